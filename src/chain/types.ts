@@ -1,0 +1,108 @@
+import type { Secret } from '../secret.ts';
+
+/** A hotkey opened for signing. The private half stays inside the object that made it. */
+export interface Hotkey {
+  name: string;
+  /** SS58 address, prefix 42. */
+  ss58: string;
+  publicKey: Uint8Array;
+  /** sr25519 or ed25519 signature of `message`, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array;
+  cryptoType: 'sr25519' | 'ed25519';
+}
+
+export interface HotkeyFile {
+  wallet: string;
+  hotkey: string;
+  file: string;
+  /** From the file when it is plain, else from the `…pub.txt` beside it; null when neither tells. */
+  ss58: string | null;
+  encryption: 'none' | 'nacl' | 'ansible' | 'fernet';
+  cryptoType: 'sr25519' | 'ed25519' | null;
+  worldReadable: boolean;
+}
+
+export interface WalletLocation {
+  /** Folder of wallets, `~` already resolved. */
+  path: string;
+  name: string;
+  hotkey: string;
+}
+
+export type PasswordSource = () => Promise<Secret | null>;
+
+/** What is on chain for one hotkey. `text` is untrusted; null when the fields are not one raw byte string of UTF-8. */
+export interface Commitment {
+  block: number;
+  text: string | null;
+}
+
+export interface Neuron {
+  uid: number;
+  hotkey: string;
+  /** 0..1, of the neuron's share. */
+  incentive: number;
+  validatorPermit: boolean;
+  active: boolean;
+}
+
+/** What the chain lets a hotkey write now. All counts are in the chain's own units. */
+export interface CommitLimit {
+  /** `space`: bytes an epoch (newer runtimes); `blocks`: one commitment every N blocks (older). */
+  kind: 'space' | 'blocks' | 'none';
+  allowed: boolean;
+  /** Bytes used and allowed this epoch (kind `space`); blocks since the last one and blocks needed (kind `blocks`). */
+  used: number;
+  max: number;
+  /** Block at which a commitment of this size is possible; the current block when it is now. */
+  freeAtBlock: number;
+}
+
+export interface CommitReceipt {
+  block: number;
+  blockHash: string;
+  extrinsicHash: string;
+}
+
+export interface CommitRequest {
+  netuid: number;
+  text: string;
+  hotkey: Hotkey;
+  /** Called with the extrinsic's hash before it is sent, so that a journal can hold it. */
+  beforeSend?: (extrinsicHash: string) => Promise<void> | void;
+  signal?: AbortSignal;
+}
+
+/** One connection to one chain. Every method throws `OutsideError` (exit 5) when the chain cannot be reached, never waits for ever. */
+export interface Chain {
+  readonly endpoint: string;
+  readonly genesisHash: string;
+  readonly specVersion: number;
+  readonly chainName: string;
+  /** Best block number. */
+  block(): Promise<number>;
+  /** Whether the subnet exists. */
+  subnetExists(netuid: number): Promise<boolean>;
+  /** uid of a hotkey on a subnet; null when it is not registered. */
+  uidOf(netuid: number, hotkey: string): Promise<number | null>;
+  neurons(netuid: number): Promise<Neuron[]>;
+  commitment(netuid: number, hotkey: string): Promise<Commitment | null>;
+  /** Every commitment of a subnet by hotkey (SS58), in a handful of round trips. */
+  commitments(netuid: number): Promise<Map<string, Commitment>>;
+  commitLimit(netuid: number, hotkey: string, bytes: number): Promise<CommitLimit>;
+  /** Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name. */
+  commit(request: CommitRequest): Promise<CommitReceipt>;
+  /** Resolves at the next block whose number is >= `block`. Yields nothing; poll `block()` for progress. */
+  waitForBlock(block: number, signal?: AbortSignal): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  /** Tried in order. */
+  endpoints: string[];
+  /** Folder for cached runtime metadata, keyed by (genesis, spec version). */
+  cacheDir?: string;
+  timeoutMs?: number;
+  /** Refuse any endpoint that is not on this machine (`--offline`). */
+  loopbackOnly?: boolean;
+}
