@@ -90,7 +90,14 @@ export interface Chain {
   /** Every commitment of a subnet by hotkey (SS58), in a handful of round trips. */
   commitments(netuid: number): Promise<Map<string, Commitment>>;
   commitLimit(netuid: number, hotkey: string, bytes: number): Promise<CommitLimit>;
-  /** Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name. */
+  /**
+   * Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name.
+   *
+   * Exactly once across restarts (the journal of `publish` relies on it): the nonce is the account's in the best block's
+   * **state**, never the pool's next index, and is read *before* the commitment is read again; when the chain already holds
+   * `text`, nothing is sent and the receipt names its block with empty hashes. So a second call with the same text can only
+   * replace or collide with a first one still in the pool (1013 already imported, 1014 priority too low, stale nonce: wait and re-read).
+   */
   commit(request: CommitRequest): Promise<CommitReceipt>;
   /** Resolves at the next block whose number is >= `block`. Yields nothing; poll `block()` for progress. */
   waitForBlock(block: number, signal?: AbortSignal): Promise<number>;
