@@ -1,0 +1,227 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { RunRequest, RunState, RunSummary } from './types.ts';
+
+/** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
+function newRunId(now = new Date()): string {
+  const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  return `${stamp}-${randomBytes(2).toString('hex')}`;
+}
+
+/** Writes a whole file or nothing: a reader and a kill see the old one or the new one. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => {});
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function readJson(path: string): Promise<Record<string, unknown> | null> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `run.json` as docs/run-folder.md describes it. */
+export function runConfig(runDir: string, request: RunRequest, resume: boolean): Record<string, unknown> {
+  const { options } = request;
+  return {
+    version: 1,
+    run_dir: runDir,
+    source: request.source,
+    recipe: request.recipe,
+    recipe_file: request.recipeFile,
+    competition: request.competition,
+    data: request.data,
+    device: options.device,
+    dtype: options.dtype,
+    save_dtype: 'fp32',
+    attention: options.attention,
+    compile: options.compile,
+    seed: options.seed,
+    epochs: options.epochs,
+    max_steps: options.maxSteps,
+    max_minutes: options.maxMinutes,
+    batch_size: options.batchSize,
+    sequence_length: options.sequenceLength,
+    accumulation_steps: options.accumulationSteps,
+    lr: options.lr,
+    optimizer: options.optimizer,
+    schedule: options.schedule,
+    pages_per_epoch: options.pagesPerEpoch,
+    eval_every_steps: options.evalEverySteps,
+    checkpoint_every_steps: options.checkpointEverySteps,
+    resume,
+    offline: request.offline,
+    hub_endpoint: request.hubEndpoint,
+    report_to: request.reportTo,
+    wandb: request.wandb,
+  };
+}
+
+function initialState(id: string): RunState {
+  return {
+    id,
+    started_at: new Date().toISOString(),
+    ended_at: null,
+    state: 'running',
+    pid: process.pid,
+    error: null,
+    published: null,
+  };
+}
+
+/** Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`. */
+export async function createRun(runsDir: string): Promise<string> {
+  await mkdir(runsDir, { recursive: true });
+  const dir = join(runsDir, newRunId());
+  await mkdir(dir);
+  return dir;
+}
+
+/** Writes `run.json`, `settings.json` and `state.json`: from here on the run can be listed and resumed. */
+export async function writeRun(runDir: string, request: RunRequest, settings: unknown): Promise<void> {
+  await writeJson(join(runDir, 'settings.json'), settings);
+  await writeJson(join(runDir, 'run.json'), runConfig(runDir, request, false));
+  await writeJson(join(runDir, 'state.json'), initialState(basename(runDir)));
+}
+
+export async function readState(runDir: string): Promise<RunState | null> {
+  const state = await readJson(join(runDir, 'state.json'));
+  return state === null ? null : (state as unknown as RunState);
+}
+
+export async function updateState(runDir: string, change: Partial<RunState>): Promise<void> {
+  const state = (await readState(runDir)) ?? initialState(basename(runDir));
+  await writeJson(join(runDir, 'state.json'), { ...state, ...change });
+}
+
+/** Folders of runs, newest first. */
+async function runFolders(runsDir: string): Promise<string[]> {
+  const names = await readdir(runsDir).catch(() => []);
+  return names
+    .filter((name) => existsSync(join(runsDir, name, 'run.json')))
+    .sort()
+    .reverse()
+    .map((name) => join(runsDir, name));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Steps so far, from the last whole line of `metrics.jsonl` that has one; reads the end of the file only. */
+async function lastStep(runDir: string): Promise<number> {
+  const path = join(runDir, 'metrics.jsonl');
+  const size = await stat(path).then(
+    (s) => s.size,
+    () => 0,
+  );
+  if (size === 0) return 0;
+  const file = await open(path);
+  try {
+    const length = Math.min(size, 8192);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    for (const line of buffer.toString('utf8').split('\n').reverse()) {
+      try {
+        const step: unknown = JSON.parse(line).step;
+        if (typeof step === 'number') return step;
+      } catch {
+        // A line cut by a kill, or by our window.
+      }
+    }
+    return 0;
+  } finally {
+    await file.close();
+  }
+}
+
+export async function summariseRun(dir: string): Promise<RunSummary> {
+  const state = await readState(dir);
+  const best = await readJson(join(dir, 'best.json'));
+  const died = state?.state === 'running' && !isAlive(state.pid);
+  return {
+    id: basename(dir),
+    dir,
+    startedAt: state?.started_at ?? '',
+    state: state === null || died ? 'failed' : state.state,
+    steps: await lastStep(dir),
+    bestLoss: typeof best?.eval_loss === 'number' ? best.eval_loss : null,
+    published: state?.published ?? null,
+  };
+}
+
+export async function listRuns(runsDir: string): Promise<RunSummary[]> {
+  return Promise.all((await runFolders(runsDir)).map(summariseRun));
+}
+
+/**
+ * The run that `--resume [RUN]` means: a folder, an id, a unique beginning of an id, or the newest when nothing is named.
+ * A run that another live `pt` drives is refused.
+ */
+export async function findRun(runsDir: string, name: string | null): Promise<string> {
+  const folders = await runFolders(runsDir);
+  const dir = pick();
+  const state = await readState(dir);
+  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid)) {
+    throw new UserError(
+      'run.busy',
+      `Run ${basename(dir)} is being trained by another pt (process ${state.pid}).`,
+      {
+        nextSteps: ['Wait for it, or stop it with Ctrl-C there.', 'pt runs'],
+      },
+    );
+  }
+  return dir;
+
+  function pick(): string {
+    if (name === null) {
+      const newest = folders[0];
+      if (newest !== undefined) return newest;
+      throw new UserError('run.none', `There is no run to resume in ${runsDir}.`, {
+        nextSteps: ['pt train --offline'],
+      });
+    }
+    if (existsSync(join(name, 'run.json'))) return resolve(name);
+    const matches = folders.filter((folder) => basename(folder).startsWith(name));
+    if (matches.length === 1) return matches[0]!;
+    const known = folders.slice(0, 5).map((folder) => basename(folder));
+    throw new UserError(
+      'run.unknown',
+      matches.length === 0
+        ? `--resume: there is no run "${name}" in ${runsDir}${known.length > 0 ? `; the newest are ${known.join(', ')}` : ''}.`
+        : `--resume: "${name}" fits ${matches.length} runs: ${matches.map((m) => basename(m)).join(', ')}.`,
+      { nextSteps: ['pt runs'] },
+    );
+  }
+}
+
+/** Reads back a run's `run.json`, for `--resume`; a broken one is the user's to know. */
+export async function readRunConfig(runDir: string): Promise<Record<string, unknown>> {
+  const config = await readJson(join(runDir, 'run.json'));
+  if (config === null || config.version !== 1) {
+    throw new UserError('run.broken', `${join(runDir, 'run.json')} is missing or not readable.`, {
+      nextSteps: ['pt runs', 'pt train   # start a new run'],
+    });
+  }
+  return config;
+}

@@ -1,0 +1,179 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { startTrainer } from '../bridge/index.ts';
+import type { PythonEnv, TrainerEvent } from '../bridge/types.ts';
+import { PtError } from '../errors.ts';
+import type { Progress, Work } from '../progress.ts';
+import { updateState } from './run-folder.ts';
+import type { TrainOutcome } from './types.ts';
+
+export interface Launch {
+  runDir: string;
+  python: PythonEnv;
+  resumed: boolean;
+  /** Processes on this node, and the rendezvous of several nodes (torch.distributed.run). */
+  gpus?: number;
+  nnodes?: string;
+  rdzvEndpoint?: string;
+  nodeRank?: number;
+  /** Secrets for the trainer (`HF_TOKEN`, `WANDB_API_KEY`): environment only. */
+  env: Record<string, string>;
+  hangSeconds?: number;
+  /** First Ctrl-C: checkpoint and end. */
+  stop: AbortSignal;
+  /** Second Ctrl-C: end at once. */
+  kill: AbortSignal;
+}
+
+const number = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null;
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/**
+ * Starts the trainer on a prepared run folder and follows it to its end, keeping `state.json` true.
+ * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `pt train --resume` among its next steps.
+ */
+export async function* train(launch: Launch): Work<TrainOutcome> {
+  const { runDir } = launch;
+  const outcome: TrainOutcome = {
+    runDir,
+    bestDir: null,
+    bestLoss: null,
+    steps: 0,
+    tokens: 0,
+    resumed: launch.resumed,
+    cancelled: false,
+    unigramEntropy: null,
+    seconds: 0,
+  };
+  await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
+  try {
+    const trainer = await startTrainer({
+      python: launch.python,
+      config: join(runDir, 'run.json'),
+      runDir,
+      env: launch.env,
+      ...(launch.gpus === undefined ? {} : { gpus: launch.gpus }),
+      ...(launch.nnodes === undefined ? {} : { nnodes: launch.nnodes }),
+      ...(launch.rdzvEndpoint === undefined ? {} : { rdzvEndpoint: launch.rdzvEndpoint }),
+      ...(launch.nodeRank === undefined ? {} : { nodeRank: launch.nodeRank }),
+      ...(launch.hangSeconds === undefined ? {} : { hangSeconds: launch.hangSeconds }),
+    });
+    const cancel = () => void trainer.cancel();
+    for (const signal of [launch.stop, launch.kill]) {
+      if (signal.aborted) cancel();
+      else signal.addEventListener('abort', cancel, { once: true });
+    }
+    for (;;) {
+      const next = await trainer.events.next();
+      if (next.done) {
+        outcome.cancelled = next.value.kind === 'cancelled';
+        break;
+      }
+      absorb(outcome, next.value);
+      const progress = progressOf(next.value);
+      if (progress !== null) yield progress;
+    }
+  } catch (error) {
+    const report = error instanceof PtError ? error : null;
+    await updateState(runDir, {
+      state: 'failed',
+      ended_at: new Date().toISOString(),
+      error: { code: report?.code ?? 'bug', message: error instanceof Error ? error.message : String(error) },
+    });
+    if (report !== null && existsSync(join(runDir, 'checkpoints'))) {
+      report.nextSteps.push(`pt train --resume ${basename(runDir)}   # goes on from the last checkpoint`);
+    }
+    throw error;
+  }
+  if (existsSync(join(runDir, 'best', 'config.json'))) outcome.bestDir = join(runDir, 'best');
+  await updateState(runDir, {
+    state: outcome.cancelled ? 'cancelled' : 'done',
+    ended_at: new Date().toISOString(),
+  });
+  return outcome;
+}
+
+/** Takes what an event says about the run as a whole. */
+function absorb(outcome: TrainOutcome, event: TrainerEvent): void {
+  if (event.type === 'start') outcome.unigramEntropy = number(event.unigram_entropy);
+  if (event.type === 'step' || event.type === 'eval') {
+    outcome.steps = number(event.step) ?? outcome.steps;
+    outcome.tokens = number(event.tokens) ?? outcome.tokens;
+  }
+  if (event.type === 'best') outcome.bestLoss = number(event.eval_loss);
+  if (event.type === 'done') {
+    outcome.steps = number(event.steps) ?? outcome.steps;
+    outcome.tokens = number(event.tokens) ?? outcome.tokens;
+    outcome.bestLoss = number(event.best_loss) ?? outcome.bestLoss;
+    outcome.seconds = number(event.seconds) ?? 0;
+  }
+}
+
+/** An event in the words of the progress line; null for what people need not see. */
+function progressOf(event: TrainerEvent): Progress | null {
+  switch (event.type) {
+    case 'start': {
+      const resumed = number(event.resumed_from);
+      const message =
+        `${resumed === null ? 'Training' : `Going on from step ${resumed}:`} ${count(number(event.parameters))} parameters ` +
+        `(${text(event.architecture)}) on ${text(event.device_name) || text(event.device)}, ${text(event.dtype)}, attention ${text(event.attention)}.`;
+      return { kind: 'note', level: 'info', message };
+    }
+    case 'phase':
+      return { kind: 'progress', phase: phaseTitle(event), done: 0, unit: 'steps' };
+    case 'step': {
+      const total = number(event.total_steps);
+      return {
+        kind: 'progress',
+        phase: 'Training',
+        done: number(event.step) ?? 0,
+        ...(total === null ? {} : { total }),
+        unit: 'steps',
+        detail: stepDetail(event),
+      };
+    }
+    case 'eval':
+      return {
+        kind: 'note',
+        level: 'info',
+        message: `Step ${event.step}: held-out loss ${number(event.eval_loss)?.toFixed(4) ?? 'not finite'}${event.best === true ? ' (best so far)' : ''}.`,
+      };
+    case 'warning':
+      return { kind: 'note', level: 'warning', message: text(event.message) };
+    default:
+      return null;
+  }
+}
+
+function phaseTitle(event: TrainerEvent): string {
+  const name = text(event.name);
+  const detail = text(event.detail);
+  const title = name.charAt(0).toUpperCase() + name.slice(1);
+  return detail === '' ? title : `${title}: ${detail}`;
+}
+
+function stepDetail(event: TrainerEvent): string {
+  const parts = [`loss ${number(event.loss)?.toFixed(4) ?? 'not finite'}`];
+  const speed = number(event.tokens_per_second);
+  if (speed !== null) parts.push(`${count(speed)} tokens/s`);
+  const mfu = number(event.mfu);
+  if (mfu !== null) parts.push(`MFU ${(mfu * 100).toFixed(1)}%`);
+  const eta = number(event.eta_seconds);
+  if (eta !== null) parts.push(`${clock(eta)} left`);
+  return parts.join(' · ');
+}
+
+/** 2_600_000 → `2.6M`. */
+export function count(value: number | null): string {
+  if (value === null) return '?';
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+}
+
+/** Seconds as `m:ss` or `h:mm:ss`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

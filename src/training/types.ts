@@ -1,0 +1,87 @@
+import type { Competition } from '../rules/types.ts';
+
+/** Where the starting weights come from; `run.json`'s `source`. */
+export type ModelSource =
+  | { kind: 'recipe'; path: null; config: null }
+  | { kind: 'model_dir'; path: string; config: null }
+  | { kind: 'model_file'; path: string; config: string | null };
+
+export interface DataSource {
+  /** `builtin`, a path, or the name of a data set in constants/datasets.json. */
+  name: string;
+  weight: number;
+}
+
+/** Null everywhere means "the recipe's value". */
+export interface TrainingOptions {
+  epochs: number;
+  maxSteps: number | null;
+  maxMinutes: number | null;
+  batchSize: number | 'auto' | null;
+  sequenceLength: number | null;
+  accumulationSteps: number | null;
+  lr: number | null;
+  optimizer: 'adamw' | 'muon' | null;
+  schedule: 'constant' | 'cosine' | 'wsd' | null;
+  pagesPerEpoch: number | null;
+  seed: number;
+  device: string;
+  dtype: 'auto' | 'bf16' | 'fp32';
+  attention: 'auto' | 'flash_attention_2' | 'sdpa' | 'eager';
+  compile: 'auto' | boolean;
+  evalEverySteps: number | null;
+  checkpointEverySteps: number | null;
+}
+
+/** Everything that decides what is trained, before it becomes `run.json`. */
+export interface RunRequest {
+  source: ModelSource;
+  recipe: Record<string, unknown> & { name: string };
+  recipeFile: string | null;
+  competition: Competition | null;
+  data: DataSource[];
+  options: TrainingOptions;
+  offline: boolean;
+  hubEndpoint: string | null;
+  reportTo: string[];
+  wandb: { entity: string | null; project: string | null };
+}
+
+export type RunStatus = 'running' | 'done' | 'cancelled' | 'failed';
+
+/** `state.json`. */
+export interface RunState {
+  id: string;
+  started_at: string;
+  ended_at: string | null;
+  state: RunStatus;
+  /** Process of the `pt` that drives it; tells a dead "running" from a live one. */
+  pid: number;
+  error: { code: string; message: string } | null;
+  /** `pt upload`'s object, once published. */
+  published: unknown;
+}
+
+/** What `pt train` knows at the end of the training part. */
+export interface TrainOutcome {
+  runDir: string;
+  bestDir: string | null;
+  bestLoss: number | null;
+  steps: number;
+  tokens: number;
+  resumed: boolean;
+  cancelled: boolean;
+  unigramEntropy: number | null;
+  seconds: number;
+}
+
+/** One line of `pt runs`. */
+export interface RunSummary {
+  id: string;
+  dir: string;
+  startedAt: string;
+  state: RunStatus;
+  steps: number;
+  bestLoss: number | null;
+  published: unknown;
+}

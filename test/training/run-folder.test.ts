@@ -1,0 +1,125 @@
+import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RunRequest } from '../../src/training/index.ts';
+import {
+  createRun,
+  findRun,
+  listRuns,
+  readRunConfig,
+  updateState,
+  writeRun,
+} from '../../src/training/index.ts';
+
+const request: RunRequest = {
+  source: { kind: 'recipe', path: null, config: null },
+  recipe: { name: 'tiny' },
+  recipeFile: null,
+  competition: null,
+  data: [{ name: 'builtin', weight: 1 }],
+  options: {
+    epochs: 1,
+    maxSteps: 10,
+    maxMinutes: null,
+    batchSize: null,
+    sequenceLength: null,
+    accumulationSteps: null,
+    lr: null,
+    optimizer: null,
+    schedule: null,
+    pagesPerEpoch: null,
+    seed: 7,
+    device: 'cpu',
+    dtype: 'auto',
+    attention: 'auto',
+    compile: 'auto',
+    evalEverySteps: null,
+    checkpointEverySteps: null,
+  },
+  offline: true,
+  hubEndpoint: null,
+  reportTo: [],
+  wandb: { entity: null, project: null },
+};
+
+let runs: string;
+beforeEach(async () => {
+  runs = join(await mkdtemp(join(tmpdir(), 'pt-runs-')), 'runs');
+});
+afterEach(() => rm(join(runs, '..'), { recursive: true, force: true }));
+
+async function newRun(): Promise<string> {
+  const dir = await createRun(runs);
+  await writeRun(dir, request, {});
+  return dir;
+}
+
+describe('run folder', () => {
+  it('writes run.json as the trainer reads it, and nothing temporary is left', async () => {
+    const dir = await newRun();
+    expect(await readRunConfig(dir)).toMatchObject({
+      version: 1,
+      run_dir: dir,
+      seed: 7,
+      max_steps: 10,
+      resume: false,
+      offline: true,
+    });
+    expect((await readdir(dir)).sort()).toEqual(['run.json', 'settings.json', 'state.json']);
+  });
+
+  it('lists runs newest first with steps and best loss, a torn last line included', async () => {
+    const first = await newRun();
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    const second = await newRun();
+    await appendFile(
+      join(second, 'metrics.jsonl'),
+      '{"step": 3, "tokens": 30, "loss": 2.5}\n{"step": 4, "tok',
+    );
+    await writeFile(join(second, 'best.json'), '{"step": 3, "tokens": 30, "eval_loss": 2.25}');
+    const list = await listRuns(runs);
+    expect(list.map((run) => run.dir)).toEqual([second, first]);
+    expect(list[0]).toMatchObject({ steps: 3, bestLoss: 2.25, state: 'running' });
+    expect(list[1]).toMatchObject({ steps: 0, bestLoss: null });
+  });
+
+  it('says failed for a run whose pt died', async () => {
+    const dir = await newRun();
+    await updateState(dir, { pid: 2 ** 22 + 1 });
+    expect((await listRuns(runs))[0]).toMatchObject({ state: 'failed' });
+  });
+});
+
+describe('findRun', () => {
+  it('takes the newest, an id, the beginning of an id, or a folder', async () => {
+    const dir = await newRun();
+    expect(await findRun(runs, null)).toBe(dir);
+    expect(await findRun(runs, basename(dir))).toBe(dir);
+    expect(await findRun(runs, basename(dir).slice(0, 10))).toBe(dir);
+    expect(await findRun(join(runs, 'elsewhere'), dir)).toBe(dir);
+  });
+
+  it('names what is there when it finds none or several', async () => {
+    await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.none', exitCode: 2 });
+    await newRun();
+    await newRun();
+    await expect(findRun(runs, 'nope')).rejects.toThrow(/no run "nope".*newest are/);
+    await expect(findRun(runs, '2')).rejects.toThrow(/fits 2 runs/);
+  });
+
+  it('refuses a run that another live process trains', async () => {
+    const dir = await newRun();
+    await updateState(dir, { pid: process.ppid });
+    await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
+    await updateState(dir, { state: 'done', pid: process.ppid });
+    expect(await findRun(runs, null)).toBe(dir);
+  });
+
+  it('refuses a broken run.json by name', async () => {
+    const dir = join(runs, 'broken');
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, 'run.json'), '{"version": 1, ');
+    await expect(readRunConfig(dir)).rejects.toMatchObject({ code: 'run.broken', exitCode: 2 });
+  });
+});

@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { chooseSource, type SourceFlags } from '../../src/training/index.ts';
+
+const none: SourceFlags = {
+  loadBest: false,
+  loadUid: null,
+  loadModelDir: null,
+  loadModel: null,
+  loadModelConfig: null,
+};
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pt-source-'));
+  await writeFile(join(dir, 'config.json'), '{}');
+  await writeFile(join(dir, 'model.safetensors'), '');
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+describe('chooseSource', () => {
+  it('starts from scratch when nothing is named', () => {
+    expect(chooseSource(none)).toEqual({
+      choice: { local: { kind: 'recipe', path: null, config: null } },
+      ignored: [],
+    });
+  });
+
+  it('follows the precedence of the reference and names the flags that lose', () => {
+    const all = {
+      ...none,
+      loadBest: true,
+      loadUid: 3,
+      loadModelDir: dir,
+      loadModel: join(dir, 'model.safetensors'),
+    };
+    expect(chooseSource(all)).toEqual({
+      choice: { remote: 'best' },
+      ignored: ['--load-uid', '--load-model-dir', '--load-model'],
+    });
+    expect(chooseSource({ ...all, loadBest: false }).choice).toEqual({ remote: 3 });
+    expect(chooseSource({ ...all, loadBest: false, loadUid: null })).toMatchObject({
+      choice: { local: { kind: 'model_dir', path: dir } },
+      ignored: ['--load-model'],
+    });
+  });
+
+  it('takes uid 0', () => {
+    expect(chooseSource({ ...none, loadUid: 0 }).choice).toEqual({ remote: 0 });
+  });
+
+  it('uses the config beside a file unless one is named', async () => {
+    const file = join(dir, 'model.safetensors');
+    expect(chooseSource({ ...none, loadModel: file }).choice).toMatchObject({
+      local: { config: join(dir, 'config.json') },
+    });
+    await rm(join(dir, 'config.json'));
+    expect(chooseSource({ ...none, loadModel: file }).choice).toMatchObject({ local: { config: null } });
+    expect(() => chooseSource({ ...none, loadModel: file, loadModelConfig: join(dir, 'x.json') })).toThrow(
+      /--load-model-config/,
+    );
+  });
+
+  it('refuses what is not there, no folder, no config, or a pickle', async () => {
+    await mkdir(join(dir, 'empty'));
+    await writeFile(join(dir, 'model.bin'), '');
+    expect(() => chooseSource({ ...none, loadModelDir: join(dir, 'no') })).toThrow(/no folder/);
+    expect(() => chooseSource({ ...none, loadModelDir: join(dir, 'empty') })).toThrow(/no config.json/);
+    expect(() => chooseSource({ ...none, loadModel: join(dir, 'no.safetensors') })).toThrow(/no file/);
+    expect(() => chooseSource({ ...none, loadModel: join(dir, 'model.bin') })).toThrow(
+      /pickles are never loaded/,
+    );
+  });
+});
