@@ -1,0 +1,118 @@
+"""Tokenized shards, kept on disk by content and tokenizer, so that text is tokenized once for all runs, ranks and epochs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from transformers import PreTrainedTokenizerFast
+
+from ..errors import TrainerError
+from ..tokenizer import tokenizer_key
+from .shards import Shard
+
+# Raise it when the stored form changes.
+_FORM = 1
+_BATCH_CHARACTERS = 4_000_000
+
+
+@dataclass(frozen=True)
+class ShardTokens:
+    """Documents without empty ones, each closed by EOS. tokens: uint32 [t]; ends: int64 [d], exclusive; hashes: uint64 [d], of the text."""
+
+    tokens: np.ndarray
+    ends: np.ndarray
+    hashes: np.ndarray
+
+    def documents(self) -> list[np.ndarray]:
+        """Views of `tokens`, one a document, EOS included."""
+        return np.split(self.tokens, self.ends[:-1]) if len(self.ends) else []
+
+
+class TokenCache:
+    """Reads shards through the disk cache; safe for several threads and processes on one folder."""
+
+    def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, on_progress: Callable[[str], None]):
+        self._folder = folder / "tokens" / f"{_FORM}-{tokenizer_key(tokenizer)}"
+        self._backend = tokenizer.backend_tokenizer
+        self._eos = tokenizer.eos_token_id
+        self._progress = on_progress
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, shard: Shard) -> ShardTokens:
+        """The shard's tokens, tokenized now if the cache has none or a damaged file. Raises what reading the shard raises."""
+        name = hashlib.blake2b(shard.key.encode(), digest_size=16).hexdigest()
+        file = self._folder / f"{name}.safetensors"
+        found = _load(file)
+        if found is None:
+            with FileLock(f"{file}.lock"):
+                found = _load(file)
+                if found is None:
+                    found = self._tokenize(shard)
+                    self._store(file, found)
+        return found
+
+    def _tokenize(self, shard: Shard) -> ShardTokens:
+        self._progress(f"tokenizing {shard.label}")
+        tokens: list[np.ndarray] = []
+        ends: list[np.ndarray] = []
+        hashes: list[int] = []
+        total = 0
+        for batch in _batches(shard.read()):
+            # The tokenizer's own threads share the batch; Python's lock is free meanwhile.
+            rows = [encoding.ids for encoding in self._backend.encode_batch_fast(batch)]
+            lengths = np.fromiter((len(row) + 1 for row in rows), np.int64, len(rows))
+            tokens.append(np.fromiter((token for row in rows for token in (*row, self._eos)), np.uint32, int(lengths.sum())))
+            ends.append(total + np.cumsum(lengths))
+            hashes.extend(_hash(text) for text in batch)
+            total += int(lengths.sum())
+            self._progress(f"tokenizing {shard.label}: {total:,} tokens")
+        empty = np.zeros(0, np.int64)
+        return ShardTokens(
+            np.concatenate(tokens) if tokens else empty.astype(np.uint32),
+            np.concatenate(ends) if ends else empty,
+            np.array(hashes, np.uint64),
+        )
+
+    def _store(self, file: Path, value: ShardTokens) -> None:
+        temporary = file.with_suffix(f".{os.getpid()}.part")
+        try:
+            save_file({"tokens": value.tokens, "ends": value.ends, "hashes": value.hashes}, temporary)
+            os.replace(temporary, file)
+        except (OSError, SafetensorError) as error:
+            temporary.unlink(missing_ok=True)
+            raise TrainerError(
+                "disk_full", f"Tokens cannot be kept in {self._folder}: {error}", ["Free some space there", "Set PT_HOME to a larger disk"]
+            ) from error
+
+
+def _load(file: Path) -> ShardTokens | None:
+    try:
+        return ShardTokens(**load_file(file))
+    except (FileNotFoundError, SafetensorError, TypeError):
+        return None
+
+
+def _batches(documents):
+    batch: list[str] = []
+    size = 0
+    for text in documents:
+        if text.strip():
+            batch.append(text)
+            size += len(text)
+        if size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
