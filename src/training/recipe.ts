@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { execa } from 'execa';
+import type { Recipe } from '../constants.ts';
+import { UserError } from '../errors.ts';
+import type { Competition } from '../rules/types.ts';
+
+export interface RecipeChoice {
+  recipe: Recipe;
+  /** A recipe.py of the user's own, which brings its model or data; `recipe` then holds the defaults. */
+  file: string | null;
+  /** Why this one, when nobody named it. */
+  reason: string | null;
+}
+
+/**
+ * The recipe to train with: the one named (a name, a .json or a .py file), else the competition's default, else `tiny` without a
+ * GPU, because nothing larger ends in reasonable time there.
+ *
+ * @throws UserError `recipe.unknown`, `recipe.missing`, `recipe.invalid`.
+ */
+export function chooseRecipe(
+  wanted: string | null,
+  recipes: Record<string, Recipe>,
+  competition: Competition | null,
+  hasGpu: boolean,
+): RecipeChoice {
+  const named = (name: string): Recipe => {
+    const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
+    if (recipe !== undefined) return recipe;
+    throw new UserError(
+      'recipe.unknown',
+      `--recipe: there is no recipe "${name}"; there are ${Object.keys(recipes).join(', ')}.`,
+      {
+        nextSteps: ['Name one of these, or a file: --recipe my_recipe.json or --recipe my_recipe.py.'],
+      },
+    );
+  };
+  const standard = competition?.default_recipe ?? 'tiny';
+  if (wanted === null) {
+    if (hasGpu || standard === 'tiny') return { recipe: named(standard), file: null, reason: null };
+    return {
+      recipe: named('tiny'),
+      file: null,
+      reason: `No GPU was found, so the recipe is "tiny" instead of this competition's "${standard}": good for a rehearsal, not for the real network.`,
+    };
+  }
+  if (!/\.(json|py)$/.test(wanted)) return { recipe: named(wanted), file: null, reason: null };
+  const path = resolve(wanted);
+  if (!existsSync(path)) {
+    throw new UserError('recipe.missing', `--recipe: there is no file ${path}.`, {
+      nextSteps: ['pt train --recipe tiny'],
+    });
+  }
+  if (path.endsWith('.py')) return { recipe: named(hasGpu ? standard : 'tiny'), file: path, reason: null };
+  return { recipe: readRecipeFile(path), file: null, reason: null };
+}
+
+function readRecipeFile(path: string): Recipe {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return { name: 'own', ...value } as Recipe;
+    }
+    throw new Error('it is not an object');
+  } catch (error) {
+    throw new UserError('recipe.invalid', `--recipe: ${path} cannot be read: ${(error as Error).message}.`, {
+      nextSteps: ['Start from a copy of a recipe in constants/recipes/.'],
+    });
+  }
+}
+
+/** Whether an NVIDIA GPU is there, without the seconds that importing torch takes. A named CUDA device counts as one. */
+export async function hasGpu(device: string): Promise<boolean> {
+  if (device.startsWith('cuda')) return true;
+  if (device !== 'auto') return false;
+  const { exitCode, stdout } = await execa('nvidia-smi', ['-L'], {
+    reject: false,
+    timeout: 10_000,
+    stdin: 'ignore',
+  });
+  return exitCode === 0 && /^GPU \d/m.test(stdout);
+}
