@@ -1,0 +1,10 @@
+export { ADMIN_HEADER, startHub } from './server.ts';
+export type {
+  Fault,
+  FaultAction,
+  HubToken,
+  RequestRecord,
+  SandboxHub,
+  StartHubOptions,
+  Step,
+} from './types.ts';
