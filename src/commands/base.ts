@@ -1,0 +1,210 @@
+import { Command, type Interfaces } from '@oclif/core';
+import { Cancelled, EXIT, type ExitCode, PtError, reportOf } from '../errors.ts';
+import type { Work } from '../progress.ts';
+import type { Settings } from '../settings/index.ts';
+import type { Column } from '../ui/index.ts';
+import { createUi, type Ui } from '../ui/terminal.ts';
+import { globalFlags } from './flags.ts';
+import { normalizeArgv } from './normalize-argv.ts';
+import { usageError } from './usage-error.ts';
+
+export { Args, Flags } from '@oclif/core';
+export {
+  globalFlags,
+  hubFlags,
+  networkFlags,
+  publishedDtype,
+  publishFlags,
+  walletFlags,
+  writeFlags,
+} from './flags.ts';
+
+/** How long work may take to heed Ctrl-C before the command ends anyway. */
+const GRACE_MS = 1500;
+
+/**
+ * What every command is: parse, call one service, show the result, return the object that `--json` prints.
+ *
+ * ```ts
+ * export default class Check extends PtCommand {
+ *   static override flags = { ...networkFlags, block: Flags.integer({ summary: '…' }) };
+ *   async run() {
+ *     const { flags, args } = await this.parse(Check);
+ *     const settings = await this.settings(flags);
+ *     const verdict = await this.work(check({ … }));
+ *     if (!verdict.accepted) this.exitCode = EXIT.check;
+ *     this.table(…);
+ *     this.nextSteps(['pt upload …']);
+ *     return verdict;
+ *   }
+ * }
+ * ```
+ */
+export abstract class PtCommand extends Command {
+  static override baseFlags = globalFlags;
+
+  /** For a command that did its work but has bad news (`pt check`: 3). Errors bring their own. */
+  protected exitCode: ExitCode = EXIT.ok;
+  readonly #controller = new AbortController();
+  #interrupts = 0;
+  #onInterrupt: ((count: number) => void) | null = null;
+  #ui: Ui | null = null;
+
+  /** The object that `--json` prints; its schema is in src/schemas.ts. */
+  abstract override run(): Promise<object>;
+
+  /** Aborted by Ctrl-C; hand it to everything that takes a signal. */
+  protected get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  protected get ui(): Ui {
+    this.#ui ??= createUi({
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      json: this.#given('json'),
+      quiet: this.#given('quiet'),
+      color: !this.#given('no-color'),
+    });
+    return this.#ui;
+  }
+
+  /** Every setting, from these flags and everything beneath them. */
+  protected async settings(flags: object): Promise<Settings> {
+    const { resolveSettings } = await import('../settings/index.ts');
+    return resolveSettings({ flags: flags as Record<string, unknown>, env: process.env, cwd: process.cwd() });
+  }
+
+  /** Runs long work with its progress on stderr and returns its result. */
+  protected async work<Result>(work: Work<Result>): Promise<Result> {
+    const progress = this.ui.startProgress();
+    try {
+      for (;;) {
+        const next = await work.next();
+        if (next.done) {
+          progress?.finishPhase();
+          return next.value;
+        }
+        const event = next.value;
+        if (event.kind === 'progress') progress?.update(event);
+        else if (event.level === 'warning') this.warning(event.message);
+        else this.note(event.message);
+      }
+    } finally {
+      this.ui.endProgress();
+    }
+  }
+
+  /**
+   * Takes Ctrl-C over: `handler` is called with 1, 2, … and the command goes on until its work ends by itself. For work that
+   * saves before it stops.
+   */
+  protected onInterrupt(handler: (count: number) => void): void {
+    this.#onInterrupt = handler;
+  }
+
+  /** Asks; throws `Cancelled` on no. Without a terminal and without --yes: a `UserError` that names the flag. */
+  protected async confirm(
+    question: string,
+    { yes, flag = '--yes' }: { yes: boolean; flag?: string },
+  ): Promise<void> {
+    if (yes) return;
+    const { askYesNo } = await import('../ui/prompt.ts');
+    if (!(await askYesNo(question, flag))) throw new Cancelled('Nothing was done.');
+  }
+
+  /** A line of data on stdout. */
+  protected print(text?: string): void {
+    this.ui.print(text);
+  }
+
+  protected note(text: string): void {
+    this.ui.note(text);
+  }
+
+  protected warning(text: string): void {
+    this.ui.warn(text);
+  }
+
+  protected success(text: string): void {
+    this.ui.success(text);
+  }
+
+  protected table(columns: Column[], rows: unknown[][]): void {
+    this.ui.table(columns, rows);
+  }
+
+  protected nextSteps(steps: string[]): void {
+    this.ui.nextSteps(steps);
+  }
+
+  /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */
+  protected override async parse<
+    // biome-ignore-start lint/suspicious/noExplicitAny: oclif's own signature
+    F extends Interfaces.OutputFlags<any>,
+    B extends Interfaces.OutputFlags<any>,
+    A extends Interfaces.OutputArgs<any>,
+    // biome-ignore-end lint/suspicious/noExplicitAny: oclif's own signature
+  >(
+    options?: Interfaces.Input<F, B, A>,
+    argv: string[] = this.argv,
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const flags = { ...options?.baseFlags, ...options?.flags } as Record<string, Interfaces.Flag<unknown>>;
+    for (const arg of Object.values(options?.args ?? {}) as { ignoreStdin?: boolean }[])
+      arg.ignoreStdin = true;
+    try {
+      return await super.parse<F, B, A>(options, normalizeArgv(argv, flags));
+    } catch (error) {
+      const names = Object.entries(flags).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])]);
+      throw usageError(error, names, (this.id ?? '').replaceAll(':', ' '));
+    }
+  }
+
+  /** oclif's own printing of results and errors is replaced: one object on stdout, people on stderr, our exit codes. */
+  protected override async _run<T>(): Promise<T> {
+    const interrupted = Promise.withResolvers<never>();
+    const onSignal = () => this.#interrupt(interrupted.reject);
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    try {
+      const result = await Promise.race([this.run(), interrupted.promise]);
+      if (this.ui.json) this.ui.object(result);
+      process.exitCode = this.exitCode;
+      return result as T;
+    } catch (error) {
+      this.#report(error);
+      return undefined as T;
+    } finally {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    }
+  }
+
+  #interrupt(give_up: (error: Cancelled) => void): void {
+    this.#interrupts += 1;
+    if (this.#onInterrupt) {
+      this.#onInterrupt(this.#interrupts);
+      return;
+    }
+    if (this.#interrupts > 1) process.exit(EXIT.cancelled);
+    this.#controller.abort(new Cancelled());
+    setTimeout(() => give_up(new Cancelled()), GRACE_MS).unref();
+  }
+
+  #report(error: unknown): void {
+    const stopped = this.signal.aborted && !(error instanceof PtError);
+    const report = reportOf(stopped ? new Cancelled() : error);
+    this.ui.endProgress();
+    this.ui.error(report);
+    if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (this.ui.json) this.ui.object({ error: report });
+    process.exitCode = report.exitCode;
+  }
+
+  /** A global switch, readable before (and in spite of) parsing, so that parse errors obey it too. */
+  #given(flag: string): boolean {
+    const end = this.argv.indexOf('--');
+    return this.argv.slice(0, end === -1 ? undefined : end).includes(`--${flag}`);
+  }
+}

@@ -1,0 +1,86 @@
+import { Flags } from '@oclif/core';
+
+/**
+ * Flags that several commands share. Spellings: the kebab form is ours; `--a.b_c` and `--a_b_c` are turned into it before
+ * parsing (normalize-argv.ts), so an alias here is only needed where the old word itself differs.
+ *
+ * No flag has a default here: what is not given comes from settings, so that its origin can be told.
+ */
+
+export const globalFlags = {
+  json: Flags.boolean({ summary: 'Print one JSON object on stdout', helpGroup: 'GLOBAL' }),
+  quiet: Flags.boolean({ summary: 'Show only results, warnings and errors', helpGroup: 'GLOBAL' }),
+  'no-color': Flags.boolean({ summary: 'No colours (as NO_COLOR does)', helpGroup: 'GLOBAL' }),
+};
+
+export const networkFlags = {
+  network: Flags.string({
+    summary: 'finney, test, local, sandbox, or an address ws://…',
+    helpGroup: 'NETWORK',
+    aliases: ['subtensor-network', 'subtensor-chain-endpoint', 'chain-endpoint'],
+  }),
+  netuid: Flags.integer({ summary: 'Subnet', helpGroup: 'NETWORK', min: 0, max: 65_535 }),
+  profile: Flags.string({ summary: 'Protocol profile', helpGroup: 'NETWORK', options: ['3.2', '6.0'] }),
+  competition: Flags.string({
+    summary: 'Competition, by id or name',
+    helpGroup: 'NETWORK',
+    aliases: ['competition-id'],
+  }),
+  offline: Flags.boolean({ summary: 'Open no connection off this machine', helpGroup: 'NETWORK' }),
+};
+
+export const walletFlags = {
+  'wallet-name': Flags.string({ summary: 'Wallet folder', helpGroup: 'WALLET' }),
+  'wallet-hotkey': Flags.string({ summary: 'Hotkey in that wallet', helpGroup: 'WALLET' }),
+  'wallet-path': Flags.string({ summary: 'Folder of all wallets', helpGroup: 'WALLET' }),
+};
+
+export const hubFlags = {
+  'hub-endpoint': Flags.string({ summary: 'Address of the Hub (HF_ENDPOINT)', helpGroup: 'HUB' }),
+};
+
+/** What is published and how; for `pt train` and `pt upload`. */
+export const publishFlags = {
+  'hf-repo-id': Flags.string({
+    summary: 'Repository to publish to, namespace/name',
+    helpGroup: 'PUBLISHING',
+  }),
+  dtype: Flags.string({
+    summary: 'Weights as published',
+    helpGroup: 'PUBLISHING',
+    options: ['bf16', 'fp32'],
+  }),
+  'upload-b16': Flags.boolean({
+    summary: 'The old spelling of --dtype bf16; --no-upload-b16 is --dtype fp32',
+    helpGroup: 'PUBLISHING',
+    hidden: true,
+    allowNo: true,
+    exclusive: ['dtype'],
+  }),
+  'use-hotkey-in-hash': Flags.boolean({
+    summary: 'Bind the content hash to the hotkey (profile 3.2; 6.0 always does)',
+    helpGroup: 'PUBLISHING',
+    allowNo: true,
+  }),
+  'update-repo-visibility': Flags.boolean({
+    summary: 'Make the repository public after the commitment (default)',
+    helpGroup: 'PUBLISHING',
+    allowNo: true,
+  }),
+  'list-competitions': Flags.boolean({ summary: 'Show the competitions and end', helpGroup: 'PUBLISHING' }),
+};
+
+/** For every command that writes outside this machine. */
+export const writeFlags = {
+  yes: Flags.boolean({ char: 'y', summary: 'Answer yes to every question', helpGroup: 'SAFETY' }),
+  'dry-run': Flags.boolean({
+    summary: 'Do everything except write outside this machine',
+    helpGroup: 'SAFETY',
+  }),
+};
+
+/** The dtype that `publishFlags` ask for; bf16 when nothing is said. */
+export function publishedDtype(flags: { dtype?: string; 'upload-b16'?: boolean }): 'bf16' | 'fp32' {
+  if (flags.dtype === 'bf16' || flags.dtype === 'fp32') return flags.dtype;
+  return flags['upload-b16'] === false ? 'fp32' : 'bf16';
+}

@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
+const stateSchema = z.object({
+  pid: z.number().int().positive(),
+  startedAt: z.string(),
+  chain: z.string(),
+  hub: z.string(),
+  genesisHash: z.string(),
+  netuid: z.number().int(),
+  /** A throwaway token of the sandbox's own Hub. */
+  token: z.string(),
+  wallet: z.object({ path: z.string(), name: z.string(), hotkey: z.string(), ss58: z.string() }),
+});
+
+export type SandboxState = z.infer<typeof stateSchema>;
+
+/** The sandbox's folder under PT_HOME. */
+export const sandboxDir = (home: string): string => join(home, 'sandbox');
+export const stateFile = (dir: string): string => join(dir, 'state.json');
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The state of the sandbox that runs from `dir`; null when there is none, or when its process is gone. */
+export function readSandboxState(dir: string): SandboxState | null {
+  const file = stateFile(dir);
+  if (!existsSync(file)) return null;
+  try {
+    const state = stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    return isAlive(state.pid) ? state : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,209 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { loadConstants, type Network } from '../constants.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
+import { Secret } from '../secret.ts';
+import { didYouMean } from '../ui/suggest.ts';
+import { DEFINITIONS, resolvePath, type SettingName } from './definitions.ts';
+import {
+  type Given,
+  type Layer,
+  readConfigFile,
+  readDotenv,
+  readEnvironment,
+  readFlags,
+  readHubTokenFile,
+} from './sources.ts';
+import type { SettingRow, Settings } from './types.ts';
+
+export interface SettingsInput {
+  /** Parsed flags by their long name; undefined where not given. */
+  flags?: Record<string, unknown>;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  /** The user's home folder; where `~/.pt`, `~/.bittensor` and the hf CLI's token file are. */
+  home?: string;
+}
+
+const NAMES = Object.keys(DEFINITIONS) as SettingName[];
+const KINDS = ['finney', 'test', 'local', 'sandbox'] as const;
+
+/** PT_HOME, by default `~/.pt`. */
+export function ptHome(env: NodeJS.ProcessEnv, cwd: string, home = homedir()): string {
+  return env.PT_HOME?.trim() ? resolvePath(env.PT_HOME.trim(), cwd) : join(home, '.pt');
+}
+
+/**
+ * All settings from flags > environment > `.env` > config file > constants, each with its origin.
+ * A sandbox asked for by name stands right under the flags, so that nothing else needs to be set (and no real token reaches it);
+ * one recognised by its address stands right above the constants.
+ * Throws `UserError` (`settings.*`, exit 2) that names the flag, variable, or file and line.
+ */
+export function resolveSettings({
+  flags = {},
+  env,
+  cwd,
+  home: userHome = homedir(),
+}: SettingsInput): Settings {
+  const home = ptHome(env, cwd, userHome);
+  const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd), readConfigFile(home)];
+  const constants = loadConstants(read('constants', user, cwd, home)?.value);
+
+  const wanted = read('network', user, cwd, home)?.value ?? 'finney';
+  const running = readSandboxState(sandboxDir(home));
+  const isAddress = /^wss?:/.test(wanted);
+  const sandboxByName = wanted === 'sandbox';
+  const sandboxByAddress = isAddress && running !== null && sameAddress(wanted, running.chain);
+  const sandbox = sandboxByName || sandboxByAddress ? running : null;
+  const name = sandboxByName || sandboxByAddress ? 'sandbox' : wanted;
+  const network = isAddress && !sandboxByAddress ? null : networkNamed(name, constants.networks);
+
+  const fromSandbox = sandbox ? sandboxLayer(sandbox) : {};
+  const fromConstants: Layer = {
+    network: { text: 'finney', origin: 'default' },
+    netuid: { text: String(network?.netuid ?? 9), origin: 'constants' },
+    profile: { text: '3.2', origin: 'default' },
+    walletName: { text: 'default', origin: 'default' },
+    walletHotkey: { text: 'default', origin: 'default' },
+    walletPath: { text: join(userHome, '.bittensor', 'wallets'), origin: 'default' },
+  };
+  // Without a running sandbox its Hub has no address; the real Hub must not be taken instead.
+  const hub = network ? network.hub : 'https://huggingface.co';
+  if (hub !== null) fromConstants.hubEndpoint = { text: hub, origin: 'constants' };
+  const tokenFile = sandbox ? null : readHubTokenFile(env, userHome);
+  if (tokenFile) fromConstants.hubToken = tokenFile;
+
+  const layers = sandboxByName
+    ? [user[0]!, fromSandbox, ...user.slice(1), fromConstants]
+    : [...user, fromSandbox, fromConstants];
+  const found = Object.fromEntries(NAMES.map((key) => [key, read(key, layers, cwd, home)])) as {
+    [K in SettingName]: { value: ReturnType<(typeof DEFINITIONS)[K]['parse']>; origin: string } | null;
+  };
+  const secret = (key: 'hubToken' | 'wandbKey' | 'walletPassword') =>
+    found[key] ? new Secret(found[key].value) : null;
+  const isPlainSandbox = sandboxByName && sandbox === null;
+  const netuid = found.netuid!.value;
+
+  const settings: Settings = {
+    home,
+    constants,
+    network: {
+      name,
+      kind: network === null ? 'address' : (KINDS.find((kind) => kind === name) ?? 'other'),
+      endpoints: sandbox ? [sandbox.chain] : (network?.endpoints ?? [wanted]),
+      schedule: network?.schedule ?? 'schedule',
+      retired: network?.retired_netuids.includes(netuid) ?? false,
+    },
+    netuid,
+    profile: found.profile!.value,
+    competition: found.competition?.value ?? null,
+    wallet: {
+      path: found.walletPath!.value,
+      name: found.walletName!.value,
+      hotkey: found.walletHotkey!.value,
+    },
+    hub: {
+      endpoint: isPlainSandbox ? null : (found.hubEndpoint?.value ?? null),
+      token: isPlainSandbox ? null : secret('hubToken'),
+    },
+    hfRepoId: found.hfRepoId?.value ?? null,
+    avgLossUploadThreshold: found.avgLossUploadThreshold?.value ?? null,
+    modelDir: found.modelDir?.value ?? null,
+    recipe: found.recipe?.value ?? null,
+    device: found.device?.value ?? null,
+    wandb: {
+      entity: found.wandbEntity?.value ?? null,
+      project: found.wandbProject?.value ?? null,
+      key: secret('wandbKey'),
+    },
+    walletPassword: secret('walletPassword'),
+    python: found.python?.value ?? null,
+    offline: found.offline?.value ?? false,
+    sandbox,
+    rows: [],
+  };
+  const homeRow: SettingRow = {
+    key: 'home',
+    value: home,
+    origin: env.PT_HOME?.trim() ? 'environment PT_HOME' : 'default',
+    env: ['PT_HOME'],
+    summary: 'Runs, sandbox, caches',
+  };
+  settings.rows = [homeRow, ...NAMES.map((key) => row(key, found[key]))];
+  return settings;
+}
+
+/** The first layer that has the setting, parsed; a bad value names where it stands. */
+function read<K extends SettingName>(
+  key: K,
+  layers: Layer[],
+  cwd: string,
+  home: string,
+): { value: ReturnType<(typeof DEFINITIONS)[K]['parse']>; origin: string } | null {
+  const given = layers
+    .map((layer) => layer[key])
+    .find((candidate): candidate is Given => candidate !== undefined);
+  if (!given) return null;
+  const definition = DEFINITIONS[key];
+  try {
+    const value = definition.parse(given.text, { cwd, home });
+    return { value: value as ReturnType<(typeof DEFINITIONS)[K]['parse']>, origin: given.origin };
+  } catch (error) {
+    throw new UserError(
+      'settings.bad_value',
+      `${given.origin}: ${definition.key} ${(error as Error).message}`,
+      { nextSteps: ['pt config show', `pt help`] },
+    );
+  }
+}
+
+function row(key: SettingName, found: { value: unknown; origin: string } | null): SettingRow {
+  const definition = DEFINITIONS[key] as (typeof DEFINITIONS)[SettingName] & { secret?: boolean };
+  const value = found === null ? null : definition.secret ? '***' : (found.value as SettingRow['value']);
+  return {
+    key: definition.key,
+    value,
+    origin: found?.origin ?? 'not set',
+    env: [...definition.env],
+    summary: definition.summary,
+  };
+}
+
+function networkNamed(name: string, networks: Record<string, Network>): Network {
+  const network = Object.hasOwn(networks, name) ? networks[name] : undefined;
+  if (network) return network;
+  const names = Object.keys(networks);
+  throw new UserError(
+    'settings.network',
+    `--network ${name}: no network of that name; known are ${names.join(', ')}, and any ws:// or wss:// address.${didYouMean(name, names)}`,
+    { nextSteps: ['pt sandbox start --detach', 'Use --network sandbox to rehearse on this machine.'] },
+  );
+}
+
+function sandboxLayer(state: SandboxState): Layer {
+  const origin = 'sandbox';
+  return {
+    network: { text: 'sandbox', origin },
+    netuid: { text: String(state.netuid), origin },
+    walletName: { text: state.wallet.name, origin },
+    walletHotkey: { text: state.wallet.hotkey, origin },
+    walletPath: { text: state.wallet.path, origin },
+    hubEndpoint: { text: state.hub, origin },
+    hubToken: { text: state.token, origin },
+  };
+}
+
+function sameAddress(a: string, b: string): boolean {
+  const [left, right] = [URL.parse(a), URL.parse(b)];
+  const host = (url: URL) => (url.hostname === 'localhost' ? '127.0.0.1' : url.hostname);
+  return left !== null && right !== null && host(left) === host(right) && left.port === right.port;
+}
+
+/** The error for anything that needs the sandbox while none runs. */
+export function sandboxNotRunning(): UserError {
+  return new UserError('sandbox.not_running', 'The sandbox is not running (--network sandbox).', {
+    nextSteps: ['pt sandbox start --detach'],
+    exitCode: EXIT.network,
+  });
+}

@@ -1,0 +1,138 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse as parseDotenv } from 'dotenv';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { UserError } from '../errors.ts';
+import { DEFINITIONS, hint, type SettingName, unknownVariable } from './definitions.ts';
+
+/** Text of one setting and where it stands. */
+export interface Given {
+  text: string;
+  origin: string;
+}
+
+export type Layer = Partial<Record<SettingName, Given>>;
+
+const NAMES = Object.keys(DEFINITIONS) as SettingName[];
+
+function readIfThere(file: string): string | null {
+  if (!existsSync(file)) return null;
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError('settings.unreadable', `${file} cannot be read: ${(error as Error).message}`, {
+      nextSteps: [`ls -l ${file}`],
+      cause: error,
+    });
+  }
+}
+
+function fromVariables(
+  variables: Record<string, string | undefined>,
+  originOf: (name: string) => string,
+): Layer {
+  const layer: Layer = {};
+  for (const setting of NAMES) {
+    const name = DEFINITIONS[setting].env.find((candidate) => variables[candidate]?.trim());
+    if (name !== undefined) layer[setting] = { text: variables[name]!.trim(), origin: originOf(name) };
+  }
+  return layer;
+}
+
+/** The environment. Unknown `PT_` names are errors: a typing mistake must not silently mean the default. */
+export function readEnvironment(env: NodeJS.ProcessEnv): Layer {
+  for (const name of Object.keys(env)) {
+    const problem = unknownVariable(name, false);
+    if (problem) {
+      throw new UserError('settings.unknown', `Environment: ${problem}`, { nextSteps: [`unset ${name}`] });
+    }
+  }
+  return fromVariables(env, (name) => `environment ${name}`);
+}
+
+/** `.env` of the working folder, with the line of each value. */
+export function readDotenv(cwd: string): Layer {
+  const file = join(cwd, '.env');
+  const content = readIfThere(file);
+  if (content === null) return {};
+  const lines = content.split(/\r?\n/);
+  const lineOf = (name: string) =>
+    1 + lines.findLastIndex((line) => new RegExp(`^\\s*(?:export\\s+)?${name}\\s*[=:]`).test(line));
+  const variables = parseDotenv(content);
+  for (const name of Object.keys(variables)) {
+    const problem = unknownVariable(name, true);
+    if (problem) {
+      throw new UserError('settings.unknown', `${file}:${lineOf(name)}: ${problem}`, {
+        nextSteps: ['pt config show', `Correct line ${lineOf(name)} of ${file}.`],
+      });
+    }
+  }
+  if (variables.PT_HOME) {
+    throw new UserError(
+      'settings.unknown',
+      `${file}:${lineOf('PT_HOME')}: PT_HOME can only be set in the environment, because the settings file lies in it`,
+      { nextSteps: [`export PT_HOME=${variables.PT_HOME}`] },
+    );
+  }
+  return fromVariables(variables, (name) => `${file}:${lineOf(name)}`);
+}
+
+export const configFile = (home: string): string => join(home, 'config.yaml');
+
+/** `config.yaml` in PT_HOME: the long names of the flags as keys, dashes or underscores; no secrets. */
+export function readConfigFile(home: string): Layer {
+  const file = configFile(home);
+  const content = readIfThere(file);
+  if (content === null) return {};
+  const counter = new LineCounter();
+  const document = parseDocument(content, { lineCounter: counter, prettyErrors: false });
+  const stop = (offset: number, problem: string): never => {
+    const { line } = counter.linePos(offset);
+    throw new UserError('settings.config_file', `${file}:${line}: ${problem}`, {
+      nextSteps: [`Correct line ${line} of ${file}.`, 'pt config show'],
+    });
+  };
+  const [broken] = document.errors;
+  if (broken) stop(broken.pos[0], broken.message);
+  const root = document.contents;
+  if (root === null) return {};
+  if (!isMap(root)) return stop(root.range?.[0] ?? 0, 'must hold `name: value` lines');
+  const byKey = new Map(NAMES.map((name) => [DEFINITIONS[name].key, name]));
+  const layer: Layer = {};
+  for (const pair of root.items) {
+    const at = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
+    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    const setting = byKey.get(key.replaceAll('_', '-'));
+    if (setting === undefined) return stop(at, `${key || 'that'} is not a setting${hint(key, byKey.keys())}`);
+    const { env, secret } = DEFINITIONS[setting] as { env: string[]; secret?: boolean };
+    if (secret) return stop(at, `${key} is a secret; put ${env[0]} into the environment or .env instead`);
+    if (!isScalar(pair.value)) return stop(at, `${key} must be one value`);
+    if (pair.value.value === null) continue;
+    // The source text, so that 6.0 stays "6.0" and does not become the number 6.
+    const text = typeof pair.value.value === 'string' ? pair.value.value : String(pair.value.source);
+    layer[setting] = { text, origin: `${file}:${counter.linePos(at).line}` };
+  }
+  return layer;
+}
+
+/** Flags as oclif parsed them; keys are flag names. */
+export function readFlags(flags: Record<string, unknown>): Layer {
+  const layer: Layer = {};
+  for (const setting of NAMES) {
+    const { key } = DEFINITIONS[setting];
+    const value = flags[key];
+    if (value === undefined || value === null) continue;
+    // A switch that was not given reads false in oclif; only "on" is a statement.
+    if (value === false && setting === 'offline') continue;
+    layer[setting] = { text: String(value), origin: `flag --${key}` };
+  }
+  return layer;
+}
+
+/** The token that `hf auth login` saved. */
+export function readHubTokenFile(env: NodeJS.ProcessEnv, userHome: string): Given | null {
+  const cache = env.XDG_CACHE_HOME || join(userHome, '.cache');
+  const file = env.HF_TOKEN_PATH || join(env.HF_HOME || join(cache, 'huggingface'), 'token');
+  const text = readIfThere(file)?.trim();
+  return text ? { text, origin: file } : null;
+}

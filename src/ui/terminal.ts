@@ -1,0 +1,103 @@
+import { styleText } from 'node:util';
+import type { ErrorReport } from '../errors.ts';
+import { ProgressRenderer } from './progress.ts';
+import { type Column, layTable } from './table.ts';
+import { harmless, isAsciiLocale, maskTokens, toAscii } from './text.ts';
+
+export interface UiOptions {
+  /** Data: what a person or a pipe asked for. Nothing goes here with `json` except the object. */
+  stdout: NodeJS.WriteStream;
+  /** For people: progress, notes, errors. */
+  stderr: NodeJS.WriteStream;
+  env: NodeJS.ProcessEnv;
+  json?: boolean;
+  quiet?: boolean;
+  color?: boolean;
+}
+
+export type Ui = ReturnType<typeof createUi>;
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Everything that `pt` shows goes through one of these. Text is made harmless here; streams that are not terminals get no escape sequence. */
+export function createUi({ stdout, stderr, env, json = false, quiet = false, color = true }: UiOptions) {
+  const ascii = isAsciiLocale(env);
+  const dumb = env.TERM === 'dumb';
+  const colored = color && !env.NO_COLOR && !dumb;
+  let progress: ProgressRenderer | null = null;
+
+  const write = (stream: NodeJS.WriteStream, text: string) => {
+    if (stream.writable) stream.write(ascii ? toAscii(text) : text);
+  };
+  const paint = (stream: NodeJS.WriteStream, style: Style, text: string) =>
+    colored && stream.isTTY ? styleText(style, text, { validateStream: false }) : text;
+  const columns = (stream: NodeJS.WriteStream) =>
+    stream.isTTY ? Math.max(10, stream.columns || 80) : Number.POSITIVE_INFINITY;
+  /** A line for people; the progress bar steps aside for it. */
+  const tell = (text: string) => {
+    progress?.clear();
+    write(stderr, `${text}\n`);
+  };
+
+  return {
+    json,
+    quiet,
+    /** A line of data on stdout (nothing with --json). */
+    print(text = ''): void {
+      if (json) return;
+      progress?.clear();
+      write(stdout, `${harmless(text, { lines: true })}\n`);
+    },
+    /** A table on stdout, as wide as the terminal (nothing with --json). */
+    table(columnsOf: Column[], rows: unknown[][]): void {
+      if (json) return;
+      progress?.clear();
+      const lines = layTable(columnsOf, rows, columns(stdout));
+      const [head, ...body] = lines;
+      const hasHead = head !== undefined && columnsOf.every(({ title }) => head.includes(title));
+      write(stdout, `${[hasHead ? paint(stdout, 'bold', head) : head, ...body].join('\n')}\n`);
+    },
+    note(text: string): void {
+      if (!quiet) tell(harmless(text, { lines: true }));
+    },
+    warn(text: string): void {
+      tell(`${paint(stderr, 'yellow', 'Warning:')} ${harmless(text, { lines: true })}`);
+    },
+    success(text: string): void {
+      if (!quiet) tell(`${paint(stderr, 'green', '✓')} ${harmless(text, { lines: true })}`);
+    },
+    /** What to type next, one command or sentence a line. */
+    nextSteps(steps: string[]): void {
+      if (quiet || steps.length === 0) return;
+      tell(paint(stderr, 'bold', 'Next:'));
+      for (const step of steps) tell(`  ${harmless(step)}`);
+    },
+    error(report: ErrorReport): void {
+      const message = maskTokens(harmless(report.message, { lines: true }));
+      tell(`${paint(stderr, 'red', 'Error:')} ${message} ${paint(stderr, 'dim', `[${report.code}]`)}`);
+      for (const step of report.nextSteps) {
+        tell(`  ${paint(stderr, 'cyan', '→')} ${maskTokens(harmless(step, { lines: true }))}`);
+      }
+    },
+    /** The one JSON object of --json. */
+    object(value: object): void {
+      write(stdout, `${JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)}\n`);
+    },
+    /** A renderer for one piece of work, or null when nobody wants to see it. */
+    startProgress(): ProgressRenderer | null {
+      if (quiet) return null;
+      progress = new ProgressRenderer({
+        write: (text) => write(stderr, text),
+        live: Boolean(stderr.isTTY) && !dumb,
+        columns: () => columns(stderr),
+        ascii,
+        now: () => performance.now(),
+      });
+      return progress;
+    },
+    endProgress(): void {
+      progress?.clear();
+      progress = null;
+    },
+  };
+}
