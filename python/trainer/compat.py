@@ -1,0 +1,168 @@
+"""Configs that mean the same in the transformers that validators pin (4.38, 4.44) and in today's.
+
+transformers 5 saves `rope_parameters` and `dtype`; older ones ignore both without a word and compute wrong logits for any
+rope setting but the default. So a saved model carries the old keys too, with equal values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from .errors import TrainerError
+
+_SCALINGS = {"linear", "dynamic"}
+_LONG = {"longrope", "su"}
+_PARTIAL = {"gpt_neox", "phi", "stablelm", "persimmon"}
+_SCALABLE = {"llama", "falcon", "gpt_neox", "phi", "stablelm"}
+_OLD_DEFAULT_FACTOR = {"gpt_neox": 0.25, "phi": 0.5, "stablelm": 0.25}
+
+
+def compat_config(config: dict) -> dict:
+    """A copy of a config.json's content with old and new keys both, saying the same; keys that are there already win nothing.
+
+    `rope_parameters` decides when it is there, the old keys otherwise. Applying it twice changes nothing more.
+    """
+    out = dict(config)
+    dtype = out.get("dtype") or out.get("torch_dtype")
+    if isinstance(dtype, str):
+        out["dtype"] = out["torch_dtype"] = dtype.removeprefix("torch.")
+    rope = _rope(out)
+    if rope is None:
+        return out
+    kind = out.get("model_type")
+    out["rope_parameters"] = rope
+    if "rope_theta" in rope:
+        out["rope_theta"] = rope["rope_theta"]
+        if kind == "gpt_neox":
+            out["rotary_emb_base"] = rope["rope_theta"]
+    factor = rope.get("partial_rotary_factor")
+    if factor is not None:
+        out["partial_rotary_factor"] = factor
+        if kind == "gpt_neox":
+            out["rotary_pct"] = factor
+    out["rope_scaling"] = _old_scaling(rope)
+    return out
+
+
+def compat_problems(config: dict) -> list[str]:
+    """What no old key can say: settings for which transformers 4.38 or 4.44 fail or compute something else. Empty: none known."""
+    problems = []
+    rope = _rope(config) or {}
+    kind = rope.get("rope_type", "default")
+    if kind not in _SCALINGS | _LONG | {"default"}:
+        problems.append(f"rope_type {kind} is unknown to transformers 4.38; use default or linear")
+    model = config.get("model_type")
+    if kind in _SCALINGS and model not in _SCALABLE:
+        problems.append(f"rope_type {kind} is ignored for {model} by transformers 4.38 and 4.44; use default")
+    factor = rope.get("partial_rotary_factor", 1.0)
+    if factor not in (None, 1.0) and model not in _PARTIAL:
+        problems.append(f"partial_rotary_factor {factor} is ignored for {model} by transformers 4.44; use 1.0")
+    heads, size, head_dim = config.get("num_attention_heads"), config.get("hidden_size"), config.get("head_dim")
+    if head_dim and heads and size and head_dim * heads != size and model in {"llama", "mistral", "qwen2"}:
+        problems.append(f"head_dim {head_dim} is not hidden_size / num_attention_heads; transformers 4.38 ignores head_dim for {model}")
+    if model == "llama" and config.get("mlp_bias"):
+        problems.append("mlp_bias is ignored by transformers 4.38")
+    return problems
+
+
+def fix_folder(folder: str | Path) -> list[str]:
+    """Rewrites config.json and the tokenizer of a model folder so that old and new transformers agree; weights stay as they are.
+
+    Returns what was changed, in words; empty: nothing had to be. Each file is replaced atomically. Raises TrainerError `bad_model`.
+    """
+    folder = Path(folder)
+    changed = []
+    config = _read(folder / "config.json", needed=True)
+    fixed = compat_config(config)
+    if fixed != config:
+        names = sorted(key for key in fixed if key not in config or fixed[key] != config[key])
+        _write(folder / "config.json", fixed)
+        changed.append(f"config.json: {', '.join(names)}")
+    changed += _fix_tokenizer(folder)
+    return changed
+
+
+def string_merges(form: dict) -> dict:
+    """A tokenizer.json's content with BPE merges as "a b": the only form that tokenizers before 0.20 read. Pairs with a space stay."""
+    model = form.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("merges"), list):
+        return form
+    pairs = [pair for pair in model["merges"] if isinstance(pair, list)]
+    if not pairs or any(len(pair) != 2 or " " in pair[0] or " " in pair[1] for pair in pairs):
+        return form
+    return {**form, "model": {**model, "merges": [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]}}
+
+
+def _fix_tokenizer(folder: Path) -> list[str]:
+    changed = []
+    form = _read(folder / "tokenizer.json", needed=False)
+    fixed = string_merges(form)
+    model = fixed.get("model")
+    # Fields that tokenizers 0.15 does not know are refused by it only when they change the meaning; ignore_merges came with 0.20.
+    if isinstance(model, dict) and model.get("ignore_merges") is False:
+        fixed = {**fixed, "model": {key: value for key, value in model.items() if key != "ignore_merges"}}
+    if fixed != form:
+        _write(folder / "tokenizer.json", fixed)
+        changed.append("tokenizer.json: merges as strings")
+    settings = _read(folder / "tokenizer_config.json", needed=False)
+    if form and settings.get("tokenizer_class") in (None, "TokenizersBackend", "PreTrainedTokenizer"):
+        _write(folder / "tokenizer_config.json", {**settings, "tokenizer_class": "PreTrainedTokenizerFast"})
+        changed.append("tokenizer_config.json: tokenizer_class")
+    return changed
+
+
+def _rope(config: dict) -> dict | None:
+    """The rope settings in the new form, from whichever keys are there; None for a model without them."""
+    rope = config.get("rope_parameters")
+    if isinstance(rope, dict) and rope and all(isinstance(value, dict) for value in rope.values()):
+        return None  # one set for each layer type: no such architecture is in any schedule
+    rope = dict(rope) if isinstance(rope, dict) else {}
+    scaling = config.get("rope_scaling")
+    if not rope and isinstance(scaling, dict):
+        rope = {("rope_type" if key == "type" else key): value for key, value in scaling.items()}
+    theta = config.get("rope_theta", config.get("rotary_emb_base"))
+    if theta is not None:
+        rope.setdefault("rope_theta", theta)
+    factor = config.get("partial_rotary_factor", config.get("rotary_pct"))
+    if factor is not None:
+        rope.setdefault("partial_rotary_factor", factor)
+    if not rope:
+        return None
+    if config.get("model_type") in _OLD_DEFAULT_FACTOR:
+        rope.setdefault("partial_rotary_factor", _OLD_DEFAULT_FACTOR[config["model_type"]])
+    rope.setdefault("rope_type", "default")
+    return rope
+
+
+def _old_scaling(rope: dict) -> dict | None:
+    kind = rope.get("rope_type", "default")
+    if kind in _SCALINGS:
+        # Exactly these two: 4.38 refuses any other form.
+        return {"type": kind, "factor": float(rope["factor"])}
+    if kind in _LONG:
+        return {"type": "longrope", "short_factor": rope["short_factor"], "long_factor": rope["long_factor"]}
+    if kind == "default":
+        return None
+    return {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
+
+
+def _read(file: Path, needed: bool) -> dict:
+    try:
+        value = json.loads(file.read_text())
+    except FileNotFoundError as error:
+        if not needed:
+            return {}
+        raise TrainerError("bad_model", f"{file} does not exist.", ["pt check DIR"]) from error
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad_model", f"{file} cannot be read: {error}", ["pt check DIR"]) from error
+    if not isinstance(value, dict):
+        raise TrainerError("bad_model", f"{file} holds no JSON object.", ["pt check DIR"])
+    return value
+
+
+def _write(file: Path, value: dict) -> None:
+    temporary = file.with_name(f".{file.name}.part")
+    temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    os.replace(temporary, file)
