@@ -1,3 +1,5 @@
+import type { Finding } from '../rules/types.ts';
+
 /** One tensor of a safetensors header. */
 export interface TensorInfo {
   name: string;
@@ -10,10 +12,20 @@ export interface TensorInfo {
 
 export interface SafetensorsHeader {
   metadata: Record<string, string>;
+  /** In the order of their bytes. */
   tensors: TensorInfo[];
   /** Where the data section begins: 8 + header length. */
   dataStart: number;
   fileSize: number;
+}
+
+/** Bytes that can be read at any place: a file, or a Hub file through range requests. */
+export interface ByteSource {
+  /** Shown in errors. */
+  name: string;
+  size: number;
+  /** Bytes [start, end); exactly that many, or it throws. */
+  read(start: number, end: number): Promise<Uint8Array>;
 }
 
 /** What a model is, from config and headers alone. */
@@ -24,8 +36,11 @@ export interface ModelFacts {
   /** Sum of all files, bytes. */
   bytes: number;
   dtypes: string[];
+  /** config.json; empty when it is missing or unreadable (then `problems` says so). */
   config: Record<string, unknown>;
   files: { path: string; size: number }[];
   /** Files that enter the content hash, in hashing order. */
   hashedFiles: string[];
+  /** What is malformed or missing, each `ok: false`, so that a check can list everything at once. */
+  problems: Finding[];
 }

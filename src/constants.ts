@@ -1,0 +1,319 @@
+/**
+ * The rules as data: networks, profiles, schedules and recipes from `constants/*.json`, validated on first use and kept.
+ * Another folder with files of the same form makes the tool follow another subnet; no code changes.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { UserError } from './errors.ts';
+import type {
+  Competition,
+  Period,
+  Profile,
+  ProfileName,
+  Release,
+  Schedule,
+  TokenizerFacts,
+} from './rules/types.ts';
+
+/** A chain and the Hub that belongs to it. */
+export interface Network {
+  about: string;
+  /** `ws://` or `wss://` addresses, tried in order; empty for the sandbox, whose address comes from its own state. */
+  endpoints: string[];
+  /** Null for the sandbox. */
+  hub: string | null;
+  netuid: number;
+  /** Name of the schedule file without `.json`. */
+  schedule: string;
+  /** Subnets that no longer score this kind of submission: `pt` asks before it writes there. */
+  retired_netuids: number[];
+  /** Lets dates be turned into blocks (and back), about one day off; null when unknown. */
+  block_anchor: { block: number; time: string; seconds_per_block: number } | null;
+}
+
+/** A training recipe; the trainer owns and checks its fields (`python/trainer`). */
+export interface Recipe {
+  name: string;
+  [field: string]: unknown;
+}
+
+export interface Constants {
+  /** Folder the files were read from. */
+  dir: string;
+  networks: Record<string, Network>;
+  profiles: Record<ProfileName, Profile>;
+  /** By file name without `.json`: `schedule` (the network's), `schedule.sandbox`. */
+  schedules: Record<string, Schedule>;
+  recipes: Record<string, Recipe>;
+  /** By the name that competitions use. */
+  tokenizers: Record<string, TokenizerFacts>;
+  /** Every release of the reference with the schedule it carried. */
+  releases: Release[];
+}
+
+const count = z.int().nonnegative();
+
+const epsilon = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('FixedEpsilon'), epsilon: z.number().min(0).max(1) }),
+  z.strictObject({
+    type: z.literal('LinearDecay'),
+    start_epsilon: z.number().min(0).max(1),
+    end_epsilon: z.number().min(0).max(1),
+    decay_blocks: z.int().positive(),
+  }),
+]);
+
+const evalTask = z.strictObject({
+  name: z.string(),
+  method: z.string(),
+  dataset: z.string(),
+  dataset_repo: z.string(),
+  weight: z.number().nonnegative(),
+  normalization: z.string(),
+  normalization_kwargs: z.record(z.string(), z.unknown()).optional(),
+  dataset_kwargs: z.record(z.string(), z.unknown()),
+});
+
+const competition = z
+  .strictObject({
+    id: z.int().nullable(),
+    name: z.string().nullable(),
+    reward_percentage: z.number().min(0).max(1),
+    min_model_parameters: count,
+    max_model_parameters: count,
+    max_bytes: count,
+    max_bytes_source: z.string().optional(),
+    sequence_length: z.int().positive().nullable(),
+    allowed_architectures: z.array(z.string()).min(1).nullable(),
+    tokenizer: z.string().min(1),
+    from_pretrained_kwargs: z.strictObject({
+      torch_dtype: z.string().optional(),
+      attn_implementation: z.string().optional(),
+    }),
+    eval_block_delay: count,
+    epsilon,
+    norm_validation_constraints: z
+      .strictObject({
+        norm_eps_soft: z.number(),
+        norm_eps_soft_percent_threshold: z.number(),
+        norm_eps_hard: z.number(),
+      })
+      .nullish(),
+    primary_dataset: z.string().nullish(),
+    additional_dataset: z.string().nullish(),
+    eval_tasks: z.array(evalTask).nullish(),
+    virtual: z.string().optional(),
+    default_recipe: z.string().optional(),
+  })
+  .refine((c) => c.min_model_parameters <= c.max_model_parameters, {
+    path: ['min_model_parameters'],
+    message: 'is above max_model_parameters',
+  }) satisfies z.ZodType<Competition>;
+
+const period = z.strictObject({
+  from_block: count,
+  boundary: z.enum(['genesis', 'declared', 'release']),
+  release: z.string(),
+  tag: z.string().nullable(),
+  commit: z.string().nullable(),
+  date: z.iso.datetime({ offset: true }),
+  changed: z.array(z.string()),
+  confirmed_by_releases: z.array(z.string()).optional(),
+  competitions: z.array(competition).min(1),
+}) satisfies z.ZodType<Period>;
+
+const ascending = (periods: { from_block: number }[]): boolean =>
+  periods[0]?.from_block === 0 &&
+  periods.every((p, i) => i === 0 || p.from_block > periods[i - 1]!.from_block);
+
+const schedule = z.strictObject({
+  about: z.string().optional(),
+  resolution_rule: z.string().optional(),
+  block_estimate: z.record(z.string(), z.unknown()).optional(),
+  periods: z
+    .array(period)
+    .min(1)
+    .refine(ascending, { message: 'from_block must start at 0 and rise from period to period' }),
+});
+
+const release = z.strictObject({
+  release: z.string(),
+  tag: z.string().nullable(),
+  commit: z.string(),
+  date: z.string(),
+  taoverse_version: z.string().nullable(),
+  note: z.string().nullable(),
+  estimated_chain_block_at_release: z.int(),
+  competition_ids: z.record(z.string(), z.int()).nullable(),
+  schedule: z
+    .array(z.strictObject({ from_block: count, competitions: z.array(competition).min(1) }))
+    .min(1)
+    .optional(),
+  same_schedule_as: z.string().optional(),
+});
+
+const network = z.strictObject({
+  about: z.string(),
+  endpoints: z.array(z.url({ protocol: /^wss?$/ })),
+  hub: z.url({ protocol: /^https?$/ }).nullable(),
+  netuid: count,
+  schedule: z.string(),
+  retired_netuids: z.array(count),
+  block_anchor: z
+    .strictObject({
+      block: count,
+      time: z.iso.datetime({ offset: true }),
+      seconds_per_block: z.number().positive(),
+    })
+    .nullable(),
+}) satisfies z.ZodType<Network>;
+
+const profile = z.strictObject({
+  release: z.string(),
+  commit: z.string(),
+  chain_fields: z
+    .array(z.enum(['namespace', 'name', 'commit', 'hash', 'secure_hash', 'competition_id']))
+    .min(4),
+  max_commitment_bytes: z.int().positive(),
+  repo_id_min_length: count,
+  repo_id_max_length: count,
+  hash: z.enum(['content_or_hotkey_bound', 'hotkey_bound']),
+  hashes_tokenizer: z.boolean(),
+  limits_at: z.enum(['upload', 'upload_and_now']),
+  win_rate_without_opponents: z.number(),
+  temperature: z.number().positive(),
+  alpha: z.number().min(0).max(1),
+  transformers: z.string(),
+}) satisfies z.ZodType<Profile>;
+
+const tokenizer = z.strictObject({ vocab_size: z.int().positive(), eos_token_id: count });
+
+const recipe = z.looseObject({ name: z.string().optional() });
+
+const cache = new Map<string, Constants>();
+
+/**
+ * Constants of a folder (default: the one shipped with the tool). Files are read when first asked for.
+ * Throws `UserError` `constants.missing` or `constants.invalid`, naming file and path of the wrong value.
+ */
+export function loadConstants(dir: string = shippedDir()): Constants {
+  const folder = resolve(dir);
+  const known = cache.get(folder);
+  if (known) return known;
+  const constants: Constants = {
+    dir: folder,
+    get networks() {
+      return once(this, 'networks', () => read(folder, 'networks.json', z.record(z.string(), network)));
+    },
+    get profiles() {
+      return once(this, 'profiles', () =>
+        read(folder, 'profiles.json', z.strictObject({ '3.2': profile, '6.0': profile })),
+      );
+    },
+    get schedules() {
+      return once(this, 'schedules', () => readSchedules(folder, this.networks));
+    },
+    get recipes() {
+      return once(this, 'recipes', () => readRecipes(folder));
+    },
+    get tokenizers() {
+      return once(this, 'tokenizers', () => read(folder, 'tokenizers.json', z.record(z.string(), tokenizer)));
+    },
+    get releases() {
+      return once(this, 'releases', () => readReleases(folder));
+    },
+  };
+  cache.set(folder, constants);
+  return constants;
+}
+
+/** The schedule a network follows: its own by name, or the network's main one for any `ws://` address. */
+export function scheduleOf(constants: Constants, networkName: string): Schedule {
+  const name = constants.networks[networkName]?.schedule ?? 'schedule';
+  return constants.schedules[name]!;
+}
+
+function once<K extends keyof Constants>(target: Constants, key: K, make: () => Constants[K]): Constants[K] {
+  const value = make();
+  Object.defineProperty(target, key, { value, enumerable: true });
+  return value;
+}
+
+/** `constants/` of the package: beside `src/` and beside `dist/`, however deep this module was bundled. */
+function shippedDir(): string {
+  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
+    const candidate = join(at, 'constants');
+    if (existsSync(join(candidate, 'networks.json'))) return candidate;
+    if (at === dirname(at)) break;
+  }
+  throw new UserError('constants.missing', 'The constants folder is missing from this installation of pt.', {
+    nextSteps: ['npm install'],
+  });
+}
+
+function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
+  const path = join(dir, file);
+  const fail = (what: string) =>
+    new UserError('constants.invalid', `${path}: ${what}`, {
+      nextSteps: [`Correct ${file}, or leave out the setting that names this constants folder.`],
+    });
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new UserError('constants.missing', `${path}: this constants file cannot be read.`, {
+      nextSteps: [`Copy ${file} from the constants folder that pt ships, and edit the copy.`],
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw fail(`not JSON (${(error as Error).message})`);
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const at = issue.path.reduce<string>(
+    (text, key) => text + (typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`),
+    '',
+  );
+  const more = parsed.error.issues.length - 1;
+  throw fail(`${at || 'the file'}: ${issue.message}${more > 0 ? ` (and ${more} more)` : ''}`);
+}
+
+function readSchedules(dir: string, networks: Record<string, Network>): Record<string, Schedule> {
+  const names = new Set(['schedule', ...Object.values(networks).map((n) => n.schedule)]);
+  return Object.fromEntries(
+    [...names].map((name) => [name, { name, periods: read(dir, `${name}.json`, schedule).periods }]),
+  );
+}
+
+function readRecipes(dir: string): Record<string, Recipe> {
+  const folder = join(dir, 'recipes');
+  if (!existsSync(folder)) return {};
+  const files = readdirSync(folder).filter((f) => f.endsWith('.json'));
+  return Object.fromEntries(
+    files.sort().map((file) => {
+      const name = file.slice(0, -'.json'.length);
+      return [name, { ...read(dir, join('recipes', file), recipe), name }];
+    }),
+  );
+}
+
+function readReleases(dir: string): Release[] {
+  const { releases } = read(
+    dir,
+    'releases.json',
+    z.strictObject({ about: z.string().optional(), releases: z.array(release).min(1) }),
+  );
+  const schedules = new Map(releases.map((r) => [r.release, r.schedule]));
+  return releases.map(({ release, tag, commit, date, schedule, same_schedule_as }) => {
+    const own = schedule ?? schedules.get(same_schedule_as ?? '');
+    if (!own)
+      throw new UserError('constants.invalid', `${join(dir, 'releases.json')}: ${release} has no schedule`);
+    return { release, tag, commit, date, schedule: own };
+  });
+}

@@ -1,0 +1,15 @@
+/** The protocol's rules as pure functions: no files, no network, no clock. */
+export * from './check.ts';
+export * from './commitment.ts';
+export * from './epsilon.ts';
+export * from './hash.ts';
+export * from './loss.ts';
+export * from './norms.ts';
+export * from './packing.ts';
+export * from './push.ts';
+export * from './repetition.ts';
+export * from './schedule.ts';
+export type * from './types.ts';
+export * from './updater.ts';
+export * from './weights.ts';
+export * from './wins.ts';
