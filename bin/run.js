@@ -1,37 +1,63 @@
 #!/usr/bin/env node
-// Starts pt on the Node that package.json pins when the caller's own is too old; says so when that is not there.
-// Plain old JavaScript up to the import, so that an old Node can read it.
-import { spawnSync } from 'node:child_process';
+// Starts the CLI, on the pinned Node when the caller's is too old. This file must parse on any Node that knows ESM.
 import { existsSync } from 'node:fs';
-import module from 'node:module';
-import os from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import * as nodeModule from 'node:module';
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const NEEDED = 22;
 
-if (Number(process.versions.node.split('.')[0]) < NEEDED) {
-  const candidates = [path.join(root, 'node_modules'), path.dirname(root)];
-  const pinned = candidates
-    .map((dir) => path.join(dir, 'node', 'bin', 'node'))
-    .find((file) => existsSync(file));
-  if (!pinned) {
+if (Number.parseInt(process.versions.node, 10) >= NEEDED) await start();
+else await startOnPinnedNode();
+
+async function start() {
+  // Started by another Node (below), or by set-up: when that one is killed, nobody waits for us any more.
+  if (process.env.PT_LIFELINE && process.channel) {
+    delete process.env.PT_LIFELINE;
+    process.on('disconnect', () => process.exit(137));
+    process.channel.unref();
+  }
+  nodeModule.enableCompileCache?.();
+  const { execute } = await import('@oclif/core');
+  await execute({ dir: import.meta.url });
+}
+
+async function startOnPinnedNode() {
+  const node = pinnedNode();
+  if (node === null) {
     process.stderr.write(
-      `pt needs Node ${NEEDED} or newer; this is ${process.version}. Run \`npm install\` where pt is installed: it brings one.\n`,
+      `pt needs Node ${NEEDED} or newer; this is ${process.versions.node}, and the Node that pt brings along is not installed.\n` +
+        '  → npm install          # in a clone: npm run setup; without --ignore-scripts, which leaves it out\n' +
+        `  → or install Node ${NEEDED} or newer and run pt again\n`,
     );
     process.exit(2);
   }
-  const child = spawnSync(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+  const { spawn } = await import('node:child_process');
+  const { fileURLToPath } = await import('node:url');
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, PT_LIFELINE: '1' },
   });
-  process.exit(child.status ?? (child.signal === 'SIGINT' ? 130 : 1));
+  // The terminal sends Ctrl-C to both of us; what others send to this process is passed on.
+  process.on('SIGINT', () => {});
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`pt could not start ${node}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
 }
 
-const cache = process.env.XDG_CACHE_HOME || path.join(os.homedir(), '.cache');
-module.enableCompileCache?.(path.join(cache, 'pt', 'compiled'));
-
-const { main } = await import('../dist/main.js');
-await main(process.argv.slice(2), root);
-// Some libraries keep sockets or child processes open; the work is done when main returns.
-process.exit();
+/** The Node of the `node` package, wherever npm put it. */
+function pinnedNode() {
+  try {
+    const require = nodeModule.createRequire(import.meta.url);
+    const folder = require.resolve('node/package.json').replace(/package\.json$/, '');
+    const path = `${folder}bin/node${process.platform === 'win32' ? '.exe' : ''}`;
+    return existsSync(path) ? path : null;
+  } catch {
+    return null;
+  }
+}

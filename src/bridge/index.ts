@@ -1,0 +1,4 @@
+/** Python: its environment and the processes that run in it. The only room that knows pythonia. */
+export { findPython } from './python-env.ts';
+export { type SetupOptions, setupPython } from './setup.ts';
+export type * from './types.ts';

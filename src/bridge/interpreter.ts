@@ -1,0 +1,73 @@
+import { execa } from 'execa';
+
+/** A Python interpreter on this machine, before any package is looked at. */
+export interface Interpreter {
+  /** Absolute path, as `sys.executable` gives it. */
+  python: string;
+  /** `3.12.4` */
+  version: string;
+}
+
+/** What was tried, for the message when nothing fits. */
+export interface Tried {
+  command: string;
+  problem: string;
+}
+
+export const OLDEST_PYTHON: readonly [number, number] = [3, 10];
+/** Newest version that all pinned packages have builds for; a newer interpreter is used only when it is the only one. */
+const NEWEST_PYTHON: readonly [number, number] = [3, 14];
+
+/** `python3` first, because it is what the user's shell, virtual environment or pyenv points at. */
+function candidates(platform: NodeJS.Platform): string[][] {
+  const minors = [14, 13, 12, 11, 10].map((minor) => [`python3.${minor}`]);
+  const named = [['python3'], ['python'], ...minors];
+  return platform === 'win32' ? [['py', '-3'], ...named] : named;
+}
+
+/** Asks `command` who it is. The answer is its version and path, or one sentence that says what is wrong with it. */
+export async function probe(
+  command: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<(Interpreter & { release: readonly [number, number] }) | string> {
+  const [file, ...args] = command as [string, ...string[]];
+  const script = 'import sys,platform;print(sys.executable);print(platform.python_version())';
+  const result = await execa(file, [...args, '-c', script], {
+    env,
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    timeout: 20_000,
+  });
+  if (result.code === 'ENOENT') return 'not found';
+  if (result.timedOut) return 'did not answer within 20 s';
+  if (result.failed) {
+    const last = result.stderr.trim().split('\n').at(-1) || result.shortMessage;
+    return `does not run: ${last}`;
+  }
+  const [python = '', version = ''] = result.stdout.trim().split(/\r?\n/).slice(-2);
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return { python, version, release: [major, minor] };
+}
+
+export const isOlder = (a: readonly [number, number], b: readonly [number, number]): boolean =>
+  a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+
+/** The best interpreter on the PATH to make an environment from, or what was tried. */
+export async function findInterpreter(
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): Promise<Interpreter | Tried[]> {
+  const tried: Tried[] = [];
+  let tooNew: Interpreter | undefined;
+  for (const command of candidates(platform)) {
+    const found = await probe(command, env);
+    const name = command.join(' ');
+    if (typeof found === 'string') tried.push({ command: name, problem: found });
+    else if (isOlder(found.release, OLDEST_PYTHON))
+      tried.push({ command: name, problem: `is ${found.version}, too old` });
+    else if (isOlder(NEWEST_PYTHON, found.release)) tooNew ??= found;
+    else return found;
+  }
+  return tooNew ?? tried;
+}

@@ -1,0 +1,182 @@
+import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { EXIT, OutsideError } from '../errors.ts';
+import type { Progress, Work } from '../progress.ts';
+import { type Installer, installerFor } from './installer.ts';
+import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
+import { takeLock } from './lock.ts';
+import { cacheFolder } from './paths.ts';
+import { envName, findManaged, findPython, pythonIn, RECORD, REQUIREMENTS, readEnv } from './python-env.ts';
+import type { PythonEnv } from './types.ts';
+
+export interface SetupOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Also build flash-attn (a CUDA compiler is needed; minutes to an hour). */
+  flashAttn?: boolean;
+}
+
+/** Measured: 5.8 GB unpacked on Linux, of which most is CUDA; with the download beside it. */
+const NEEDED_BYTES = 9e9;
+
+/**
+ * Makes the trainer's Python environment, or finds it ready. It is built in a folder aside and renamed when complete, so that
+ * nobody ever sees half of one; a lock keeps clones and CI runs that share the cache from building it twice.
+ * @throws OutsideError `python.missing`, `python.install_failed`, `disk.full` (exit 7)
+ */
+export async function* setupPython(options: SetupOptions = {}): Work<PythonEnv> {
+  const env = options.env ?? process.env;
+  const ready = env.PT_PYTHON ? await findPython(env) : (findManaged(env) ?? (yield* make(env)));
+  if (options.flashAttn) yield* addFlashAttention(ready, env);
+  return ready;
+}
+
+async function* make(env: NodeJS.ProcessEnv): Work<PythonEnv> {
+  const base = await findInterpreter(env);
+  if (Array.isArray(base)) throw noPython(base);
+  const cache = cacheFolder(env);
+  const folder = join(cache, envName(readFileSync(REQUIREMENTS, 'utf8'), base.version));
+
+  const notes: Progress[] = [];
+  let unlock: () => void;
+  try {
+    unlock = await takeLock(`${folder}.lock`, (holder) =>
+      notes.push({
+        kind: 'note',
+        level: 'info',
+        message: `Waited for ${holder}, which was making the environment.`,
+      }),
+    );
+  } catch (error) {
+    throw asSetupError(error, cache);
+  }
+  try {
+    yield* notes;
+    const made = readEnv(folder);
+    if (made) return { python: made.python, source: made.source, version: made.version };
+    return yield* build(base, folder, env);
+  } catch (error) {
+    throw asSetupError(error, cache);
+  } finally {
+    unlock();
+  }
+}
+
+async function* build(base: Interpreter, folder: string, env: NodeJS.ProcessEnv): Work<PythonEnv> {
+  yield {
+    kind: 'note',
+    level: 'info',
+    message: `Making the Python environment in ${folder} with Python ${base.version} (once; about 6 GB of disk).`,
+  };
+  yield* warnOfLittleSpace(join(folder, '..'));
+  const aside = `${folder}.making-${process.pid}`;
+  rmSync(aside, { recursive: true, force: true });
+  try {
+    const installer = await installerFor(base, cacheFolder(env), env);
+    let used = installer;
+    try {
+      yield* installer.install(base, aside, REQUIREMENTS);
+    } catch (error) {
+      // pip knows mirrors and certificates from its own configuration, which uv does not read.
+      if (installer.name !== 'uv' || (error as { code?: string }).code === 'disk.full') throw error;
+      yield { kind: 'note', level: 'warning', message: `${(error as Error).message} Trying pip instead.` };
+      rmSync(aside, { recursive: true, force: true });
+      used = await installerFor(base, cacheFolder(env), env, 'pip');
+      yield* used.install(base, aside, REQUIREMENTS);
+    }
+    await proveItWorks(aside, env);
+    const record = { version: base.version, base: base.python, installer: used.name };
+    writeFileSync(join(aside, RECORD), `${JSON.stringify(record)}\n`);
+    // Another builder may have been first (a lock can be lost); else what is there has lost its base Python.
+    if (!readEnv(folder)) {
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(aside, folder);
+    }
+    return { python: pythonIn(folder), source: 'managed', version: base.version };
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+}
+
+/** Imports what the trainer imports: an environment that cannot is not kept. */
+async function proveItWorks(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const result = await execa(
+    pythonIn(folder),
+    ['-c', 'import torch, transformers, safetensors, tokenizers, pyarrow, numpy'],
+    { env, extendEnv: false, reject: false, stdin: 'ignore' },
+  );
+  if (!result.failed) return;
+  const last = result.stderr.trim().split('\n').at(-1) || result.shortMessage;
+  throw new OutsideError('python.install_failed', `The packages were installed but do not import: ${last}`, {
+    exitCode: EXIT.trainer,
+    nextSteps: ['pt setup', 'export PT_PYTHON=/path/to/python   # another interpreter that has them'],
+  });
+}
+
+function* warnOfLittleSpace(folder: string): Generator<Progress> {
+  mkdirSync(folder, { recursive: true });
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize < NEEDED_BYTES)
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free there; up to 9 GB are needed. XDG_CACHE_HOME moves it.`,
+    };
+}
+
+async function* addFlashAttention(python: PythonEnv, env: NodeJS.ProcessEnv): Work<void> {
+  const has = await execa(python.python, ['-c', 'import flash_attn'], {
+    env,
+    extendEnv: false,
+    reject: false,
+  });
+  if (!has.failed) return;
+  yield {
+    kind: 'note',
+    level: 'info',
+    message: 'Building flash-attn (needs the CUDA compiler nvcc; up to an hour).',
+  };
+  const base = { python: python.python, version: python.version };
+  const installer: Installer = await installerFor(base, cacheFolder(env), env);
+  yield* installer.add(python.python, ['flash-attn', '--no-build-isolation']);
+}
+
+function noPython(tried: Tried[]): OutsideError {
+  const seen = tried
+    .filter((one) => one.problem !== 'not found')
+    .map((one) => `${one.command} ${one.problem}`)
+    .join('; ');
+  return new OutsideError(
+    'python.missing',
+    `No Python 3.10 or newer was found on the PATH${seen && ` (${seen})`}.`,
+    {
+      exitCode: EXIT.trainer,
+      nextSteps: [
+        process.platform === 'darwin'
+          ? 'brew install python@3.13'
+          : process.platform === 'win32'
+            ? 'winget install Python.Python.3.13'
+            : "sudo apt-get install python3 python3-venv   # or your system's package of Python >= 3.10",
+        'export PT_PYTHON=/path/to/python   # one that has the packages of python/requirements.txt',
+      ],
+    },
+  );
+}
+
+/** File-system errors of set-up as what they are; everything else passes. */
+function asSetupError(error: unknown, cache: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new OutsideError('disk.full', `The disk of ${cache} is full.`, {
+      exitCode: EXIT.trainer,
+      nextSteps: ['df -h', 'export XDG_CACHE_HOME=/path/on/a/larger/disk'],
+      cause: error,
+    });
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+    return new OutsideError('python.cache_not_writable', `${cache} cannot be written (${code}).`, {
+      exitCode: EXIT.trainer,
+      nextSteps: ['export XDG_CACHE_HOME=/path/that/can/be/written'],
+      cause: error,
+    });
+  return error;
+}
