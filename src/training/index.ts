@@ -1,13 +1,14 @@
-export {
-  createRun,
-  findRun,
-  listRuns,
-  readRunConfig,
-  summariseRun,
-  updateState,
-  writeJson,
-  writeRun,
-} from './run-folder.ts';
-export { chooseSource, type SourceChoice, type SourceFlags } from './source.ts';
-export { clock, count, train } from './train.ts';
-export type { DataSource, RunRequest, RunState, RunSummary, TrainingOptions, TrainOutcome } from './types.ts';
+export { type NewRunInput, newRun } from './new-run.ts';
+export { resumeRun } from './open-run.ts';
+export { type TrainingFlags, trainingOptions } from './request.ts';
+export { findRun, listRuns, summariseRun, updateState } from './run-folder.ts';
+export { count, train } from './train.ts';
+export type {
+  DataSource,
+  PublishIntent,
+  RunRequest,
+  RunState,
+  RunSummary,
+  TrainingOptions,
+  TrainOutcome,
+} from './types.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
-import type { RunRequest, RunState, RunSummary } from './types.ts';
+import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
 function newRunId(now = new Date()): string {
@@ -73,7 +73,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
   };
 }
 
-function initialState(id: string): RunState {
+function initialState(id: string, intent: PublishIntent | null): RunState {
   return {
     id,
     started_at: new Date().toISOString(),
@@ -81,6 +81,7 @@ function initialState(id: string): RunState {
     state: 'running',
     pid: process.pid,
     error: null,
+    intent,
     published: null,
   };
 }
@@ -94,10 +95,15 @@ export async function createRun(runsDir: string): Promise<string> {
 }
 
 /** Writes `run.json`, `settings.json` and `state.json`: from here on the run can be listed and resumed. */
-export async function writeRun(runDir: string, request: RunRequest, settings: unknown): Promise<void> {
+export async function writeRun(
+  runDir: string,
+  request: RunRequest,
+  settings: unknown,
+  intent: PublishIntent | null,
+): Promise<void> {
   await writeJson(join(runDir, 'settings.json'), settings);
   await writeJson(join(runDir, 'run.json'), runConfig(runDir, request, false));
-  await writeJson(join(runDir, 'state.json'), initialState(basename(runDir)));
+  await writeJson(join(runDir, 'state.json'), initialState(basename(runDir), intent));
 }
 
 export async function readState(runDir: string): Promise<RunState | null> {
@@ -106,7 +112,7 @@ export async function readState(runDir: string): Promise<RunState | null> {
 }
 
 export async function updateState(runDir: string, change: Partial<RunState>): Promise<void> {
-  const state = (await readState(runDir)) ?? initialState(basename(runDir));
+  const state = (await readState(runDir)) ?? initialState(basename(runDir), null);
   await writeJson(join(runDir, 'state.json'), { ...state, ...change });
 }
 

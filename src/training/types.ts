@@ -58,8 +58,17 @@ export interface RunState {
   /** Process of the `pt` that drives it; tells a dead "running" from a live one. */
   pid: number;
   error: { code: string; message: string } | null;
+  /** What to do with the best model at the end; kept so that a resumed run does it too. */
+  intent: PublishIntent | null;
   /** `pt upload`'s object, once published. */
   published: unknown;
+}
+
+/** Publish the best model at the end of a run when its held-out loss is under `threshold` (nats a token). */
+export interface PublishIntent {
+  repo: string;
+  threshold: number;
+  dtype: 'bf16' | 'fp32';
 }
 
 /** What `pt train` knows at the end of the training part. */

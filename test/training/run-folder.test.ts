@@ -2,7 +2,6 @@ import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RunRequest } from '../../src/training/index.ts';
 import {
   createRun,
   findRun,
@@ -10,7 +9,8 @@ import {
   readRunConfig,
   updateState,
   writeRun,
-} from '../../src/training/index.ts';
+} from '../../src/training/run-folder.ts';
+import type { RunRequest } from '../../src/training/types.ts';
 
 const request: RunRequest = {
   source: { kind: 'recipe', path: null, config: null },
@@ -51,7 +51,7 @@ afterEach(() => rm(join(runs, '..'), { recursive: true, force: true }));
 
 async function newRun(): Promise<string> {
   const dir = await createRun(runs);
-  await writeRun(dir, request, {});
+  await writeRun(dir, request, {}, null);
   return dir;
 }
 

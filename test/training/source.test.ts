@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseSource, type SourceFlags } from '../../src/training/index.ts';
+import { chooseSource, type SourceFlags } from '../../src/training/source.ts';
 
 const none: SourceFlags = {
   loadBest: false,

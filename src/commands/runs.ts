@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { listRuns } from '../training/index.ts';
+import { PtCommand } from './base.ts';
+
+export default class Runs extends PtCommand {
+  static override summary = 'Past runs, newest first';
+  static override examples = ['<%= config.bin %> runs', '<%= config.bin %> runs --json'];
+
+  async run() {
+    const { flags } = await this.parse(Runs);
+    const settings = await this.settings(flags);
+    const runs = await listRuns(settings.modelDir ?? join(settings.home, 'runs'));
+    if (runs.length === 0) {
+      this.note('No runs yet.');
+      this.nextSteps(['pt train --offline']);
+    } else {
+      this.table(
+        [
+          { title: 'run' },
+          { title: 'state' },
+          { title: 'steps' },
+          { title: 'best loss' },
+          { title: 'published' },
+          { title: 'folder' },
+        ],
+        runs.map((run) => [
+          run.id,
+          run.state,
+          run.steps,
+          run.bestLoss?.toFixed(4) ?? '-',
+          publishedAs(run.published),
+          run.dir,
+        ]),
+      );
+      this.nextSteps(['pt train --resume RUN', 'pt check FOLDER/best', 'pt report RUN']);
+    }
+    return { runs };
+  }
+}
+
+function publishedAs(published: unknown): string {
+  const repo = (published as { repo?: unknown } | null)?.repo;
+  return typeof repo === 'string' ? repo : '-';
+}

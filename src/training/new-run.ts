@@ -1,0 +1,96 @@
+import { type Constants, scheduleOf } from '../constants.ts';
+import type { Work } from '../progress.ts';
+import { type Competition, chooseCompetition, newestPeriod } from '../rules/index.ts';
+import type { ProfileName } from '../rules/types.ts';
+import { openRun } from './open-run.ts';
+import { chooseRecipe, hasGpu } from './recipe.ts';
+import { dataSources } from './request.ts';
+import { chooseSource, type SourceFlags } from './source.ts';
+import type { PublishIntent, TrainingOptions } from './types.ts';
+
+export interface NewRunInput {
+  runsDir: string;
+  cwd: string;
+  constants: Constants;
+  /** Network whose schedule holds, and the rules in force there. */
+  network: string;
+  profile: ProfileName;
+  /** Competition by id or name; null: the only one, or none when several are open. */
+  competition: string | null;
+  start: SourceFlags;
+  recipe: string | null;
+  /** Data named by flags; empty: the recipe's own, which is the built-in text for small recipes. */
+  data: string[];
+  options: TrainingOptions;
+  offline: boolean;
+  hubEndpoint: string | null;
+  reportTo: string[];
+  wandb: { entity: string | null; project: string | null };
+  settings: unknown;
+  intent: PublishIntent | null;
+  fetchRemote: (which: 'best' | number, dir: string) => Work<unknown>;
+}
+
+/** Decides competition, recipe, data and starting weights, and makes the run's folder; gives its path. */
+export async function* newRun(input: NewRunInput): Work<string> {
+  const { constants, options } = input;
+  const { choice, ignored } = chooseSource(input.start);
+  if (ignored.length > 0) {
+    const winner =
+      'remote' in choice ? (choice.remote === 'best' ? '--load-best' : '--load-uid') : '--load-model-dir';
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `${winner} decides where to start; ${ignored.join(', ')} ${ignored.length > 1 ? 'are' : 'is'} ignored.`,
+    };
+  }
+  const competition = openCompetition(input);
+  const { recipe, file, reason } = chooseRecipe(
+    input.recipe,
+    constants.recipes,
+    competition,
+    await hasGpu(options.device),
+  );
+  if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
+  // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
+  const fits =
+    competition !== null &&
+    (recipe.name === competition.default_recipe || 'remote' in choice || choice.local.kind !== 'recipe');
+  const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
+  return yield* openRun({
+    runsDir: input.runsDir,
+    choice,
+    request: {
+      recipe,
+      recipeFile: file,
+      competition: fits ? competition : null,
+      data: dataSources(names, input.cwd),
+      options,
+      offline: input.offline,
+      hubEndpoint: input.offline ? null : input.hubEndpoint,
+      reportTo: input.reportTo,
+      wandb: input.wandb,
+    },
+    settings: input.settings,
+    intent: input.intent,
+    fetchRemote: input.fetchRemote,
+  });
+}
+
+/** The competition to train for: the one named, or the only one; null when several are open and none is named. */
+function openCompetition({ constants, network, profile, competition }: NewRunInput): Competition | null {
+  const { competitions } = newestPeriod(scheduleOf(constants, network), constants.profiles[profile]);
+  if (competition === null) {
+    const open = competitions.filter((entry) => entry.virtual === undefined);
+    return open.length === 1 ? open[0]! : null;
+  }
+  const byName = competitions.find((entry) => entry.name?.toLowerCase() === competition.toLowerCase());
+  return byName ?? chooseCompetition(competitions, { id: Number(competition) });
+}
+
+function defaultData(recipeData: unknown, offline: boolean): string[] {
+  if (offline || !Array.isArray(recipeData)) return ['builtin'];
+  return recipeData.map((entry) =>
+    typeof entry === 'string' ? entry : `${entry.name}:${entry.weight ?? 1}`,
+  );
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { Work } from '../progress.ts';
+import {
+  createRun,
+  findRun,
+  readRunConfig,
+  readState,
+  updateState,
+  writeJson,
+  writeRun,
+} from './run-folder.ts';
+import type { SourceChoice } from './source.ts';
+import type { PublishIntent, RunRequest, TrainingOptions } from './types.ts';
+
+export interface NewRun {
+  runsDir: string;
+  choice: SourceChoice;
+  request: Omit<RunRequest, 'source'>;
+  /** Every setting with its origin, secrets masked, for `settings.json`. */
+  settings: unknown;
+  intent: PublishIntent | null;
+  /** Downloads and verifies a model of the network into `dir`. */
+  fetchRemote: (which: 'best' | number, dir: string) => Work<unknown>;
+}
+
+/** Makes the folder of a new run, with the model to start from in it, and gives its path. A failed start leaves no folder. */
+export async function* openRun({
+  runsDir,
+  choice,
+  request,
+  settings,
+  intent,
+  fetchRemote,
+}: NewRun): Work<string> {
+  const runDir = await createRun(runsDir);
+  try {
+    if ('local' in choice) {
+      await writeRun(runDir, { ...request, source: choice.local }, settings, intent);
+    } else {
+      const path = join(runDir, 'source');
+      yield* fetchRemote(choice.remote, path);
+      await writeRun(
+        runDir,
+        { ...request, source: { kind: 'model_dir', path, config: null } },
+        settings,
+        intent,
+      );
+    }
+  } catch (error) {
+    await rm(runDir, { recursive: true, force: true });
+    throw error;
+  }
+  return runDir;
+}
+
+/** What `--resume` may change; everything else is part of what the checkpoint is. */
+const CHANGEABLE = {
+  epochs: 'epochs',
+  maxSteps: 'max_steps',
+  maxMinutes: 'max_minutes',
+  device: 'device',
+  attention: 'attention',
+  compile: 'compile',
+  evalEverySteps: 'eval_every_steps',
+  checkpointEverySteps: 'checkpoint_every_steps',
+} as const satisfies Partial<Record<keyof TrainingOptions, string>>;
+
+const FIXED = {
+  batchSize: '--bs',
+  sequenceLength: '--sl',
+  accumulationSteps: '--accumulation-steps',
+  lr: '--lr',
+  optimizer: '--optimizer',
+  schedule: '--schedule',
+  pagesPerEpoch: '--pages-per-epoch',
+} as const satisfies Partial<Record<keyof TrainingOptions, string>>;
+
+/**
+ * Prepares a run to go on: the newest, or the one named, with the bounds that were given anew.
+ *
+ * @throws UserError `run.*`, and `run.fixed` for a flag that would make it another run.
+ */
+export async function resumeRun(
+  runsDir: string,
+  name: string | null,
+  given: Partial<TrainingOptions>,
+): Promise<{ runDir: string; intent: PublishIntent | null; fromStart: boolean }> {
+  const runDir = await findRun(runsDir, name);
+  const config = await readRunConfig(runDir);
+  const fixed = Object.entries(FIXED).filter(([option]) => given[option as keyof TrainingOptions] != null);
+  if (fixed.length > 0) {
+    throw new UserError(
+      'run.fixed',
+      `--resume cannot change ${fixed.map(([, flag]) => flag).join(', ')}: the run would not be the same.`,
+      {
+        nextSteps: [
+          'pt train --resume   # without these flags',
+          `pt train --load-model-dir ${join(runDir, 'best')}   # a new run from its best model`,
+        ],
+      },
+    );
+  }
+  for (const [option, key] of Object.entries(CHANGEABLE)) {
+    const value = given[option as keyof TrainingOptions];
+    if (value != null) config[key] = value;
+  }
+  config.run_dir = runDir;
+  config.resume = true;
+  await writeJson(join(runDir, 'run.json'), config);
+  await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
+  const intent = (await readState(runDir))?.intent ?? null;
+  return { runDir, intent, fromStart: !existsSync(join(runDir, 'checkpoints')) };
+}
