@@ -48,6 +48,7 @@ export abstract class PtCommand extends Command {
   readonly #controller = new AbortController();
   #interrupts = 0;
   #onInterrupt: ((count: number) => void) | null = null;
+  #printed = false;
   #ui: Ui | null = null;
 
   /** The object that `--json` prints; its schema is in src/schemas.ts. */
@@ -119,6 +120,12 @@ export abstract class PtCommand extends Command {
     this.ui.print(text);
   }
 
+  /** Prints the `--json` object before the end, for a command that then goes on serving; nothing is printed at its return. */
+  protected printNow(result: object): void {
+    if (this.ui.json && !this.#printed) this.ui.object(result);
+    this.#printed = true;
+  }
+
   protected note(text: string): void {
     this.ui.note(text);
   }
@@ -169,7 +176,7 @@ export abstract class PtCommand extends Command {
     process.on('SIGTERM', onSignal);
     try {
       const result = await Promise.race([this.run(), interrupted.promise]);
-      if (this.ui.json) this.ui.object(result);
+      this.printNow(result);
       process.exitCode = this.exitCode;
       return result as T;
     } catch (error) {
@@ -198,7 +205,7 @@ export abstract class PtCommand extends Command {
     this.ui.endProgress();
     this.ui.error(report);
     if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    if (this.ui.json) this.ui.object({ error: report });
+    this.printNow({ error: report });
     process.exitCode = report.exitCode;
   }
 

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { processIdentity } from './process-identity.ts';
 
 /** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
 const stateSchema = z.object({
   pid: z.number().int().positive(),
+  /** `processIdentity(pid)`, so that another process under the same id is not taken for the sandbox. */
+  identity: z.string(),
   startedAt: z.string(),
   chain: z.string(),
   hub: z.string(),
@@ -21,23 +24,21 @@ export type SandboxState = z.infer<typeof stateSchema>;
 export const sandboxDir = (home: string): string => join(home, 'sandbox');
 export const stateFile = (dir: string): string => join(dir, 'state.json');
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** The state of the sandbox that runs from `dir`; null when there is none, or when its process is gone. */
 export function readSandboxState(dir: string): SandboxState | null {
   const file = stateFile(dir);
   if (!existsSync(file)) return null;
   try {
     const state = stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    return isAlive(state.pid) ? state : null;
+    return processIdentity(state.pid) === state.identity ? state : null;
   } catch {
     return null;
   }
+}
+
+/** Writes the state of this process, in one piece. */
+export function writeSandboxState(dir: string, state: SandboxState): void {
+  const file = stateFile(dir);
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 }

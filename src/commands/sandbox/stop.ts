@@ -1,0 +1,18 @@
+import { sandboxDir, stopSandbox } from '../../sandbox/index.ts';
+import { PtCommand } from '../base.ts';
+
+export default class SandboxStop extends PtCommand {
+  static override summary = 'Stop the sandbox; its state is kept';
+
+  async run() {
+    await this.parse(SandboxStop);
+    const { home } = await this.settings({});
+    const stopped = await stopSandbox(sandboxDir(home));
+    this.success(stopped ? 'The sandbox has stopped.' : 'No sandbox was running.');
+    this.nextSteps([
+      'pt sandbox start --detach',
+      'pt sandbox reset   # wipes its chain, repositories and wallet',
+    ]);
+    return { stopped };
+  }
+}

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OutsideError, UserError } from '../errors.ts';
+import { processIdentity } from './process-identity.ts';
+import { askBlock } from './rpc.ts';
+import { readSandboxState, type SandboxState, stateFile } from './state.ts';
+
+/** What `pt sandbox start` and `status` print. */
+export interface SandboxStatus {
+  running: boolean;
+  chain: string | null;
+  hub: string | null;
+  netuid: number | null;
+  block: number | null;
+  wallet: { path: string; name: string; hotkey: string; ss58: string } | null;
+  /** Folder with its state and log. */
+  dir: string;
+  pid: number | null;
+}
+
+const START_MS = 60_000;
+const STOP_MS = 15_000;
+
+export const logFile = (dir: string): string => join(dir, 'sandbox.log');
+
+export async function sandboxStatus(dir: string): Promise<SandboxStatus> {
+  const state = readSandboxState(dir);
+  if (!state) {
+    return {
+      running: false,
+      chain: null,
+      hub: null,
+      netuid: null,
+      block: null,
+      wallet: null,
+      dir,
+      pid: null,
+    };
+  }
+  const { chain, hub, netuid, wallet, pid } = state;
+  return { running: true, chain, hub, netuid, block: await askBlock(chain), wallet, dir, pid };
+}
+
+/**
+ * Starts a sandbox as a process of its own that outlives this one, by running `command` (the same program in the foreground),
+ * and waits until it serves. Its output goes to `sandbox.log`.
+ */
+export async function launchDetached(
+  dir: string,
+  command: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<SandboxState> {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const log = openSync(logFile(dir), 'w', 0o600);
+  const [program, ...args] = command;
+  const child = spawn(program!, args, { detached: true, stdio: ['ignore', log, log], env, cwd: dir });
+  closeSync(log);
+  child.unref();
+  const ended = exitOf(child);
+  const deadline = Date.now() + START_MS;
+  while (Date.now() < deadline) {
+    const state = readSandboxState(dir);
+    if (state?.pid === child.pid) return state as SandboxState;
+    if (await Promise.race([ended, sleep(50, false)])) break;
+  }
+  if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+  throw failedStart(dir);
+}
+
+function exitOf(child: ChildProcess): Promise<true> {
+  return new Promise((resolve) => {
+    child.once('error', () => resolve(true));
+    child.once('exit', () => resolve(true));
+  });
+}
+
+/** The error that the child itself printed, when it did. */
+function failedStart(dir: string): Error {
+  const log = readFileSync(logFile(dir), 'utf8');
+  for (const line of log.split('\n')) {
+    if (!line.startsWith('{"error":')) continue;
+    try {
+      const { error } = JSON.parse(line) as { error: { code: string; message: string; nextSteps: string[] } };
+      return new UserError(error.code, error.message, { nextSteps: error.nextSteps });
+    } catch {
+      // Not ours; fall through to the general message.
+    }
+  }
+  return new OutsideError('sandbox.start_failed', `The sandbox did not start; its log is ${logFile(dir)}.`, {
+    nextSteps: [`tail ${logFile(dir)}`, 'pt sandbox reset'],
+  });
+}
+
+/** Stops the sandbox of `dir` and waits for its end; false when none ran. */
+export async function stopSandbox(dir: string): Promise<boolean> {
+  const state = readSandboxState(dir);
+  if (!state) {
+    rmSync(stateFile(dir), { force: true });
+    return false;
+  }
+  const runs = () => processIdentity(state.pid) === state.identity;
+  process.kill(state.pid, 'SIGTERM');
+  const deadline = Date.now() + STOP_MS;
+  while (runs() && Date.now() < deadline) await sleep(30);
+  if (runs()) process.kill(state.pid, 'SIGKILL');
+  while (runs() && Date.now() < deadline + STOP_MS) await sleep(30);
+  rmSync(stateFile(dir), { force: true });
+  return true;
+}
+
+/** Stops the sandbox and removes everything it kept: chain, repositories, wallet. */
+export async function resetSandbox(dir: string): Promise<boolean> {
+  const wasRunning = await stopSandbox(dir);
+  rmSync(dir, { recursive: true, force: true });
+  return wasRunning;
+}
