@@ -80,11 +80,6 @@ class Data:
         for stream, part in zip(self._streams, state["sources"]):
             stream.restore(part)
 
-    def close(self) -> None:
-        """Ends the background work."""
-        for stream in self._streams:
-            stream.close()
-
     def _next_sequence(self) -> np.ndarray:
         # The source that is furthest behind its share: exact proportions, nothing random to save.
         behind = self._shares * (self._taken.sum() + 1) - self._taken

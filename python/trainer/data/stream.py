@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from ..errors import TrainerError
+from .background import Ahead
 from .cache import ShardTokens, TokenCache
 from .shards import Shard
 
@@ -29,8 +30,7 @@ class SourceStream:
         self._seed = seed
         self._block = _PAGE_ROWS if by_page else 1
         self._windows = -(-len(shards) // _WINDOW)
-        self._background = ThreadPoolExecutor(1, thread_name_prefix="data")
-        self._ahead: tuple[tuple[int, int], Future] | None = None
+        self._ahead: tuple[tuple[int, int], Ahead[np.ndarray]] | None = None
         self._tokens: np.ndarray | None = None
         self._epoch = self._window = self._used = 0
         self._leftover = np.zeros(0, np.uint32)
@@ -61,9 +61,6 @@ class SourceStream:
         self._leftover = np.array(state["leftover"], np.uint32)
         self._tokens = None
 
-    def close(self) -> None:
-        self._background.shutdown(wait=False, cancel_futures=True)
-
     def _current(self) -> np.ndarray:
         """The window's tokens, what was left over in front."""
         if self._tokens is None:
@@ -71,7 +68,7 @@ class SourceStream:
             ready = self._ahead[1].result() if self._ahead and self._ahead[0] == here else self._prepare(*here)
             self._tokens = np.concatenate([self._leftover, ready]) if len(self._leftover) else ready
             following = self._following(*here)
-            self._ahead = (following, self._background.submit(self._prepare, *following))
+            self._ahead = (following, Ahead(partial(self._prepare, *following)))
         return self._tokens
 
     def _following(self, epoch: int, window: int) -> tuple[int, int]:
