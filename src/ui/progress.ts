@@ -66,7 +66,8 @@ export class ProgressRenderer {
     const seconds = (this.#target.now() - this.#startedAt) / 1000;
     const detail = step.detail ? `, ${harmless(step.detail)}` : '';
     const whole = step.total === undefined || step.done >= step.total;
-    const amount = whole ? formatAmount(step.done, step.unit) : `${this.#amounts(step)} ${step.unit}`;
+    const unit = step.unit === 'bytes' ? '' : ` ${step.unit}`;
+    const amount = whole ? formatAmount(step.done, step.unit) : `${this.#amounts(step)}${unit}`;
     const line = `${harmless(step.phase)}: ${amount} in ${formatDuration(seconds)}${detail}`;
     this.#target.write(`${this.#target.live ? cutText(line, this.#target.columns() - 1) : line}\n`);
     this.#step = null;

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { formatAmount, formatBytes, formatCount, formatDuration } from '../../src/ui/format.ts';
+import { ProgressRenderer } from '../../src/ui/progress.ts';
+
+function render(live: boolean, columns = 80) {
+  let text = '';
+  let clock = 0;
+  const renderer = new ProgressRenderer({
+    write: (chunk) => {
+      text += chunk;
+    },
+    live,
+    columns: () => columns,
+    ascii: false,
+    now: () => clock,
+  });
+  const step = (done: number, phase = 'upload', detail?: string) =>
+    renderer.update({
+      kind: 'progress',
+      phase,
+      done,
+      total: 1e9,
+      unit: 'bytes',
+      ...(detail ? { detail } : {}),
+    });
+  return {
+    renderer,
+    step,
+    tick: (ms: number) => {
+      clock += ms;
+    },
+    take: () => {
+      const taken = text;
+      text = '';
+      return taken;
+    },
+  };
+}
+
+test('a terminal gets one line that is redrawn, with share, rate and time left', () => {
+  const { renderer, step, tick, take } = render(true);
+  step(0);
+  expect(take()).toBe(`\r\u001b[2Kupload  ${'─'.repeat(30)}  0%  0 B/1.00 GB`);
+  tick(1000);
+  step(250e6);
+  expect(take()).toBe(
+    `\r\u001b[2Kupload  ${'━'.repeat(8)}${'─'.repeat(22)}  25%  250 MB/1.00 GB  250 MB/s  3.0 s left`,
+  );
+  tick(10);
+  step(260e6);
+  expect(take()).toBe('');
+  renderer.finishPhase();
+  expect(take()).toBe('\r\u001b[2Kupload: 260 MB/1.00 GB in 1.0 s\n');
+});
+
+test('elsewhere plain lines, at most one in ten seconds', () => {
+  const { renderer, step, tick, take } = render(false);
+  step(0);
+  expect(take()).toBe('upload: 0%, 0 B/1.00 GB\n');
+  for (let i = 1; i <= 9; i += 1) {
+    tick(1000);
+    step(i * 1e6);
+  }
+  expect(take()).toBe('');
+  tick(1500);
+  step(1e9, 'upload', 'model.safetensors');
+  expect(take()).toMatch(/^upload: 100%, 1.00 GB\/1.00 GB, .* model.safetensors\n$/);
+  step(5, 'confirm');
+  expect(take()).toBe(
+    'upload: 1.00 GB in 11 s, model.safetensors\nconfirm: 0%, 5 B/1.00 GB\n'.replace('10.5', '11'),
+  );
+  renderer.finishPhase();
+});
+
+test('foreign detail cannot move the cursor, and 20 columns are enough', () => {
+  const { step, take } = render(true, 20);
+  step(1, 'upload', 'evil\u001b[2J\r name that goes on and on');
+  const line = take();
+  expect(line.startsWith('\r\u001b[2K')).toBe(true);
+  expect(line.slice(5)).not.toContain('\u001b');
+  expect(line.slice(5).length).toBeLessThanOrEqual(19);
+});
+
+test('amounts read well', () => {
+  expect([0, 999, 1000, 999_600, 2_170_000_000].map(formatBytes)).toEqual([
+    '0 B',
+    '999 B',
+    '1.00 kB',
+    '1.00 MB',
+    '2.17 GB',
+  ]);
+  expect([120, 12_345, 6_900_000_000].map(formatCount)).toEqual(['120', '12.3 k', '6.90 G']);
+  expect([0.84, 12, 65, 7385, Number.NaN].map(formatDuration)).toEqual([
+    '0.8 s',
+    '12 s',
+    '1:05',
+    '2:03:05',
+    '?',
+  ]);
+  expect(formatAmount(3, 'blocks')).toBe('3 blocks');
+});

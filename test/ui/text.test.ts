@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { harmless, isAsciiLocale, maskTokens, toAscii } from '../../src/ui/text.ts';
+
+test('escape sequences are dropped, controls and bidirectional characters shown', () => {
+  expect(harmless('\u001b[31mred\u001b[0m')).toBe('red');
+  expect(harmless('\u001b]8;;http://evil\u0007link\u001b]8;;\u0007')).toBe('link');
+  expect(harmless('a\rb\nc')).toBe('a\\u{d}b\\u{a}c');
+  expect(harmless('a\nb\tc', { lines: true })).toBe('a\nb\tc');
+  expect(harmless('safe\u202Eexe.txt')).toBe('safe\\u{202e}exe.txt');
+  expect(harmless('zero\u200bwidth')).toBe('zero\\u{200b}width');
+  expect(harmless('lone \ud800 surrogate')).toBe('lone \\u{d800} surrogate');
+  expect(harmless('München 模型 🚀')).toBe('München 模型 🚀');
+});
+
+test('nothing that a terminal obeys is left in any text', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that is the property
+      expect(harmless(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/u);
+    }),
+  );
+});
+
+test('what looks like a token is hidden', () => {
+  expect(maskTokens('Unexpected argument: hf_abcDEF1234567')).toBe('Unexpected argument: hf_***');
+  expect(maskTokens('half_price')).toBe('half_price');
+});
+
+test('a C locale gets ASCII', () => {
+  expect(isAsciiLocale({ LANG: 'C' })).toBe(true);
+  expect(isAsciiLocale({ LC_ALL: 'C.UTF-8', LANG: 'C' })).toBe(false);
+  expect(isAsciiLocale({})).toBe(false);
+  expect(toAscii('✓ done … ≤ 5 → next')).toBe('ok done ... <= 5 -> next');
+});
