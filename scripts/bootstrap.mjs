@@ -64,7 +64,9 @@ function installPackages() {
   if (!existsSync('package-lock.json') || packagesAreCurrent()) return;
   say('Installing npm packages …');
   const npm = process.env.npm_execpath;
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Not `npm ci`: it refuses the whole lock file when a registry lacks the build of an optional package for another system,
+  // and it deletes node_modules under whoever is using it. Versions and integrity come from the lock file here too.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const command = npm?.endsWith('.js')
     ? [process.execPath, [npm, ...args]]
     : [windows ? 'npm.cmd' : 'npm', args];
@@ -82,9 +84,9 @@ function installPackages() {
       stop(5, `The disk of ${root} or of npm's cache is full.`, ['df -h', 'npm run setup']);
     if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|network/i.test(output))
       stop(5, 'npm could not reach its registry.', ['npm ping', 'npm run setup   # again, with a network']);
-    stop(1, `npm ci failed (exit ${result.status}).`, [
+    stop(1, `npm install failed (exit ${result.status}).`, [
       'npm run setup   # again',
-      'npm ci   # to see everything that npm says',
+      'npm install   # to see everything that npm says',
     ]);
   }
   if (!existsSync(node)) {
