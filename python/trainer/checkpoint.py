@@ -1,0 +1,195 @@
+"""Complete training state in `checkpoints/step-N/`: written aside in the background, named when whole, the last two kept.
+
+Tensors go through torch.distributed.checkpoint, so that any number of processes can load what any other number wrote; the small rest
+(`trainer.json`: step, data position, best so far; `rng-RANK.json`) is JSON. `files.json` holds size and CRC-32 of every file.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import os
+import re
+import shutil
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from torch import Tensor
+
+from .errors import TrainerError
+from .export import write_json
+
+KEPT = 2
+_NAME = re.compile(r"step-(\d+)$")
+
+
+class Checkpoints:
+    """The checkpoints of one run. One writes at a time; `wait` before reading or leaving."""
+
+    def __init__(self, folder: Path, group: dist.ProcessGroup | None):
+        """`group`: a gloo group of all ranks for this class alone (it is used from a thread), or None when alone."""
+        self.folder = folder
+        self.group = group
+        self.rank = dist.get_rank() if group is not None else 0
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        if self.rank == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            for rest in folder.glob(".step-*.tmp"):
+                shutil.rmtree(rest, ignore_errors=True)
+        self._barrier()
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Copies the state and returns; the copy is written by a thread. `state` is JSON-able and equal on all ranks.
+
+        Raises what the write before this one failed with (TrainerError `disk_full` when the disk has no room).
+        """
+        self.wait()
+        needed = sum(tensor.numel() * tensor.element_size() for tensor in map(_local, tensors.values()))
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise disk_full(self.folder, f"a checkpoint needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free")
+        staged = {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+        rng = {"cpu": _encode(torch.get_rng_state())}
+        if torch.cuda.is_available():
+            rng["cuda"] = _encode(torch.cuda.get_rng_state())
+        self._thread = threading.Thread(target=self._write, args=(step, staged, state, rng), name="checkpoint")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Until the checkpoint under way is whole; raises if it failed."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def newest(self) -> tuple[Path | None, list[tuple[Path, str]]]:
+        """The newest whole checkpoint, and those newer ones that are not, with the reason. Every rank gets rank 0's answer."""
+        answer: list[Any] = [self._newest() if self.rank == 0 else None]
+        if self.group is not None:
+            dist.broadcast_object_list(answer, src=0, group=self.group)
+        return answer[0]
+
+    def load(self, path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
+        """Fills `tensors` (live) in place, restores this rank's random numbers, and returns the JSON state."""
+        live = {name: tensor.detach() for name, tensor in tensors.items()}
+        dcp.load(live, checkpoint_id=path, process_group=self.group, no_dist=self.group is None)
+        for name, tensor in tensors.items():
+            if live[name].data_ptr() != tensor.data_ptr():  # not loaded in place (0-dimensional tensors in some releases)
+                tensor.detach().copy_(live[name])
+        rng_file = path / f"rng-{self.rank}.json"
+        if rng_file.exists():  # more ranks than wrote it: theirs start from the seed
+            rng = json.loads(rng_file.read_text())
+            torch.set_rng_state(_decode(rng["cpu"]))
+            if "cuda" in rng and torch.cuda.is_available():
+                torch.cuda.set_rng_state(_decode(rng["cuda"]))
+        return json.loads((path / "trainer.json").read_text())
+
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints that are there, oldest first."""
+        return sorted(int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name)))
+
+    def _write(self, step: int, staged: dict[str, Tensor], state: dict, rng: dict) -> None:
+        temporary = self.folder / f".step-{step}.tmp"
+        try:
+            if self.rank == 0:
+                shutil.rmtree(temporary, ignore_errors=True)
+                temporary.mkdir()
+            self._barrier()
+            write_json(temporary / f"rng-{self.rank}.json", rng)
+            dcp.save(staged, checkpoint_id=temporary, process_group=self.group, no_dist=self.group is None)
+            self._barrier()
+            if self.rank == 0:
+                write_json(temporary / "trainer.json", state)
+                write_json(temporary / "files.json", {path.name: _fingerprint(path) for path in sorted(temporary.iterdir())})
+                self._put(temporary, self.folder / f"step-{step}")
+        except BaseException as error:  # carried to the main thread
+            self._failure = _explain(error, self.folder)
+            if self.rank == 0:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    def _put(self, temporary: Path, final: Path) -> None:
+        shutil.rmtree(final, ignore_errors=True)  # the same step, trained again after a damaged one
+        os.rename(temporary, final)
+        for step in self.steps()[:-KEPT]:
+            shutil.rmtree(self.folder / f"step-{step}", ignore_errors=True)
+
+    def _newest(self) -> tuple[Path | None, list[tuple[Path, str]]]:
+        damaged = []
+        for step in reversed(self.steps()):
+            path = self.folder / f"step-{step}"
+            fault = damage(path)
+            if fault is None:
+                return path, damaged
+            damaged.append((path, fault))
+        return None, damaged
+
+    def _barrier(self) -> None:
+        if self.group is not None:
+            dist.barrier(self.group)
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a checkpoint, or None: every file that was written is there, with its size and checksum."""
+    try:
+        files = json.loads((path / "files.json").read_text())
+        for name, expected in files.items():
+            file = path / name
+            if not file.is_file():
+                return f"{name} is missing"
+            if file.stat().st_size != expected["bytes"]:
+                return f"{name} has {file.stat().st_size} bytes, not {expected['bytes']}"
+            if _fingerprint(file) != expected:
+                return f"{name} was changed after it was written"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"files.json cannot be read: {error}"
+    return None if "trainer.json" in files else "trainer.json is missing"
+
+
+def disk_full(folder: Path, why: str) -> TrainerError:
+    return TrainerError(
+        "disk_full",
+        f"The disk of {folder} is full: {why}. Nothing half-written was left, and earlier checkpoints are whole.",
+        ["Free some space, then: pt train --resume", "pt runs"],
+    )
+
+
+def _explain(error: BaseException, folder: Path) -> BaseException:
+    """A full disk by its name, also when a library wrapped it."""
+    cause: BaseException | None = error
+    text = repr(error)
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return disk_full(folder, os.strerror(cause.errno))
+        text += repr(cause)
+        cause = cause.__cause__ or cause.__context__
+    full = "No space left on device" in text or shutil.disk_usage(folder).free < 1 << 20
+    return disk_full(folder, "no space left while writing") if full else error
+
+
+def _local(tensor: Tensor) -> Tensor:
+    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
+
+
+def _fingerprint(path: Path) -> dict[str, int]:
+    crc = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            crc = zlib.crc32(block, crc)
+    return {"bytes": path.stat().st_size, "crc32": crc}
+
+
+def _encode(tensor: Tensor) -> str:
+    return base64.b64encode(tensor.cpu().numpy().tobytes()).decode()
+
+
+def _decode(text: str) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8).clone()

@@ -1,0 +1,269 @@
+"""What a run is told: `run.json` (the request) and the recipe in it, as dataclasses; every unknown key and bad value is named.
+
+The help beside each field is what `python train.py --help` prints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import TrainerError
+
+
+def option(default: Any, help: str) -> Any:
+    """A dataclass field with one line of help; mutable defaults are copied for each instance."""
+    if isinstance(default, (dict, list)):
+        return field(default_factory=lambda: type(default)(default), metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass
+class OptimizerConfig:
+    name: Literal["adamw", "muon"] = option("adamw", "adamw for everything, or muon for hidden matrices with adamw for the rest")
+    lr: float = option(1e-3, "peak learning rate of AdamW")
+    muon_lr: float = option(0.02, "peak learning rate of Muon's matrices (with name muon)")
+    embedding_lr: float | None = option(None, "peak learning rate of embeddings and an untied head; null: lr")
+    betas: list[float] = option([0.9, 0.95], "AdamW's decay of first and second moment")
+    eps: float = option(1e-8, "AdamW's epsilon")
+    weight_decay: float = option(0.1, "decoupled decay of matrices; vectors and embeddings are not decayed")
+    momentum: float = option(0.95, "Muon's momentum")
+    orthogonal_steps: int = option(5, "Muon's Newton-Schulz iterations")
+    clip: float = option(1.0, "largest global gradient norm; 0: no clipping")
+    state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how AdamW's moments are kept; int8 needs torchao")
+
+
+@dataclass
+class ScheduleConfig:
+    name: Literal["constant", "cosine", "wsd"] = option("wsd", "shape after warm-up: flat, cosine, or flat and then a linear decay")
+    warmup_steps: int = option(100, "steps of linear warm-up; never more than a tenth of the run")
+    decay_fraction: float = option(0.2, "wsd: the last part of the run, which decays")
+    final: float = option(0.0, "learning rate at the end, as a part of the peak")
+
+
+@dataclass
+class FinetuneConfig:
+    lr_factor: float = option(0.1, "peak learning rate of a fine-tuning, as a part of from-scratch")
+    warmup_steps: int = option(100, "steps of the re-warm-up")
+
+
+@dataclass
+class Recipe:
+    name: str = option("unnamed", "name, equal to its file's")
+    description: str = option("", "one sentence for people")
+    source: str = option("", "what its numbers were chosen for, and from where")
+    architecture: dict = option({}, "config of a transformers causal LM: model_type and its sizes")
+    tokenizer: str = option("builtin", "builtin, gpt-4, a Hub name or a folder")
+    sequence_length: int = option(1024, "tokens a sequence")
+    batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: the largest that fits, found by trying")
+    accumulation_steps: int = option(1, "micro-batches an optimizer step, summed over all devices")
+    batch_ramp: list = option([], "[[step, factor], ...]: from that step on, this part of the sequences a step")
+    steps_per_epoch: int | None = option(None, "optimizer steps that count as an epoch; null: one pass over the data")
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig, metadata={"help": "optimizer"})
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig, metadata={"help": "learning rate over time"})
+    finetune: FinetuneConfig = field(default_factory=FinetuneConfig, metadata={"help": "what changes when a trained model is the start"})
+    z_loss: float = option(0.0, "weight of the squared log-normaliser, which keeps logits small")
+    dropout: bool = option(False, "use the architecture's dropout in training")
+    document_masking: bool = option(False, "attention does not cross the joint of two documents")
+    param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 rounds stochastically")
+    activation_checkpointing: Literal["none", "selective", "full"] = option("none", "what is computed again in backward to save memory")
+    fp8: bool = option(False, "matrix products in fp8 on Hopper and newer")
+    eval_every_steps: int = option(100, "optimizer steps between held-out evaluations")
+    eval_sequences: int | None = option(None, "held-out sequences that an evaluation looks at; null: all")
+    checkpoint_every_steps: int = option(200, "optimizer steps between checkpoints")
+
+
+@dataclass
+class Source:
+    kind: Literal["recipe", "model_dir", "model_file"] = option("recipe", "from scratch, a model folder, or one safetensors file")
+    path: str | None = option(None, "model_dir: the folder; model_file: the file")
+    config: str | None = option(None, "model_file: its config.json; null: told from the tensors")
+
+
+@dataclass
+class DataSource:
+    name: str = option("builtin", "builtin, a path (parquet, jsonl, text; file or folder) or a known data set's name")
+    weight: float = option(1.0, "part of the mixture, relative to the others")
+
+
+@dataclass
+class Wandb:
+    entity: str | None = option(None, "W&B entity")
+    project: str | None = option(None, "W&B project")
+
+
+@dataclass
+class RunConfig:
+    run_dir: str = option("", "absolute path of the run folder")
+    version: int = option(1, "version of this format")
+    source: Source = field(default_factory=Source, metadata={"help": "where the model comes from"})
+    recipe: Recipe = field(default_factory=Recipe, metadata={"help": "the whole recipe"})
+    recipe_file: str | None = option(None, "a recipe.py of one's own")
+    competition: dict | None = option(None, "the competition: sequence length, tokenizer, limits")
+    data: list[DataSource] = field(default_factory=lambda: [DataSource()], metadata={"help": "mixture of data sets"})
+    device: str = option("auto", "auto, cpu, cuda, cuda:N, mps")
+    dtype: Literal["auto", "bf16", "fp32"] = option("auto", "compute: bf16 on GPU, fp32 on CPU")
+    save_dtype: Literal["fp32", "bf16"] = option("fp32", "of best/")
+    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = option("auto", "attention kernel")
+    compile: bool | Literal["auto"] = option("auto", "torch.compile; auto: on GPU in runs long enough to pay for it")
+    seed: int = option(0, "seed of initial weights and data order")
+    epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")
+    max_steps: int | None = option(None, "stop after this many optimizer steps")
+    max_minutes: float | None = option(None, "stop after this many minutes of training")
+    batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's")
+    sequence_length: int | None = option(None, "null: the recipe's, or the model's if shorter")
+    accumulation_steps: int | None = option(None, "null: the recipe's")
+    lr: float | None = option(None, "peak rate of the matrices; other rates keep their proportion to it")
+    optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
+    schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
+    pages_per_epoch: int | None = option(None, "pages of data that count as an epoch")
+    eval_every_steps: int | None = option(None, "null: the recipe's")
+    checkpoint_every_steps: int | None = option(None, "null: the recipe's")
+    resume: bool = option(False, "go on from the newest good checkpoint")
+    offline: bool = option(True, "no connection off this machine")
+    hub_endpoint: str | None = option(None, "where data sets come from when online")
+    report_to: list[str] = option([], "wandb, trackio, tensorboard")
+    wandb: Wandb = field(default_factory=Wandb, metadata={"help": "W&B"})
+
+
+def read_config(path: str | Path) -> RunConfig:
+    """The request in that file, with run.json's overrides already applied to its recipe. Raises TrainerError `bad_recipe`."""
+    try:
+        raw = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad_recipe", f"{path} cannot be read: {error}", ["Make the run again: pt train"]) from error
+    return apply_overrides(parse(RunConfig, raw, Path(path).name))
+
+
+def apply_overrides(config: RunConfig) -> RunConfig:
+    """Puts what the run asks for into the recipe, so that the rest of the trainer reads one place. Checks contradictions."""
+    recipe = config.recipe
+    for name in ("batch_size", "sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
+        if getattr(config, name) is not None:
+            setattr(recipe, name, getattr(config, name))
+    if config.schedule is not None:
+        recipe.schedule.name = config.schedule
+    optimizer = recipe.optimizer
+    if config.optimizer is not None:
+        optimizer.name = config.optimizer
+    if config.source.kind != "recipe":
+        scale_rates(optimizer, recipe.finetune.lr_factor)
+        recipe.schedule.warmup_steps = recipe.finetune.warmup_steps
+    if config.lr is not None:
+        scale_rates(optimizer, config.lr / (optimizer.muon_lr if optimizer.name == "muon" else optimizer.lr))
+    check(config)
+    return config
+
+
+def scale_rates(optimizer: OptimizerConfig, factor: float) -> None:
+    optimizer.lr *= factor
+    optimizer.muon_lr *= factor
+    if optimizer.embedding_lr is not None:
+        optimizer.embedding_lr *= factor
+
+
+def check(config: RunConfig) -> None:
+    """Raises TrainerError `bad_recipe` for values that are well-formed but make no sense together."""
+    recipe, faults = config.recipe, []
+    if not config.run_dir or not Path(config.run_dir).is_absolute():
+        faults.append(f"run_dir must be an absolute path, not {config.run_dir!r}")
+    for name in ("sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
+        if getattr(recipe, name) < 1:
+            faults.append(f"{name} must be at least 1, not {getattr(recipe, name)}")
+    if recipe.batch_size != "auto" and recipe.batch_size < 1:
+        faults.append(f"batch_size must be at least 1, not {recipe.batch_size}")
+    if recipe.sequence_length == 1:
+        faults.append("sequence_length must be at least 2: the first token predicts the second")
+    if config.epochs < 1 and config.epochs != -1:
+        faults.append(f"epochs must be -1 or at least 1, not {config.epochs}")
+    for name in ("max_steps", "max_minutes", "pages_per_epoch"):
+        value = getattr(config, name)
+        if value is not None and value <= 0:
+            faults.append(f"{name} must be above 0, not {value}")
+    for name in ("lr", "muon_lr"):
+        if getattr(recipe.optimizer, name) <= 0:
+            faults.append(f"optimizer.{name} must be above 0, not {getattr(recipe.optimizer, name)}")
+    if len(recipe.optimizer.betas) != 2 or not all(0 <= b < 1 for b in recipe.optimizer.betas):
+        faults.append(f"optimizer.betas must be two numbers from 0 to below 1, not {recipe.optimizer.betas}")
+    if not 0 <= recipe.schedule.decay_fraction <= 1:
+        faults.append(f"schedule.decay_fraction must be from 0 to 1, not {recipe.schedule.decay_fraction}")
+    if config.source.kind == "recipe" and config.recipe_file is None and "model_type" not in recipe.architecture:
+        faults.append("architecture.model_type is missing")
+    if config.source.kind != "recipe" and not config.source.path:
+        faults.append(f"source.path is missing for source.kind {config.source.kind}")
+    if not config.data:
+        faults.append("data names no data set")
+    if any(source.weight <= 0 for source in config.data):
+        faults.append("every weight in data must be above 0")
+    if faults:
+        raise TrainerError(
+            "bad_recipe", f"The recipe {recipe.name} cannot be trained: " + "; ".join(faults) + ".", ["pt train --help", "pt train --recipe tiny"]
+        )
+
+
+def parse(kind: type, raw: Any, where: str) -> Any:
+    """`raw` (from JSON) as the dataclass `kind`; raises TrainerError `bad_recipe` that names `where` and the key."""
+    if not isinstance(raw, dict):
+        raise TrainerError("bad_recipe", f"{where} must be an object, not {type(raw).__name__}.")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(raw) - set(hints) - {"$schema"})
+    if unknown:
+        known = ", ".join(sorted(hints))
+        raise TrainerError("bad_recipe", f"{where}: unknown key {', '.join(map(repr, unknown))}.", [f"Known keys: {known}"])
+    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in raw.items() if key in hints})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return parse(hint, value, where)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list and arguments and isinstance(value, list):
+        return [_value(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
+    if _fits(hint, value):
+        return float(value) if hint is float else value
+    raise TrainerError("bad_recipe", f"{where} must be {_words(hint)}, not {json.dumps(value)}.")
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(part, value) for part in arguments)
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in arguments)
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or hint)
+
+
+def _words(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_words(part) for part in arguments)
+    if origin is Literal:
+        return " or ".join(json.dumps(choice) for choice in arguments)
+    return {type(None): "null", int: "a whole number", float: "a number", str: "a text", bool: "true or false"}.get(
+        hint, {list: "a list", dict: "an object"}.get(origin or hint, str(hint))
+    )
+
+
+def describe(kind: type = RunConfig, indent: str = "") -> str:
+    """The help text: every key with its default and one line."""
+    lines = []
+    hints = typing.get_type_hints(kind)
+    for item in dataclasses.fields(kind):
+        hint = hints[item.name]
+        if dataclasses.is_dataclass(hint):
+            lines += [f"{indent}{item.name}: {item.metadata['help']}", describe(hint, indent + "  ")]
+        else:
+            default = item.default if item.default is not dataclasses.MISSING else item.default_factory()
+            if isinstance(default, list) and default and dataclasses.is_dataclass(default[0]):
+                default = [dataclasses.asdict(entry) for entry in default]
+            lines.append(f"{indent}{item.name} = {json.dumps(default)}: {item.metadata['help']}")
+    return "\n".join(lines)

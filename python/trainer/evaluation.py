@@ -1,0 +1,27 @@
+"""Held-out loss: the number that decides which model is best."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .distributed import World
+
+
+@torch.no_grad()
+def held_out_loss(model: nn.Module, held_out: Tensor, batch_size: int, world: World, alive: Callable[[], None]) -> float:
+    """Mean next-token cross-entropy (nats) over `held_out` [n, length]; every rank takes its share, all get the answer."""
+    total, count = 0.0, 0
+    # Every rank makes the same number of forwards: sharded layers are gathered together.
+    rounds = -(-len(held_out) // (batch_size * world.size))
+    for i in range(rounds):
+        start = (i * world.size + world.rank) * batch_size
+        mine = held_out[start : start + batch_size]
+        padded = mine if len(mine) else held_out[:1]
+        _, loss = model(padded.to(world.device))
+        total += loss.item() * len(mine)
+        count += len(mine)
+        alive()
+    return world.mean(total) / world.mean(count)

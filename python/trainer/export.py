@@ -1,0 +1,120 @@
+"""`best/`: the model as validators load it, with any transformers from 4.38 to today's, replaced atomically."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+SHARD_BYTES = 5_000_000_000
+
+
+def save_model(folder: Path, config: PretrainedConfig, tensors: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast | None, dtype: torch.dtype) -> None:
+    """Writes config.json, safetensors (sharded above 5 GB) and the tokenizer into `folder`, which must not exist.
+
+    `tensors` are whole, on the CPU, named as the transformers class names them; tied copies may be left out.
+    """
+    from huggingface_hub import save_torch_state_dict
+
+    folder.mkdir(parents=True)
+    tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    save_torch_state_dict(tensors, folder, max_shard_size=SHARD_BYTES, metadata={"format": "pt"})
+    write_json(folder / "config.json", compatible_config(config, dtype))
+    if tokenizer is not None:
+        save_tokenizer(folder, tokenizer)
+
+
+def compatible_config(config: PretrainedConfig, dtype: torch.dtype) -> dict[str, Any]:
+    """config.json with today's keys and those that old releases read.
+
+    transformers 5 writes only `rope_parameters` and `dtype`; 4.38 and 4.44 ignore them and would silently use the default rope base.
+    """
+    raw = config.to_dict()
+    raw.pop("_name_or_path", None)
+    raw.pop("_attn_implementation_autoset", None)
+    raw["torch_dtype"] = raw["dtype"] = str(dtype).removeprefix("torch.")
+    rope = raw.get("rope_parameters") or {}
+    if not rope or any(isinstance(value, dict) for value in rope.values()):
+        return raw  # none, or one set a layer type: no release that old knows such an architecture
+    theta, part = rope.get("rope_theta"), rope.get("partial_rotary_factor")
+    if raw["model_type"] == "gpt_neox":
+        raw["rotary_emb_base"] = theta if theta is not None else 10000
+        raw["rotary_pct"] = part if part is not None else 0.25
+    if theta is not None:
+        raw["rope_theta"] = theta
+    if part is not None:
+        raw["partial_rotary_factor"] = part
+    kind = rope.get("rope_type", "default")
+    # Old releases accept exactly these two keys, and only for these two kinds.
+    raw["rope_scaling"] = {"type": kind, "factor": float(rope["factor"])} if kind in ("linear", "dynamic") else None
+    if kind not in ("default", "linear", "dynamic"):
+        raw["rope_scaling"] = {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
+    return raw
+
+
+def save_tokenizer(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    """As PreTrainedTokenizerFast, merges as strings: older `tokenizers` refuse the newer list form."""
+    tokenizer.save_pretrained(folder)
+    file = folder / "tokenizer.json"
+    content = json.loads(file.read_text())
+    merges = content.get("model", {}).get("merges")
+    if merges and isinstance(merges[0], list):
+        content["model"]["merges"] = [" ".join(pair) for pair in merges]
+        write_json(file, content, indent=None)
+    config_file = folder / "tokenizer_config.json"
+    config = json.loads(config_file.read_text())
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    config.pop("backend", None)
+    write_json(config_file, config)
+
+
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=indent, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Puts `new` in the place of `target` at once; whatever was there before is deleted after."""
+    if not target.exists():
+        os.rename(new, target)
+        return
+    if _exchange(new, target):
+        shutil.rmtree(new, ignore_errors=True)
+        return
+    old = target.with_name(target.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    os.rename(target, old)
+    os.rename(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover_folder(target: Path) -> None:
+    """Puts right what a kill between the renames left (only where the system cannot exchange two names)."""
+    old = target.with_name(target.name + ".old")
+    if old.exists() and not target.exists():
+        os.rename(old, target)
+    shutil.rmtree(old, ignore_errors=True)
+    for rest in target.parent.glob(f".{target.name}-*.tmp"):
+        shutil.rmtree(rest, ignore_errors=True)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Linux's atomic exchange of two names; False where there is none."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    at_cwd, exchange = -100, 2
+    return renameat2(at_cwd, os.fsencode(a), at_cwd, os.fsencode(b), exchange) == 0

@@ -1,0 +1,307 @@
+"""The training loop: micro-batches, step, evaluation, checkpoint, until a bound or a signal. Reads top to bottom."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from . import schedule
+from .checkpoint import Checkpoints
+from .config import RunConfig
+from .distributed import World
+from .errors import TrainerError
+from .evaluation import held_out_loss
+from .events import Events
+from .export import recover_folder, replace_folder, save_model, write_json
+from .metrics import Metrics
+from .speed import flops_per_token, peak_flops
+from .spikes import Spikes
+
+
+@dataclass
+class Progress:
+    """Everything about a run that is a number; saved with every checkpoint."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    best_loss: float | None = None
+    best_step: int | None = None
+    last_eval: int | None = None
+    spikes: Spikes = field(default_factory=Spikes)
+
+
+class Trainer:
+    """One run. `setup.py` makes its parts; `run` trains and says why it ended."""
+
+    def __init__(self, config: RunConfig, world: World, events: Events, parts: Any, trackers: Any, stop: Any):
+        self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
+        self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
+        self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
+        self.trackers, self.stop = trackers, stop
+        self.run_dir = Path(config.run_dir)
+        self.progress = Progress()
+        self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
+        self.metrics: Metrics | None = None
+        self.pending: list[dict] = []  # steps whose numbers are still on their way from the GPU
+        self.lag = 1 if world.device.type == "cuda" else 0
+        self.held_out = self.data.held_out[: self.recipe.eval_sequences]
+        self.flops = flops_per_token(self.model, self.recipe.sequence_length)
+        self.peak = peak_flops(world.device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The live training state by name."""
+        model = {f"model.{name}": tensor for name, tensor in self.model.state_dict(keep_vars=True).items()}
+        return {**model, **{f"optimizer.{name}": tensor for name, tensor in self.optimizers.state().items()}}
+
+    def resume(self) -> int | None:
+        """Loads the newest whole checkpoint, if any; returns its step."""
+        path, damaged = self.checkpoints.newest()
+        for bad, why in damaged:
+            using = f"; going on from {path.name}" if path else "; starting from the beginning"
+            self.events.emit("warning", code="damaged_checkpoint", message=f"{bad.name} is damaged ({why}){using}.")
+        if path is None:
+            return None
+        self._restore(path)
+        return self.progress.step
+
+    def _restore(self, path: Path, keep_data: bool = False) -> None:
+        state = self.checkpoints.load(path, self.tensors())
+        spikes = Spikes(**state["progress"].pop("spikes"))
+        self.progress = Progress(**state["progress"], spikes=spikes)
+        if not keep_data:
+            self.data.load_state_dict(state["data"])
+
+    def run(self) -> str:
+        """Trains to the end of the run; returns the reason of `done`."""
+        if self.world.first:
+            recover_folder(self.run_dir / "best")
+        self.metrics = Metrics(self.run_dir / "metrics.jsonl" if self.world.first else None, keep_to=self.progress.step)
+        self.started = time.monotonic() - self.progress.seconds
+        self.rate = [(time.monotonic(), self.progress.tokens)]
+        self.events.emit("phase", name="training", detail="")
+        reason = self._ended()
+        while reason is None:
+            self._train_step()
+            reason = self._ended()
+            # Numbers that are still under way must be on disk before a checkpoint claims their step.
+            at_evaluation = self.progress.step % self.recipe.eval_every_steps == 0 or reason not in (None, "cancelled")
+            at_checkpoint = self.progress.step % self.recipe.checkpoint_every_steps == 0 or reason is not None
+            if at_evaluation or at_checkpoint:
+                self._report_pending()
+            if at_evaluation:
+                self._evaluate()
+            if at_checkpoint:
+                self._save_checkpoint()
+        self._report_pending()
+        if reason != "cancelled" and self.progress.last_eval != self.progress.step:
+            self._evaluate()
+            self._save_checkpoint()
+        with self.events.phase("saving", "checkpoint"):
+            self.checkpoints.wait()
+        self.metrics.close()
+        return reason
+
+    def _train_step(self) -> None:
+        progress, step = self.progress, self.progress.step
+        micro_batches = self.plan.micro_batches(step)
+        losses = []
+        for i in range(micro_batches):
+            tokens = self._next_tokens()
+            if hasattr(self.loss_model, "set_requires_gradient_sync"):
+                self.loss_model.set_requires_gradient_sync(i == micro_batches - 1)
+            with self.autocast():
+                objective, loss = self.loss_model(tokens)
+            (objective / micro_batches).backward()
+            losses.append(loss.detach())
+            self.events.alive()
+        mean = torch.stack(losses).mean()
+        if self.world.size > 1:
+            dist.all_reduce(mean)
+            mean /= self.world.size
+        norm = self._clip()
+        factor = schedule.factor(self.recipe.schedule, step, self.plan.total_steps, self._elapsed_part())
+        self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean))
+        progress.step += 1
+        progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
+        progress.seconds = time.monotonic() - self.started
+        self._queue_report(mean, norm)
+
+    def _next_tokens(self) -> Tensor:
+        tokens = self.data.next_batch()
+        if self.world.device.type == "cuda":
+            return tokens.pin_memory().to(self.world.device, non_blocking=True)
+        return tokens.to(self.world.device)
+
+    def _clip(self) -> Tensor:
+        limit = self.recipe.optimizer.clip or math.inf
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+
+    def _elapsed_part(self) -> float:
+        if self.config.max_minutes is None:
+            return 0.0
+        return min(1.0, self.world.mean(time.monotonic() - self.started) / (60 * self.config.max_minutes))
+
+    def _ended(self) -> str | None:
+        progress = self.progress
+        if self.plan.total_steps is not None and progress.step >= self.plan.total_steps:
+            by_steps = self.config.max_steps is not None and progress.step >= self.config.max_steps
+            return "max_steps" if by_steps else "finished"
+        if self.config.max_minutes is not None and self._elapsed_part() >= 1.0:
+            return "max_minutes"
+        return "cancelled" if self.world.any(self.stop.is_set()) else None
+
+    def _queue_report(self, loss: Tensor, norm: Tensor) -> None:
+        """Remembers this step's numbers; on a GPU they are read a step later, so that nothing waits for them."""
+        numbers, ready = torch.stack([loss.float(), norm.float()]), None
+        if self.lag:
+            host = torch.empty(2, pin_memory=True)
+            host.copy_(numbers, non_blocking=True)
+            numbers, ready = host, torch.cuda.Event()
+            ready.record()
+        self.pending.append(
+            {"step": self.progress.step, "tokens": self.progress.tokens, "lr": self.optimizers.lr, "numbers": numbers, "ready": ready}
+        )
+        while len(self.pending) > self.lag:
+            self._report(self.pending.pop(0))
+
+    def _report_pending(self) -> None:
+        while self.pending:
+            self._report(self.pending.pop(0))
+
+    def _report(self, item: dict) -> None:
+        if item["ready"] is not None:
+            item["ready"].synchronize()
+        loss, norm = item["numbers"].tolist()
+        verdict = self.progress.spikes.judge(loss, norm)
+        finite = math.isfinite(loss)
+        self.metrics.write(step=item["step"], tokens=item["tokens"], loss=loss if finite else None, lr=item["lr"], grad_norm=norm if math.isfinite(norm) else None)
+        self._tell_step(item, loss, norm)
+        if verdict == "skipped":
+            message = f"Step {item['step']}: the loss or gradient is not a finite number; the step was skipped ({self.progress.spikes.skipped} so far)."
+            self.events.emit("warning", code="step_skipped", message=message)
+        elif verdict == "spike":
+            self.events.emit("warning", code="loss_spike", message=f"Step {item['step']}: the loss jumped to {loss:.3f}.")
+        elif verdict == "roll_back":
+            self.pending.clear()
+            self._roll_back(item["step"])
+
+    def _tell_step(self, item: dict, loss: float, norm: float) -> None:
+        now = time.monotonic()
+        self.rate = [*self.rate[-50:], (now, item["tokens"])]
+        (then, before), total = self.rate[0], self.plan.total_steps
+        speed = (item["tokens"] - before) / max(1e-9, now - then)
+        left = None if total is None else (total - item["step"]) * (now - then) / max(1, len(self.rate) - 1)
+        if self.config.max_minutes is not None:
+            by_clock = max(0.0, 60 * self.config.max_minutes - (now - self.started))
+            left = by_clock if left is None else min(left, by_clock)
+        mfu = None if self.peak is None else speed * self.flops / (self.peak * self.world.size)
+        fields = dict(
+            step=item["step"], total_steps=total, tokens=item["tokens"], loss=loss, lr=item["lr"], grad_norm=norm, tokens_per_second=speed, mfu=mfu
+        )
+        last = item["step"] == total
+        (self.events.emit if last else self.events.emit_throttled)("step", **fields, memory_bytes=memory_bytes(self.world.device), eta_seconds=left)
+        self.trackers.log(fields, item["step"])
+
+    def _roll_back(self, step: int) -> None:
+        """Back to the last checkpoint, with the data going on from here: what made the loss jump is not met again."""
+        self.checkpoints.wait()
+        spikes = self.progress.spikes
+        allowed = spikes.rolled_back()
+        path, _ = self.checkpoints.newest()
+        if not allowed or path is None:
+            why = "there is no checkpoint to go back to" if path is None else f"going back {spikes.rollbacks - 1} times did not help"
+            raise TrainerError(
+                "nan_loss",
+                f"The loss left all bounds at step {step}, and {why}.",
+                [f"pt train --lr {self.optimizers.peak_lr / 3:.1e}", "pt train --optimizer adamw", "Look at the data around this step"],
+            )
+        seconds = self.progress.seconds
+        self._restore(path, keep_data=True)
+        self.progress.spikes, self.progress.seconds = spikes, seconds
+        self.optimizers.zero_grad()
+        self.metrics.rewind(self.progress.step)
+        message = f"The loss left all bounds at step {step}: back to step {self.progress.step}, with the data after it ({spikes.rollbacks} so far)."
+        self.events.emit("warning", code="rolled_back", message=message)
+
+    def _evaluate(self) -> None:
+        progress = self.progress
+        if progress.last_eval == progress.step:
+            return
+        with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"):
+            self.loss_model.eval()
+            with self.autocast():
+                loss = held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
+            self.loss_model.train(self.recipe.dropout)
+        progress.last_eval = progress.step
+        best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
+        if best:
+            progress.best_loss, progress.best_step = loss, progress.step
+        self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None)
+        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, best=best)
+        self.trackers.log({"eval_loss": loss}, progress.step)
+        if best:
+            self._save_best(loss)
+
+    def _save_best(self, loss: float) -> None:
+        """Replaces best/, unless a run that was killed after this checkpoint had already found something at least as good."""
+        on_disk = [_best_on_disk(self.run_dir) if self.world.first else None]
+        if self.world.size > 1:
+            dist.broadcast_object_list(on_disk, group=self.world.control)
+        if on_disk[0] is not None and on_disk[0] <= loss:
+            return
+        with self.events.phase("saving", "best model"):
+            tensors = {}
+            for name, param in self.model.named_parameters():
+                whole = param.detach()
+                whole = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
+                if self.world.first:
+                    tensors[name] = whole.cpu()
+            if not self.world.first:
+                return
+            best = self.run_dir / "best"
+            new = self.run_dir / f".best-{self.progress.step}.tmp"
+            dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
+            recover_folder(best)
+            try:
+                save_model(new, self.model.config, tensors, self.tokenizer, dtype)
+            except BaseException:
+                recover_folder(best)
+                raise
+            replace_folder(new, best)
+            write_json(self.run_dir / "best.json", {"step": self.progress.step, "tokens": self.progress.tokens, "eval_loss": loss})
+        self.events.emit("best", step=self.progress.step, eval_loss=loss, path=str(best))
+
+    def _save_checkpoint(self) -> None:
+        step = self.progress.step
+        # The one before is written by now, or it is waited for: it is announced when it is whole.
+        self.checkpoints.save(step, self.tensors(), {"progress": asdict(self.progress), "data": self.data.state_dict()})
+        self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
+
+
+def _best_on_disk(run_dir: Path) -> float | None:
+    try:
+        loss = json.loads((run_dir / "best.json").read_text())["eval_loss"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return loss if (run_dir / "best" / "config.json").is_file() else None
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Peak of this process: on the GPU when it trains there, else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,128 @@
+"""Next-token cross-entropy that never holds the logits of all positions (a 100k vocabulary at 4k tokens is 1.6 GB a copy).
+
+The head's product, the softmax and their gradients are computed for some rows at a time, in forward; backward only scales.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+CHUNK_ELEMENTS = 1 << 28  # logits held at once: 1 GiB in fp32
+
+
+def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, scale: float, with_grad: bool):
+    """Loss sums over these rows, and the gradient of `scale * (loss + z)` with respect to the logits."""
+    logits = hidden @ weight.t()
+    if bias is not None:
+        logits = logits + bias
+    logits = logits.float()
+    log_z = torch.logsumexp(logits, dim=-1)
+    target_logits = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    loss, z = (log_z - target_logits).sum(), log_z.square().sum()
+    if not with_grad:
+        return loss, z, None
+    gradient = torch.exp(logits - log_z.unsqueeze(-1))
+    if z_loss:
+        gradient = gradient * (1 + 2 * z_loss * log_z).unsqueeze(-1)
+    gradient = gradient.scatter_add(-1, targets.unsqueeze(-1), gradient.new_full((len(targets), 1), -1.0))
+    return loss, z, (gradient * scale).to(hidden.dtype)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, chunk):
+        rows = max(1, CHUNK_ELEMENTS // weight.shape[0])
+        with_grad = any(ctx.needs_input_grad[:3])
+        # The master weight may be fp32 while the hidden states are bf16 (autocast): one cast for all chunks.
+        compute_weight = weight.to(hidden.dtype)
+        compute_bias = None if bias is None else bias.to(hidden.dtype)
+        d_hidden = torch.empty_like(hidden) if with_grad else None
+        d_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        d_bias = torch.zeros_like(bias, dtype=torch.float32) if ctx.needs_input_grad[2] else None
+        losses, zs = [], []
+        for start in range(0, len(hidden), rows):
+            part = slice(start, start + rows)
+            loss, z, gradient = chunk(hidden[part], compute_weight, compute_bias, targets[part], z_loss, 1 / len(hidden), with_grad)
+            losses.append(loss)
+            zs.append(z)
+            if with_grad:
+                torch.mm(gradient, compute_weight, out=d_hidden[part])
+                if d_weight is not None and d_weight.dtype == gradient.dtype:
+                    d_weight.addmm_(gradient.t(), hidden[part])
+                elif d_weight is not None:
+                    d_weight += gradient.t() @ hidden[part]
+                if d_bias is not None:
+                    d_bias += gradient.float().sum(0)
+        if with_grad:
+            ctx.save_for_backward(
+                d_hidden,
+                None if d_weight is None else d_weight.to(weight.dtype),
+                None if d_bias is None else d_bias.to(bias.dtype),
+            )
+        loss = torch.stack(losses).sum() / len(hidden)
+        ctx.mark_non_differentiable(loss_only := loss.clone())
+        return loss + z_loss * torch.stack(zs).sum() / len(hidden), loss_only
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor, _):
+        d_hidden, d_weight, d_bias = ctx.saved_tensors
+        scaled = [None if gradient is None else gradient.mul_(upstream) for gradient in (d_hidden, d_weight, d_bias)]
+        return (*scaled, None, None, None)
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float = 0.0, chunk=_chunk):
+    """`hidden` [rows, width], `weight` [vocabulary, width], `targets` [rows] -> (what to train on, mean cross-entropy), nats."""
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, z_loss, chunk)
+
+
+class LossModel(nn.Module):
+    """A causal LM with its loss inside, so that one forward is what compiles, shards and checkpoints.
+
+    forward(tokens [batch, length]) -> (objective, mean cross-entropy), scalars in nats.
+    """
+
+    def __init__(self, model: nn.Module, z_loss: float = 0.0, document_end: int | None = None, chunked: bool = True):
+        super().__init__()
+        self.model = model
+        self.z_loss = z_loss
+        self.document_end = document_end  # with it, attention stays within a document
+        self.chunked = chunked
+        self.chunk = _chunk
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        inputs, targets = tokens[:, :-1], tokens[:, 1:].reshape(-1)
+        extra = {} if self.document_end is None else {"position_ids": positions_in_document(inputs, self.document_end)}
+        if not self.chunked:
+            logits = self.model(input_ids=inputs, use_cache=False, **extra).logits.flatten(0, 1).float()
+            loss = nn.functional.cross_entropy(logits, targets)
+            return loss + self.z_loss * torch.logsumexp(logits, -1).square().mean(), loss.detach()
+        hidden = self.model.base_model(input_ids=inputs, use_cache=False, **extra).last_hidden_state.flatten(0, 1)
+        if torch.is_autocast_enabled(hidden.device.type):
+            hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
+        head = self.model.get_output_embeddings()
+        with torch.autocast(hidden.device.type, enabled=False):
+            return linear_cross_entropy(hidden, head.weight, head.bias, targets, self.z_loss, self.chunk)
+
+
+def positions_in_document(tokens: Tensor, document_end: int) -> Tensor:
+    """Positions that start from 0 after each `document_end`; transformers masks attention where they do. [batch, length]"""
+    index = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
+    starts = torch.zeros_like(tokens)
+    starts[:, 1:] = torch.where(tokens[:, :-1] == document_end, index[:, 1:], 0)
+    return index - starts.cummax(dim=1).values
+
+
+@torch.no_grad()
+def chunked_loss_fits(model: nn.Module, vocabulary: int) -> bool:
+    """True when hidden states times head are this architecture's logits (no soft cap, no scale): tried on eight tokens."""
+    tokens = torch.arange(8).remainder(vocabulary).unsqueeze(0).to(next(model.parameters()).device)
+    head = model.get_output_embeddings()
+    if not isinstance(head, nn.Linear):
+        return False
+    try:
+        hidden = model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+        expected = model(input_ids=tokens, use_cache=False).logits
+    except (TypeError, AttributeError):
+        return False
+    return torch.allclose(head(hidden).float(), expected.float(), rtol=1e-3, atol=1e-3)

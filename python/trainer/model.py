@@ -1,0 +1,122 @@
+"""Where the model comes from: a recipe's architecture, a model folder, or one safetensors file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+
+from .config import Recipe, Source
+from .errors import TrainerError
+from .tensors import config_from_tensors, read_header
+
+
+def load_model(source: Source, recipe: Recipe, attention: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """A transformers causal LM on `device`, parameters in `dtype`. Raises TrainerError `bad_model` or `bad_recipe`.
+
+    Initial weights depend on torch's seed only, and are made on the CPU, so that every device starts equal.
+    """
+    config = load_config(source, recipe)
+    if source.kind == "recipe":
+        model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+        return model.to(device=device, dtype=dtype)
+    try:
+        return _load_weights(source, config, attention, dtype).to(device)
+    except TrainerError:
+        raise
+    except Exception as error:  # transformers raises many kinds for a folder that is not what it says
+        raise TrainerError("bad_model", f"{source.path} cannot be loaded: {error}", [f"pt check {source.path}"]) from error
+
+
+def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
+    """The architecture's config; nothing but JSON and safetensors headers is read."""
+    if source.kind == "recipe":
+        return make_config(dict(recipe.architecture), f"recipe {recipe.name}")
+    path = Path(source.path)
+    if not path.exists():
+        raise TrainerError("bad_model", f"{path} does not exist.", ["Name a model folder or a .safetensors file that exists"])
+    if source.kind == "model_dir":
+        return make_config(_read_json(path / "config.json"), str(path / "config.json"))
+    if source.config is not None:
+        return make_config(_read_json(Path(source.config)), source.config)
+    beside = path.parent / "config.json"
+    if beside.is_file():
+        return make_config(_read_json(beside), str(beside))
+    return make_config(config_from_tensors(read_header(path)), f"{path.name} (told from its tensors)")
+
+
+def make_config(raw: dict, where: str) -> PretrainedConfig:
+    """A transformers config of these keys; code that a config may name is never run."""
+    raw = {key: value for key, value in raw.items() if key != "auto_map"}
+    kind = raw.pop("model_type", None)
+    if not isinstance(kind, str):
+        raise TrainerError("bad_model", f"{where} names no model_type.", ["Add model_type, for example llama or gpt_neox"])
+    try:
+        config = AutoConfig.for_model(kind, **raw)
+    except Exception as error:  # transformers 5 validates with many exception classes
+        raise TrainerError("bad_model", f"{where} is no config that transformers accepts: {error}", ["Correct that key"]) from error
+    config.use_cache = True  # what users of the saved model expect; training asks for no cache itself
+    return config
+
+
+def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype) -> nn.Module:
+    path = Path(source.path)
+    if source.kind == "model_dir":
+        return AutoModelForCausalLM.from_pretrained(
+            path, config=config, attn_implementation=attention, dtype=dtype, local_files_only=True, use_safetensors=True
+        )
+    from safetensors.torch import load_file
+
+    tensors = load_file(path)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+    missing, unexpected = model.load_state_dict(_known_names(tensors, model), strict=False)
+    tied = set(getattr(model, "all_tied_weights_keys", None) or {})
+    missing = [name for name in missing if name not in tied and not (config.tie_word_embeddings and _is_head(model, name))]
+    if missing or unexpected:
+        some = ", ".join([*missing, *unexpected][:5])
+        raise TrainerError(
+            "bad_model",
+            f"{path.name} does not hold the weights of {type(model).__name__}: {len(missing)} missing, {len(unexpected)} unknown ({some}).",
+            ["Put the model's config.json beside the file", "pt train --load-model-dir FOLDER"],
+        )
+    model.tie_weights()
+    return model.to(dtype)
+
+
+def _is_head(model: nn.Module, name: str) -> bool:
+    head = model.get_output_embeddings()
+    return head is not None and any(module is head and name.startswith(path + ".") for path, module in model.named_modules())
+
+
+def _known_names(tensors: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
+    """Adds or drops the base model's prefix (`model.`, `gpt_neox.`) and buffers that older releases saved."""
+    known = set(model.state_dict())
+    prefix = model.base_model_prefix + "."
+    renamed = {}
+    for name, tensor in tensors.items():
+        for candidate in (name, prefix + name, name.removeprefix(prefix)):
+            if candidate in known:
+                renamed[candidate] = tensor
+                break
+        else:
+            if not name.endswith((".rotary_emb.inv_freq", ".attention.bias", ".attn.bias", ".attention.masked_bias", ".attn.masked_bias")):
+                renamed[name] = tensor
+    return renamed
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad_model", f"{path} cannot be read as JSON: {error}", ["Name the right config.json"]) from error
+    if not isinstance(value, dict):
+        raise TrainerError("bad_model", f"{path} must hold a JSON object.")
+    return value
+
+
+def count_parameters(model: nn.Module) -> int:
+    """As validators count: unique parameters once, buffers not."""
+    return sum(param.numel() for param in model.parameters())

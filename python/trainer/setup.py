@@ -1,0 +1,188 @@
+"""Everything that stands before the first step: device, model, tokenizer, data, optimizer, and the `start` event."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import torch
+import transformers
+from torch import nn
+
+from .config import RunConfig
+from .distributed import World, decoder_layers, shard
+from .errors import TrainerError
+from .events import Events
+from .loss import LossModel, chunked_loss_fits
+from .model import count_parameters, load_config, load_model
+from .optimizer import Optimizers
+from .plan import Plan, make_plan, split_batch
+from .tokenizer import load_tokenizer
+
+
+@dataclass
+class Parts:
+    model: nn.Module
+    loss_model: LossModel
+    optimizers: Optimizers
+    tokenizer: Any
+    data: Any
+    plan: Plan
+    autocast: Callable[[], Any]
+    attention: str
+    compiled: bool
+    dtype: torch.dtype
+    parameters: int
+
+
+def prepare(config: RunConfig, world: World, events: Events) -> Parts:
+    """Makes the parts of a run. Raises TrainerError with the code of what is wrong."""
+    recipe = config.recipe
+    torch.manual_seed(config.seed)
+    torch.set_float32_matmul_precision("high")
+    dtype = compute_dtype(config.dtype, world.device)
+    attention = choose_attention(config.attention, world.device, events)
+    tokenizer = load_tokenizer(tokenizer_name(config), config.offline, config.hub_endpoint)
+    model_config = load_config(config.source, recipe)
+    fit_sequence_length(config, model_config)
+    batches = split_batch(recipe, world.size)
+    data = open_text(config, world, events, tokenizer, model_config, batches.micro)
+    plan = make_plan(config, batches, data.epoch_batches)
+    with events.phase("loading", "model"):
+        param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
+        model = load_model(config.source, recipe, attention, param_dtype, world.device)
+    if config.source.kind == "recipe":
+        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            setattr(model.config, name, getattr(tokenizer, name))
+    parameters = count_parameters(model)
+    chunked = chunked_loss_fits(model, model.config.vocab_size)
+    if not chunked:
+        events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
+    masked = tokenizer.eos_token_id if recipe.document_masking else None
+    loss_model = LossModel(model, recipe.z_loss, masked, chunked)
+    loss_model.train(recipe.dropout)
+    compiled = decide_compile(config, world, plan, parameters)
+    if compiled:
+        for layer in decoder_layers(model):
+            layer.compile()
+        loss_model.chunk = torch.compile(loss_model.chunk)
+    if world.size > 1:
+        shard(loss_model, world, dtype)
+    autocast = contextlib.nullcontext
+    if dtype == torch.bfloat16 and world.size == 1:
+        autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype)
+    torch.manual_seed(config.seed + world.rank)
+    return Parts(model, loss_model, Optimizers(model, recipe.optimizer), tokenizer, data, plan, autocast, attention, compiled, dtype, parameters)
+
+
+def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int | None) -> dict[str, Any]:
+    """The fields of `start` (docs/run-folder.md)."""
+    gpu = world.device.type == "cuda"
+    return {
+        "pid": os.getpid(),
+        "world_size": world.size,
+        "device": str(world.device),
+        "device_name": torch.cuda.get_device_name(world.device) if gpu else platform.processor() or platform.machine(),
+        "dtype": "bf16" if parts.dtype == torch.bfloat16 else "fp32",
+        "attention": parts.attention,
+        "compile": parts.compiled,
+        "parameters": parts.parameters,
+        "architecture": type(parts.model).__name__ if world.size == 1 else parts.model.config.architectures[0],
+        "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
+        "total_steps": parts.plan.total_steps,
+        "unigram_entropy": parts.data.unigram_entropy,
+        "resumed_from": resumed_from,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__},
+    }
+
+
+def compute_dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def choose_attention(name: str, device: torch.device, events: Events) -> str:
+    """The attention kernel, decided before the config object sees it: a failed `flash_attention_2` leaves that object unusable."""
+    has_flash = importlib.util.find_spec("flash_attn") is not None and device.type == "cuda"
+    if name == "flash_attention_2" and not has_flash:
+        raise TrainerError(
+            "missing_package",
+            "--attention flash_attention_2: the package flash-attn is not installed, or there is no GPU.",
+            ["--attention sdpa (PyTorch's own flash kernel)", "pt setup --flash-attn"],
+        )
+    if name != "auto":
+        return name
+    if has_flash:
+        return "flash_attention_2"
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
+        events.emit("warning", code="no_flash_attention", message="This GPU has no flash attention kernel: training is slow and takes much memory.")
+    return "sdpa"
+
+
+def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int) -> bool:
+    """`auto`: on a GPU, when the run is long enough to earn back the minutes that compiling takes."""
+    if config.compile != "auto":
+        return config.compile
+    steps = plan.total_steps
+    return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
+
+
+def tokenizer_name(config: RunConfig) -> str:
+    """A model keeps its own tokenizer; without one it takes the competition's. A recipe names its own."""
+    if config.source.kind == "recipe":
+        return config.recipe.tokenizer
+    folder = Path(config.source.path)
+    folder = folder if config.source.kind == "model_dir" else folder.parent
+    if (folder / "tokenizer.json").is_file() or (folder / "vocab.json").is_file():
+        return str(folder)
+    return (config.competition or {}).get("tokenizer") or config.recipe.tokenizer
+
+
+def fit_sequence_length(config: RunConfig, model_config: Any) -> None:
+    """Takes the run's length, else the competition's for a given model, never more than the model's positions."""
+    recipe = config.recipe
+    if config.sequence_length is None and config.source.kind != "recipe":
+        recipe.sequence_length = (config.competition or {}).get("sequence_length") or recipe.sequence_length
+    limit = getattr(model_config, "max_position_embeddings", None)
+    if limit is None or recipe.sequence_length <= limit:
+        return
+    if config.sequence_length is not None or config.source.kind == "recipe":
+        raise TrainerError(
+            "bad_recipe", f"sequence_length {recipe.sequence_length} is more than the model's {limit} positions.", [f"pt train --sl {limit}"]
+        )
+    recipe.sequence_length = limit
+
+
+def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int) -> Any:
+    """The data of the run; rank 0 tokenizes first, the others find its cache."""
+    from .data import DataRequest, open_data
+
+    request = DataRequest(
+        sources=[{"name": source.name, "weight": source.weight} for source in config.data],
+        tokenizer=tokenizer,
+        sequence_length=config.recipe.sequence_length,
+        batch_size=batch_size,
+        seed=config.seed,
+        rank=world.rank,
+        world_size=world.size,
+        cache_dir=Path(os.environ.get("PT_HOME") or Path.home() / ".pt") / "cache",
+        offline=config.offline,
+        hub_endpoint=config.hub_endpoint,
+        pages_per_epoch=config.pages_per_epoch,
+        vocabulary_size=model_config.get_text_config().vocab_size,
+        on_progress=lambda detail: events.emit_throttled("phase", name="tokenizing", detail=detail),
+    )
+    with events.phase("tokenizing", ", ".join(source.name for source in config.data)):
+        if world.size > 1 and not world.first:
+            torch.distributed.barrier(world.control)
+        data = open_data(request)
+        if world.size > 1 and world.first:
+            torch.distributed.barrier(world.control)
+    return data
