@@ -83,4 +83,20 @@ export interface HubOptions {
   fetch?: typeof fetch;
   /** Refuse any endpoint that is not on this machine (`--offline`). */
   loopbackOnly?: boolean;
+  /** How hard to try; for tests and for people in a hurry. */
+  retry?: Partial<RetryPolicy>;
+}
+
+/** When and how often a request that failed for a passing reason is sent again. */
+export interface RetryPolicy {
+  /** Tries in all, the first included (5). */
+  attempts: number;
+  /** Milliseconds before the second try; doubles each time, with jitter (500). */
+  baseMs: number;
+  /** Longest wait of our own choosing (30,000). */
+  capMs: number;
+  /** Longest `Retry-After` that is waited for; beyond it the request fails with `retryAt` (120,000). */
+  maxWaitMs: number;
+  /** A connection on which nothing moves for so long is given up (60,000). */
+  idleMs: number;
 }

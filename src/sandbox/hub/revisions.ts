@@ -80,7 +80,11 @@ export function addCommit(
   branch: string,
   parts: Omit<CommitRecord, 'id'>,
 ): CommitRecord {
-  const commit: CommitRecord = { id: commitId(parts), ...parts };
+  // Listings come in git's order.
+  const files = Object.fromEntries(
+    Object.entries(parts.files).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+  );
+  const commit: CommitRecord = { id: commitId(parts), ...parts, files };
   const next: Repo = {
     ...repo,
     lastModified: commit.date,

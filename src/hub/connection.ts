@@ -1,0 +1,178 @@
+import { PtError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+import {
+  type Doing,
+  errorOf,
+  isNoSpace,
+  isTemporary,
+  malformed,
+  type Refusal,
+  unreachable,
+} from './hub-errors.ts';
+import { parseRetryAfter, retrying, TryAgain, throwIfCancelled } from './retry.ts';
+import { checkTarget } from './targets.ts';
+import type { RetryPolicy } from './types.ts';
+
+/** Everything that a request needs to know about the Hub it goes to. */
+export interface Connection {
+  endpoint: URL;
+  /** `endpoint` as text without a slash at the end, for addresses and messages. */
+  base: string;
+  token?: Secret;
+  loopbackOnly: boolean;
+  policy: RetryPolicy;
+  fetch: typeof fetch;
+}
+
+/** Answers of the API are small; a listing page is at most a few MB. */
+const MAX_ANSWER = 32 * 1024 * 1024;
+const MAX_REDIRECTS = 5;
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export interface ApiRequest {
+  action: string;
+  repo?: string;
+  /** Send again after a failure that leaves open whether it was done? Not for commits. Default true. */
+  repeatable?: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * A `fetch` for the Hub's API, also handed to @huggingface/hub: never sends the token to another origin, checks each redirect,
+ * repeats what failed for a passing reason, bounds the answer, and throws typed errors for everything but success.
+ */
+export function apiFetch(connection: Connection, request: ApiRequest): typeof fetch {
+  const doing = doingOf(connection, request);
+  return (async (input: string | URL | Request, init: RequestInit = {}) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const { signal } = request;
+    return await retrying(connection.policy, signal, async () => {
+      let response: Response;
+      try {
+        response = await follow(connection, url, { ...init, signal: limit(signal) });
+      } catch (cause) {
+        if (cause instanceof PtError) throw cause;
+        throwIfCancelled(signal);
+        const refused = isRefused(cause);
+        const error = unreachable(doing, cause);
+        if (request.repeatable === false && !refused) throw error;
+        throw new TryAgain(error, { refused });
+      }
+      let body: Uint8Array<ArrayBuffer>;
+      try {
+        body = await readBounded(response, MAX_ANSWER);
+      } catch (cause) {
+        if (cause instanceof RangeError) throw malformed(doing, `more than ${MAX_ANSWER} bytes`);
+        throwIfCancelled(signal);
+        if (request.repeatable === false) throw unreachable(doing, cause);
+        throw new TryAgain(unreachable(doing, cause));
+      }
+      if (response.ok) return new Response(body, { status: response.status, headers: response.headers });
+      const refusal = refusalOf(response.status, response.headers, body);
+      throw toThrow(refusal, doing, request.repeatable !== false);
+    });
+  }) as typeof fetch;
+}
+
+/** The error for a refusal, wrapped as worth another try when it is of a passing kind. */
+export function toThrow(refusal: Refusal, doing: Doing, repeatable = true): Error {
+  const error = errorOf(refusal, doing);
+  // 429 was not done for sure; any other passing failure leaves that open.
+  const again = isTemporary(refusal.status) && !isNoSpace(refusal) && (repeatable || refusal.status === 429);
+  return again ? new TryAgain(error, { afterMs: refusal.retryAfterMs ?? null }) : error;
+}
+
+export function doingOf(connection: Connection, request: { action: string; repo?: string }): Doing {
+  const { token } = connection;
+  return {
+    action: request.action,
+    ...(request.repo === undefined ? {} : { repo: request.repo }),
+    endpoint: connection.base,
+    hasToken: token !== undefined,
+    ...(token === undefined ? {} : { token: token.reveal() }),
+  };
+}
+
+export function refusalOf(status: number, headers: Headers, body: Uint8Array): Refusal {
+  const text = new TextDecoder().decode(body.subarray(0, 4096));
+  let message = headers.get('x-error-message');
+  if (!message) {
+    try {
+      const json = JSON.parse(text) as { error?: unknown; message?: unknown } | null;
+      message =
+        typeof json?.error === 'string'
+          ? json.error
+          : typeof json?.message === 'string'
+            ? json.message
+            : null;
+    } catch {
+      message = text.trimStart().startsWith('<') ? null : text;
+    }
+  }
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'));
+  return { status, code: headers.get('x-error-code'), message, retryAfterMs };
+}
+
+/** Where a redirect may lead and with what: the token stays with the endpoint's origin. */
+async function follow(connection: Connection, url: URL, init: RequestInit): Promise<Response> {
+  let target = url;
+  let { method = 'GET', body } = init;
+  for (let hop = 0; ; hop += 1) {
+    checkTarget(target, connection.endpoint, connection.loopbackOnly);
+    const headers = new Headers(init.headers);
+    if (target.origin !== connection.endpoint.origin) headers.delete('authorization');
+    const response = await connection.fetch(target, {
+      ...init,
+      method,
+      body: body ?? null,
+      headers,
+      redirect: 'manual',
+    });
+    const location = response.headers.get('location');
+    if (![301, 302, 303, 307, 308].includes(response.status) || !location) return response;
+    await response.body?.cancel();
+    const next = new URL(location, target);
+    if (hop >= MAX_REDIRECTS) throw new Error('too many redirects');
+    if (method !== 'GET' && method !== 'HEAD') {
+      // What is being written goes to the Hub that was named, or nowhere.
+      if (next.origin !== connection.endpoint.origin)
+        throw new Error(`redirect of a ${method} to another host`);
+      if (response.status === 303 || response.status === 301 || response.status === 302) {
+        method = 'GET';
+        body = null;
+      }
+    }
+    target = next;
+  }
+}
+
+function limit(signal: AbortSignal | undefined): AbortSignal {
+  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+/** Throws RangeError when the body is longer than `max`. */
+async function readBounded(response: Response, max: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (!response.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > max) throw new RangeError('too long');
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+/** Nobody listens, or the name is unknown: nothing was sent. */
+export function isRefused(cause: unknown): boolean {
+  const error = cause as { code?: string; cause?: unknown; errors?: unknown[] } | undefined;
+  if (['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'].includes(error?.code ?? '')) return true;
+  return error?.cause !== undefined && isRefused(error.cause);
+}

@@ -1,0 +1,13 @@
+export { gitBlobOid, isSameContent } from './content-id.ts';
+export { createHub } from './create-hub.ts';
+export type {
+  DownloadRequest,
+  Hub,
+  HubFile,
+  HubOptions,
+  HubRevision,
+  RetryPolicy,
+  UploadFile,
+  UploadRequest,
+  UploadResult,
+} from './types.ts';

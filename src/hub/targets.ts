@@ -1,0 +1,52 @@
+import { OutsideError, UserError } from '../errors.ts';
+
+/** Checks the setting HF_ENDPOINT and gives it as an origin with path, without a slash at the end. */
+export function parseEndpoint(endpoint: string): URL {
+  let url: URL;
+  try {
+    url = new URL(endpoint);
+  } catch {
+    throw badEndpoint(endpoint);
+  }
+  if (
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash
+  )
+    throw badEndpoint(endpoint);
+  return url;
+}
+
+/** Whether a URL's host is this machine, told from the name alone: nothing is looked up. */
+export function isLoopback(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname);
+}
+
+/** Refuses an address before any name is looked up or any connection is opened. */
+export function checkTarget(url: URL, endpoint: URL, loopbackOnly: boolean): void {
+  const refuse = (why: string): never => {
+    throw new OutsideError(
+      'hub.target_refused',
+      `Refused to connect to ${url.protocol}//${url.host}: ${why}.`,
+      {
+        nextSteps: loopbackOnly ? ['pt sandbox start', 'Leave out --offline.'] : ['Check HF_ENDPOINT.'],
+      },
+    );
+  };
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') refuse('not an HTTP address');
+  if (loopbackOnly && !isLoopback(url)) refuse('it is not on this machine, and offline work stays here');
+  if (endpoint.protocol === 'https:' && url.protocol === 'http:')
+    refuse('it is not encrypted, while the Hub is');
+  if (!isLoopback(endpoint) && isLoopback(url)) refuse('the Hub pointed at a service of this machine');
+}
+
+const badEndpoint = (endpoint: string): UserError =>
+  new UserError(
+    'hub.bad_endpoint',
+    `HF_ENDPOINT is not an http(s) address: ${JSON.stringify(endpoint.replace(/\/\/[^/]*@/, '//***@'))}`,
+    {
+      nextSteps: ['HF_ENDPOINT=https://huggingface.co', 'pt config show'],
+    },
+  );
