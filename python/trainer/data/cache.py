@@ -20,6 +20,8 @@ from .shards import Shard
 
 # Raise it when the stored form changes.
 _FORM = 1
+# What is kept of fetched data, for each tokenizer; the oldest goes first.
+REMOTE_BYTES = 20 << 30
 _BATCH_CHARACTERS = 4_000_000
 
 
@@ -44,12 +46,13 @@ class TokenCache:
         self._backend = tokenizer.backend_tokenizer
         self._eos = tokenizer.eos_token_id
         self._progress = on_progress
-        self._folder.mkdir(parents=True, exist_ok=True)
+        for part in ("remote", "local"):
+            (self._folder / part).mkdir(parents=True, exist_ok=True)
 
     def get(self, shard: Shard) -> ShardTokens:
         """The shard's tokens, tokenized now if the cache has none or a damaged file. Raises what reading the shard raises."""
         name = hashlib.blake2b(shard.key.encode(), digest_size=16).hexdigest()
-        file = self._folder / f"{name}.safetensors"
+        file = self._folder / ("remote" if shard.remote else "local") / f"{name}.safetensors"
         found = _load(file)
         if found is None:
             with FileLock(f"{file}.lock"):
@@ -57,6 +60,8 @@ class TokenCache:
                 if found is None:
                     found = self._tokenize(shard)
                     self._store(file, found)
+                    if shard.remote:
+                        _drop_oldest(file.parent, REMOTE_BYTES)
         return found
 
     def _tokenize(self, shard: Shard) -> ShardTokens:
@@ -98,6 +103,17 @@ def _load(file: Path) -> ShardTokens | None:
         return ShardTokens(**load_file(file))
     except (FileNotFoundError, SafetensorError, TypeError):
         return None
+
+
+def _drop_oldest(folder: Path, most_bytes: int) -> None:
+    files = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in folder.glob("*.safetensors"))
+    total = sum(size for _, size, _ in files)
+    for _, size, file in files[:-1]:
+        if total <= most_bytes:
+            return
+        file.unlink(missing_ok=True)
+        file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
+        total -= size
 
 
 def _batches(documents):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..errors import TrainerError
+from ..tokenizer import tokenizer_key
 from .cache import ShardTokens, TokenCache
 from .held_out import choose_held_out, unigram_entropy
 from .packing import pack
 from .request import DataRequest
-from .shards import Shard
+from .shards import Source
 from .sources import open_source
 from .stream import SourceStream
 
@@ -94,23 +97,27 @@ def open_data(request: DataRequest) -> Data:
     Raises TrainerError: data_missing, data_empty, data_binary, data_too_short, data_unreachable, tokenizer_too_large, bad_data.
     """
     _check(request)
-    cache = TokenCache(Path(request.cache_dir).expanduser(), request.tokenizer, request.on_progress)
     weights = np.array([float(source.get("weight", 1.0)) for source in request.sources])
     shares = weights / weights.sum()
-    all_shards = [open_source(source["name"], request) for source in request.sources]
+    cache_dir = Path(request.cache_dir).expanduser()
+    sources = [
+        open_source(source["name"], cache_dir, request.offline, request.hub_endpoint, request.on_progress) for source in request.sources
+    ]
+    cache = TokenCache(cache_dir, request.tokenizer, request.on_progress)
     held_out: set[int] = set()
     sequences: list[np.ndarray] = []
-    counted: list[tuple[int, int, int]] = []
-    for source, shards, share in zip(request.sources, all_shards, shares):
-        scanned = _scan(shards, cache, int(request.held_out_tokens * share))
-        counted.append((len(scanned), sum(len(s.tokens) for s in scanned), sum(len(s.ends) for s in scanned)))
-        if not counted[-1][1]:
-            raise TrainerError("data_empty", f"{source['name']} holds no text.", ["Name other data with --data"])
+    counted: list[_Counted] = []
+    for named, source, share in zip(request.sources, sources, shares):
+        scanned, part = _scan(source, cache, int(request.held_out_tokens * share))
+        tokens = sum(len(shard.tokens) for shard in scanned)
+        counted.append(_Counted(part, tokens, sum(len(shard.ends) for shard in scanned)))
+        if not tokens:
+            raise TrainerError("data_empty", f"{named['name']} holds no text.", ["Name other data with --data"])
         chosen = choose_held_out(scanned, int(request.held_out_tokens * share), request.sequence_length)
         held_out |= chosen
         sequences.append(_held_out_sequences(scanned, chosen, request.sequence_length))
     found = np.concatenate(sequences)
-    total = sum(tokens for _, tokens, _ in counted)
+    total = sum(part.tokens for part in counted)
     if not len(found) or total < 2 * request.sequence_length:
         raise TrainerError(
             "data_too_short",
@@ -120,13 +127,13 @@ def open_data(request: DataRequest) -> Data:
         )
     by_page = request.pages_per_epoch is not None
     streams = [
-        SourceStream(shards, cache, held_out, request.sequence_length, request.seed + 1000 * i, by_page)
-        for i, shards in enumerate(all_shards)
+        SourceStream(source, cache, held_out, request.sequence_length, request.seed + 1000 * i, by_page)
+        for i, source in enumerate(sources)
     ]
-    data = Data(request, streams, shares, _fingerprint(request, all_shards, shares))
+    data = Data(request, streams, shares, _fingerprint(request, sources, shares))
     data.held_out = torch.from_numpy(found.astype(np.int64))
     data.unigram_entropy = unigram_entropy(found)
-    data.epoch_batches = _epoch_batches(request, all_shards, counted, int(found.size))
+    data.epoch_batches = _epoch_batches(request, counted, int(found.size))
     return data
 
 
@@ -146,16 +153,27 @@ def _check(request: DataRequest) -> None:
         )
 
 
-def _scan(shards: list[Shard], cache: TokenCache, wanted: int) -> list[ShardTokens]:
-    """The first shards: all of a small source, else enough to hold out from."""
+@dataclass(frozen=True)
+class _Counted:
+    """What the first shards of a source hold; `part` of the source, 0 if its size is not known."""
+
+    part: float
+    tokens: int
+    documents: int
+
+
+def _scan(source: Source, cache: TokenCache, wanted: int) -> tuple[list[ShardTokens], float]:
+    """The first shards: all of a small local source, else enough to hold out from; and which part of the source they are."""
     scanned: list[ShardTokens] = []
     tokens = 0
-    for shard in shards:
-        if len(shards) > _EAGER_SHARDS and tokens >= wanted * _SCANNED and tokens:
-            break
-        scanned.append(cache.get(shard))
-        tokens += len(scanned[-1].tokens)
-    return scanned
+    for group in source.groups:
+        shards = group()
+        for shard in shards:
+            if not (source.complete and len(shards) <= _EAGER_SHARDS) and tokens > wanted * _SCANNED:
+                return scanned, len(scanned) / len(shards) if source.complete else 0.0
+            scanned.append(cache.get(shard))
+            tokens += len(scanned[-1].tokens)
+    return scanned, 1.0
 
 
 def _held_out_sequences(scanned: list[ShardTokens], chosen: set[int], length: int) -> np.ndarray:
@@ -167,23 +185,18 @@ def _held_out_sequences(scanned: list[ShardTokens], chosen: set[int], length: in
     return pack([documents[key] for key in sorted(documents)], length)
 
 
-def _epoch_batches(request: DataRequest, all_shards: list, counted: list, held_out: int) -> int | None:
+def _epoch_batches(request: DataRequest, counted: list[_Counted], held_out: int) -> int | None:
     tokens_a_step = request.sequence_length * request.batch_size * request.world_size
-    documents = sum(count for _, _, count in counted)
-    tokens = sum(count for _, count, _ in counted)
     if request.pages_per_epoch is not None:
-        return max(1, round(request.pages_per_epoch * _PAGE_ROWS * tokens / documents / tokens_a_step))
-    if any(scanned < len(shards) for (scanned, _, _), shards in zip(counted, all_shards)):
-        # The first shards stand for the rest: an estimate is of more use than an epoch without end.
-        tokens = sum(count * len(shards) // scanned for (scanned, count, _), shards in zip(counted, all_shards))
-    return max(1, (tokens - held_out) // tokens_a_step)
+        mean = sum(part.tokens for part in counted) / sum(part.documents for part in counted)
+        return max(1, round(request.pages_per_epoch * _PAGE_ROWS * mean / tokens_a_step))
+    if any(part.part == 0 for part in counted):
+        return None
+    # Where only the first shards were counted they stand for the rest: an estimate is of more use than an epoch without end.
+    tokens = sum(part.tokens / part.part for part in counted)
+    return max(1, int(tokens - held_out) // tokens_a_step)
 
 
-def _fingerprint(request: DataRequest, all_shards: list[list[Shard]], shares: np.ndarray) -> str:
-    from ..tokenizer import tokenizer_key
-
-    digest = hashlib.sha256(f"{tokenizer_key(request.tokenizer)}|{request.sequence_length}|{request.seed}|{shares.tolist()}".encode())
-    digest.update(f"|{request.pages_per_epoch is not None}|{request.held_out_tokens}".encode())
-    for shards in all_shards:
-        digest.update(("|" + ",".join(shard.key for shard in shards)).encode())
-    return digest.hexdigest()
+def _fingerprint(request: DataRequest, sources: list[Source], shares: np.ndarray) -> str:
+    form = [tokenizer_key(request.tokenizer), request.sequence_length, request.seed, shares.tolist(), request.pages_per_epoch is not None]
+    return hashlib.sha256(json.dumps([*form, request.held_out_tokens, [source.key for source in sources]]).encode()).hexdigest()

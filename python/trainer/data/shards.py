@@ -18,6 +18,19 @@ class Shard:
     """For people: file and row group or byte range."""
     read: Callable[[], Iterator[str]]
     """Documents in their order; empty ones included."""
+    remote: bool = False
+    """Fetched over the network: what is kept of it is bounded."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one name of --data stands for."""
+
+    key: str
+    groups: list[Callable[[], list[Shard]]]
+    """Files, or one group with everything; a group's shards are known when it is opened."""
+    complete: bool
+    """Whether opening all groups at once is cheap (local data): then the length of an epoch can be told."""
 
 
 def file_key(path: Path) -> str:

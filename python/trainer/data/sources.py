@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import TrainerError
 from .builtin import builtin_documents, builtin_key
-from .request import DataRequest
-from .shards import Shard
+from .hub import hub_source, known_dataset, known_names
+from .local import local_shards
+from .shards import Shard, Source
 
 
-def open_source(name: str, request: DataRequest) -> list[Shard]:
-    """`builtin`, a file or folder of parquet, jsonl or text, or a data set of constants/datasets.json; at least one shard."""
+def open_source(
+    name: str, cache_dir: Path, offline: bool, hub_endpoint: str | None = None, on_progress: Callable[[str], None] = lambda detail: None
+) -> Source:
+    """`builtin`, a file or folder of parquet, jsonl or text, or a data set of constants/datasets.json.
+
+    Raises TrainerError `data_missing`, `data_unreachable`, and what reading local files raises.
+    """
     if name == "builtin":
-        return [Shard(builtin_key(), "the built-in text", builtin_documents)]
+        return Source(builtin_key(), [lambda: [Shard(builtin_key(), "the built-in text", builtin_documents)]], complete=True)
     path = Path(name).expanduser()
     if path.exists():
-        from .local import local_shards
-
-        return local_shards(path)
-    raise TrainerError(
-        "data_missing",
-        f"There is no data at {name}, and no known data set has that name.",
-        ["Use the text that every machine has: --data builtin", "Name a file or folder of parquet, jsonl or txt: --data PATH"],
-    )
+        shards = local_shards(path)
+        digest = hashlib.sha256("\n".join(shard.key for shard in shards).encode()).hexdigest()
+        return Source(digest, [lambda: shards], complete=True)
+    entry = known_dataset(name)
+    if entry is None:
+        raise TrainerError(
+            "data_missing",
+            f"There is no data at {name}, and no known data set has that name.",
+            [
+                "Use the text that every machine has: --data builtin",
+                "Name a file or folder of parquet, jsonl or txt: --data PATH",
+                f"Name a known data set: {', '.join(known_names())}",
+            ],
+        )
+    if offline:
+        raise TrainerError(
+            "data_missing",
+            f"The data set {entry['name']} comes from the Hub ({entry['repo']}), and --offline forbids fetching it.",
+            ["Run without --offline", "Name a local copy: --data PATH", "--data builtin"],
+        )
+    return hub_source(entry, cache_dir, hub_endpoint, on_progress)

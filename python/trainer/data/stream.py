@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -9,79 +10,106 @@ import numpy as np
 from ..errors import TrainerError
 from .background import Ahead
 from .cache import ShardTokens, TokenCache
-from .shards import Shard
+from .shards import Shard, Source
 
 # Shards whose documents are permuted together; the next such window is made ready in the background.
 _WINDOW = 8
 _PAGE_ROWS = 100
+_FETCHERS = 4
+
+Place = tuple[int, int, int]
+"""Epoch, place of the group in the epoch's permutation, window of the group."""
 
 
 class SourceStream:
-    """Shards in a permutation for each epoch, windows of shards, documents of a window in a permutation, joined by EOS and cut.
+    """Groups in a permutation for each epoch, their shards in another, windows of shards, the documents of a window in a third,
+    joined by EOS and cut.
 
-    The position is (epoch, window, tokens used of the window) and the tokens left over from before the window.
+    The position is the place, the tokens used of its window and the tokens left over from before the window.
     """
 
-    def __init__(self, shards: list[Shard], cache: TokenCache, held_out: set[int], length: int, seed: int, by_page: bool):
-        self._shards = shards
+    def __init__(self, source: Source, cache: TokenCache, held_out: set[int], length: int, seed: int, by_page: bool):
+        self._groups = source.groups
         self._cache = cache
         self._held_out = np.array(sorted(held_out), np.uint64)
         self._length = length
         self._seed = seed
         self._block = _PAGE_ROWS if by_page else 1
-        self._windows = -(-len(shards) // _WINDOW)
-        self._ahead: tuple[tuple[int, int], Ahead[np.ndarray]] | None = None
+        self._opened: dict[int, list[Shard]] = {}
+        self._ahead: tuple[Place, Ahead[tuple[Place, np.ndarray]]] | None = None
         self._tokens: np.ndarray | None = None
-        self._epoch = self._window = self._used = 0
+        self._place: Place = (0, 0, 0)
+        self._used = 0
         self._leftover = np.zeros(0, np.uint32)
 
     def next(self) -> np.ndarray:
-        """The next sequence, uint32 [length]."""
-        tokens = self._current()
-        if self._used + self._length <= len(tokens):
-            self._used += self._length
-            return tokens[self._used - self._length : self._used]
-        fruitless = 0
-        while self._used + self._length > len(tokens):
-            self._leftover = tokens[self._used :].copy()
-            self._used = 0
-            self._epoch, self._window = self._following(self._epoch, self._window)
-            self._tokens = None
+        """The next sequence, uint32 [length]. Raises what reading the source raises, and `data_empty`."""
+        started = self._place[0]
+        while True:
             tokens = self._current()
-            fruitless += 1
-            if fruitless > 2 * self._windows + self._length:
+            if self._used + self._length <= len(tokens):
+                self._used += self._length
+                return tokens[self._used - self._length : self._used]
+            # Every epoch must add a token to the left over ones, else there are none to come.
+            if self._place[0] > started + self._length:
                 raise TrainerError("data_empty", "The data holds no documents to train on.", ["Name other data with --data"])
-        return self.next()
+            self._leftover, self._used = tokens[self._used :].copy(), 0
+            self._place = self._coming()[0]
+            self._tokens = None
 
     def state(self) -> dict:
-        return {"epoch": self._epoch, "window": self._window, "used": self._used, "leftover": self._leftover.tolist()}
+        return {"place": list(self._place), "used": self._used, "leftover": self._leftover.tolist()}
 
     def restore(self, state: dict) -> None:
-        self._epoch, self._window, self._used = state["epoch"], state["window"], state["used"]
+        epoch, group, window = state["place"]
+        self._place, self._used = (epoch, group, window), state["used"]
         self._leftover = np.array(state["leftover"], np.uint32)
         self._tokens = None
 
     def _current(self) -> np.ndarray:
         """The window's tokens, what was left over in front."""
         if self._tokens is None:
-            here = (self._epoch, self._window)
-            ready = self._ahead[1].result() if self._ahead and self._ahead[0] == here else self._prepare(*here)
+            known = self._ahead is not None and self._ahead[1].result()[0] == self._place
+            ready = self._ahead[1].result()[1] if known else self._prepare(self._place)
             self._tokens = np.concatenate([self._leftover, ready]) if len(self._leftover) else ready
-            following = self._following(*here)
-            self._ahead = (following, Ahead(partial(self._prepare, *following)))
+            self._ahead = (self._place, Ahead(partial(self._prepare_after, self._place)))
         return self._tokens
 
-    def _following(self, epoch: int, window: int) -> tuple[int, int]:
-        return (epoch, window + 1) if window + 1 < self._windows else (epoch + 1, 0)
+    def _coming(self) -> tuple[Place, np.ndarray]:
+        if self._ahead is None or self._ahead[0] != self._place:
+            return self._prepare_after(self._place)
+        return self._ahead[1].result()
 
-    def _prepare(self, epoch: int, window: int) -> np.ndarray:
-        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._shards))
-        chosen = order[window * _WINDOW : (window + 1) * _WINDOW]
-        documents = [document for i in chosen for document in self._training_documents(self._cache.get(self._shards[i]))]
+    def _prepare_after(self, place: Place) -> tuple[Place, np.ndarray]:
+        epoch, group, window = place
+        if (window + 1) * _WINDOW < len(self._shards(epoch, group)):
+            following = (epoch, group, window + 1)
+        elif group + 1 < len(self._groups):
+            following = (epoch, group + 1, 0)
+        else:
+            following = (epoch + 1, 0, 0)
+        return following, self._prepare(following)
+
+    def _prepare(self, place: Place) -> np.ndarray:
+        epoch, group, window = place
+        shards = self._shards(epoch, group)
+        order = np.random.default_rng([self._seed, epoch, group]).permutation(len(shards))
+        chosen = [shards[i] for i in order[window * _WINDOW : (window + 1) * _WINDOW]]
+        with ThreadPoolExecutor(_FETCHERS) as pool:
+            read = list(pool.map(self._cache.get, chosen))
+        documents = [document for shard in read for document in self._training_documents(shard)]
         blocks = -(-len(documents) // self._block)
-        mixed = np.random.default_rng([self._seed, epoch, window]).permutation(blocks)
+        mixed = np.random.default_rng([self._seed, *place]).permutation(blocks)
         ordered = [d for b in mixed for d in documents[b * self._block : (b + 1) * self._block]]
         return np.concatenate(ordered) if ordered else np.zeros(0, np.uint32)
+
+    def _shards(self, epoch: int, group: int) -> list[Shard]:
+        index = int(np.random.default_rng([self._seed, epoch]).permutation(len(self._groups))[group])
+        if index not in self._opened:
+            while len(self._opened) > 3:
+                self._opened.pop(next(iter(self._opened)))
+            self._opened[index] = self._groups[index]()
+        return self._opened[index]
 
     def _training_documents(self, shard: ShardTokens) -> list[np.ndarray]:
         kept = ~np.isin(shard.hashes, self._held_out)
