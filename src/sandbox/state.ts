@@ -11,7 +11,6 @@ const stateSchema = z.object({
   startedAt: z.string(),
   chain: z.string(),
   hub: z.string(),
-  genesisHash: z.string(),
   netuid: z.number().int(),
   /** A throwaway token of the sandbox's own Hub. */
   token: z.string(),

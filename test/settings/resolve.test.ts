@@ -163,7 +163,6 @@ const running = (): SandboxState => ({
   startedAt: '2026-01-01T00:00:00Z',
   chain: 'ws://127.0.0.1:4321',
   hub: 'http://127.0.0.1:4322',
-  genesisHash: '0x00',
   netuid: 9,
   token: 'hf_sandboxtoken',
   wallet: { path: '/sandbox/wallets', name: 'default', hotkey: 'default', ss58: '5F' },

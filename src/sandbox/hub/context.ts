@@ -159,9 +159,13 @@ export function mustWrite(context: Context, repoId: string): void {
   }
 }
 
+/** An organisation of this name in a token's list stands for every namespace. */
+const ANY_ORG = '*';
+
 export function owns(user: HubToken | null, repoId: string): boolean {
   const namespace = repoId.split('/')[0]!;
-  return user !== null && (user.user === namespace || (user.orgs ?? []).includes(namespace));
+  const orgs = user?.orgs ?? [];
+  return user !== null && (user.user === namespace || orgs.includes(namespace) || orgs.includes(ANY_ORG));
 }
 
 /** From `models`, `datasets`, `spaces` in a path; nothing there means model. */

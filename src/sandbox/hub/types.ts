@@ -3,7 +3,7 @@ export interface HubToken {
   token: string;
   user: string;
   role: 'read' | 'write';
-  /** Organisations that the user may write to, besides their own name. */
+  /** Organisations that the user may write to, besides their own name; `*` is every namespace. */
   orgs?: string[];
 }
 

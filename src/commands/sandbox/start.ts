@@ -1,0 +1,80 @@
+import {
+  launchDetached,
+  logFile,
+  readSandboxState,
+  type SandboxStatus,
+  sandboxDir,
+  sandboxStatus,
+  startSandbox,
+} from '../../sandbox/index.ts';
+import { Flags, PtCommand } from '../base.ts';
+
+const port = (summary: string) => Flags.integer({ summary, min: 1, max: 65_535 });
+
+export default class SandboxStart extends PtCommand {
+  static override summary = 'Start an embedded chain and Hub on this machine';
+  static override description =
+    `Both listen on 127.0.0.1 only and keep their state under PT_HOME, with a throwaway wallet and Hub token made
+there. They speak the real wire protocols; \`--network sandbox\` uses them. The chain pays all incentive to the newest
+commitment on it: nothing is scored. Starting twice does no harm.`;
+  static override examples = [
+    '<%= config.bin %> sandbox start --detach',
+    '<%= config.bin %> sandbox start --chain-port 9944',
+  ];
+  static override flags = {
+    detach: Flags.boolean({ char: 'd', summary: 'Go on in the background and return at once' }),
+    'chain-port': port('Port of the chain; the last one, or a free one, by default'),
+    'hub-port': port('Port of the Hub; likewise'),
+    fork: Flags.string({
+      summary: 'Fork a real chain with chopsticks (needs internet)',
+      options: ['finney', 'test'],
+    }),
+  };
+
+  async run() {
+    const { flags } = await this.parse(SandboxStart);
+    const { home } = await this.settings({});
+    const dir = sandboxDir(home);
+    if (flags.fork) {
+      const { requireChopsticks } = await import('../../sandbox/fork.ts');
+      requireChopsticks(process.env.PATH ?? '');
+    }
+    const running = readSandboxState(dir);
+    if (running) {
+      this.note('The sandbox is already running.');
+      return this.#show(await sandboxStatus(dir));
+    }
+    if (flags.detach) {
+      const ports = (['chain-port', 'hub-port'] as const).flatMap((name) =>
+        flags[name] ? [`--${name}`, String(flags[name])] : [],
+      );
+      const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...ports];
+      await launchDetached(dir, command, { ...process.env, PT_HOME: home });
+      return this.#show(await sandboxStatus(dir));
+    }
+    const sandbox = await startSandbox({ dir, chainPort: flags['chain-port'], hubPort: flags['hub-port'] });
+    const stopped = Promise.withResolvers<void>();
+    this.onInterrupt(() => stopped.resolve());
+    const status = this.#show(await sandboxStatus(dir));
+    this.printNow(status);
+    await stopped.promise;
+    await sandbox.close();
+    this.note('Stopped. The state is kept; `pt sandbox reset` wipes it.');
+    return status;
+  }
+
+  #show(status: SandboxStatus): SandboxStatus {
+    this.success(
+      `Sandbox: chain ${status.chain}, Hub ${status.hub}, subnet ${status.netuid}, block ${status.block}.`,
+    );
+    this.note(
+      `Wallet ${status.wallet?.name}/${status.wallet?.hotkey} ${status.wallet?.ss58}; log ${logFile(status.dir)}`,
+    );
+    this.nextSteps([
+      'pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
+      'eval "$(pt sandbox env)"   # the same for other programs',
+      'pt sandbox stop',
+    ]);
+    return status;
+  }
+}

@@ -1,0 +1,153 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OutsideError, UserError } from '../errors.ts';
+import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
+import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
+import { readIdentity, writeIdentity } from './identity.ts';
+import { processIdentity } from './process-identity.ts';
+import { type SandboxState, stateFile, writeSandboxState } from './state.ts';
+import { throwawayWallet } from './wallet.ts';
+
+export interface SandboxOptions {
+  /** Where everything is kept: chain, repositories, wallet, token. */
+  dir: string;
+  /** Absent: the port of the last start, or a free one. */
+  chainPort?: number;
+  hubPort?: number;
+  /** Subnet of the competition (9). */
+  netuid?: number;
+  blockTimeMs?: number;
+  faults?: { chain?: Partial<ChainFaults>; hub?: Fault[] };
+}
+
+export interface Sandbox {
+  state: SandboxState;
+  chain: ChainSandbox;
+  hub: SandboxHub;
+  close(): Promise<void>;
+}
+
+/** The user that the sandbox's token belongs to; it may write to every namespace. */
+const USER = 'me';
+
+/**
+ * Starts chain and Hub on 127.0.0.1 in this process, with a throwaway wallet that is registered on the subnet and a Hub token.
+ * The chain pays all incentive to the newest commitment on it, in the same block: nothing is scored.
+ * Throws `UserError` when the sandbox of `dir` runs already or an asked-for port is taken.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { dir } = options;
+  const identity = readIdentity(dir);
+  const release = claim(dir);
+  let chain: ChainSandbox | null = null;
+  let hub: SandboxHub | null = null;
+  try {
+    const wallet = throwawayWallet(dir);
+    chain = await listen('chain', options.chainPort, identity.chainPort, (port) =>
+      startChain({
+        dir: join(dir, 'chain'),
+        port,
+        netuid: options.netuid ?? 9,
+        ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
+        ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
+      }),
+    );
+    chain.register(wallet.ss58);
+    hub = await listen('hub', options.hubPort, identity.hubPort, (port) =>
+      startHub({
+        dir: join(dir, 'hub'),
+        port,
+        tokens: [{ token: identity.token, user: USER, role: 'write', orgs: ['*'] }],
+        ...(options.faults?.hub ? { faults: options.faults.hub } : {}),
+      }),
+    );
+    writeIdentity(dir, { ...identity, chainPort: chain.port, hubPort: hub.port });
+    const state: SandboxState = {
+      pid: process.pid,
+      identity: processIdentity(process.pid) ?? '',
+      startedAt: new Date().toISOString(),
+      chain: chain.url,
+      hub: hub.url,
+      netuid: chain.netuid,
+      token: identity.token,
+      wallet,
+    };
+    writeSandboxState(dir, state);
+    const [openChain, openHub] = [chain, hub];
+    return {
+      state,
+      chain,
+      hub,
+      async close() {
+        rmSync(stateFile(dir), { force: true });
+        await Promise.all([openChain.close(), openHub.close()]);
+        release();
+      },
+    };
+  } catch (error) {
+    await Promise.all([chain?.close(), hub?.close()]);
+    release();
+    throw error;
+  }
+}
+
+/** Starts a server on the asked-for port; without one on the last port, or any free one when that is taken by now. */
+async function listen<Server>(
+  what: 'chain' | 'hub',
+  asked: number | undefined,
+  last: number | null,
+  start: (port: number) => Promise<Server>,
+): Promise<Server> {
+  try {
+    return await start(asked ?? last ?? 0);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw startFailure(what, error);
+    if (asked === undefined) return start(0);
+    const why = code === 'EACCES' ? 'may not be used by this user' : 'is in use';
+    throw new UserError('sandbox.port_in_use', `--${what}-port ${asked}: this port ${why}.`, {
+      nextSteps: [`pt sandbox start   # takes a free port`, 'pt sandbox status'],
+      cause: error,
+    });
+  }
+}
+
+function startFailure(what: string, error: unknown): OutsideError {
+  return new OutsideError(
+    'sandbox.start_failed',
+    `The sandbox's ${what} did not start: ${(error as Error).message}`,
+    {
+      nextSteps: ['pt sandbox reset   # begins with an empty one'],
+      cause: error,
+    },
+  );
+}
+
+/** Makes sure that one process at a time serves `dir`. A claim of a process that is gone is taken over. */
+function claim(dir: string): () => void {
+  const file = join(dir, 'claim');
+  const mine = JSON.stringify([process.pid, processIdentity(process.pid)]);
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    try {
+      writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
+      return () => rmSync(file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (isHeld(file)) break;
+      rmSync(file, { force: true });
+    }
+  }
+  throw new UserError('sandbox.running', `Another process runs the sandbox of ${dir}.`, {
+    nextSteps: ['pt sandbox status', 'pt sandbox stop'],
+  });
+}
+
+function isHeld(file: string): boolean {
+  try {
+    const [pid, identity] = JSON.parse(readFileSync(file, 'utf8')) as [number, string];
+    return processIdentity(pid) === identity;
+  } catch {
+    return false;
+  }
+}
