@@ -1,3 +1,47 @@
+import type { Chain, Hotkey } from '../chain/types.ts';
+import type { Hub } from '../hub/types.ts';
+import type { Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/types.ts';
+
+/** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already. */
+export type PublishSource =
+  | { kind: 'folder'; dir: string; dtype: 'bf16' | 'fp32' }
+  | { kind: 'hub'; commit: string };
+
+export interface PublishRequest {
+  source: PublishSource;
+  /** `namespace/name`. */
+  repo: string;
+  netuid: number;
+  /** Competition by id or name; null: the only one open, or the one whose parameter range fits. */
+  competition: string | null;
+  /** Profile `3.2`: commit the hotkey-bound hash. `6.0` always does. */
+  useHotkeyInHash: boolean;
+  /** False: leave a private repository private at the end (validators cannot load it until it is public). */
+  makePublic: boolean;
+  /** Do not make an already public repository private while uploading: others can copy the model before it is on chain. */
+  publicUpload: boolean;
+  /** Wait when the chain's limit is used up, instead of an error with `retryAt`. */
+  wait: boolean;
+  /** Forget the journal of an unfinished publish to the same repository; the Hub and the chain are still read first. */
+  restart: boolean;
+  signal?: AbortSignal;
+}
+
+/** Where a publish happens. Nothing here is opened or closed by `publish`. */
+export interface PublishPlace {
+  chain: Chain;
+  /** With a token that may write. */
+  hub: Hub;
+  hotkey: Hotkey;
+  profileName: ProfileName;
+  profile: Profile;
+  schedule: Schedule;
+  tokenizers: Record<string, TokenizerFacts>;
+  secondsPerBlock: number;
+  /** PT_HOME: the journal lies under it. */
+  home: string;
+}
+
 /** What `pt upload --json` prints. */
 export interface UploadOutcome {
   repo: string;
@@ -10,6 +54,28 @@ export interface UploadOutcome {
   public: boolean;
   bytesUploaded: number;
   resumed: boolean;
+}
+
+/** One step of `pt upload --dry-run`. `done`: the journal, the Hub or the chain shows that it needs doing no more. */
+export interface PlannedStep {
+  step: 'check' | 'private' | 'upload' | 'confirm' | 'commit' | 'read-back' | 'public' | 'confirm-public';
+  detail: string;
+  bytes: number;
+  done: boolean;
+}
+
+/** What `pt upload --dry-run --json` prints. */
+export interface UploadPlan {
+  dryRun: true;
+  repo: string;
+  contentHash: string;
+  /** The string that would be on chain; `<commit>` stands for a revision that does not exist yet. */
+  commitment: string;
+  hotkey: string;
+  files: { path: string; size: number; sha256: string }[];
+  /** Files of the repository that the same commit would delete. */
+  deletes: string[];
+  steps: PlannedStep[];
 }
 
 /** What `pt load` and `pt load-best` print. */

@@ -1,0 +1,112 @@
+import type { Commitment } from '../chain/types.ts';
+import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
+import type { Work } from '../progress.ts';
+import { afterStep, nextStep, type PushState, startPush } from '../rules/index.ts';
+import { awaitLimit } from './limit.ts';
+import { chainString } from './preconditions.ts';
+import { type Publication, record } from './publication.ts';
+
+/**
+ * Brings the commitment on chain exactly once and reads it back; afterwards `journal.committed` holds it.
+ *
+ * The chain is read before anything is sent, and what is about to be sent is in the journal before it goes: a kill between
+ * the two leaves an intent, and the next run reads the chain again before it sends the same text under the same nonce.
+ */
+export async function* ensureCommitted(publication: Publication, commit: string): Work<Commitment> {
+  const { place, request, content } = publication;
+  const text = chainString(request, place, commit, content.contentHash, content.competition);
+  const current = await readCommitment(publication);
+  if (current?.text === text) return found(publication, text, current);
+  refuseReplaced(publication, text, current);
+  yield* awaitLimit(request, place, Buffer.byteLength(text));
+
+  let state: PushState = afterStep(startPush(text, false), { step: 'upload' });
+  for (;;) {
+    const step = nextStep(state);
+    if (step === 'commit') {
+      yield { kind: 'note', level: 'info', message: `Committing to subnet ${request.netuid}: ${text}` };
+      state = afterStep(state, { step, ok: await send(publication, text, current) });
+    } else if (step === 'readBack') {
+      const { found: answer, commitment } = await look(publication, text);
+      if (commitment && answer === 'same') return found(publication, text, commitment);
+      state = afterStep(state, { step, found: answer });
+    } else {
+      throw new Error(`unexpected publish step ${step}`);
+    }
+  }
+}
+
+function readCommitment({ place, request }: Publication): Promise<Commitment | null> {
+  return place.chain.commitment(request.netuid, place.hotkey.ss58);
+}
+
+async function found(publication: Publication, text: string, { block }: Commitment): Promise<Commitment> {
+  await record(publication, { committed: { text, block } });
+  return { text, block };
+}
+
+/** Sends once. False: it is not known whether the chain took it. Anything the chain refused for good is thrown. */
+async function send(publication: Publication, text: string, before: Commitment | null): Promise<boolean> {
+  const { place, request } = publication;
+  const block = await place.chain.block();
+  try {
+    await place.chain.commit({
+      netuid: request.netuid,
+      text,
+      hotkey: place.hotkey,
+      beforeSend: (extrinsicHash) => record(publication, { intent: { text, extrinsicHash, block, before } }),
+      ...(request.signal ? { signal: request.signal } : {}),
+    });
+    return true;
+  } catch (error) {
+    if (isAmbiguous(error)) return false;
+    throw error;
+  }
+}
+
+/** A lost connection or a time-out says nothing about what the chain did; a refusal by name does. */
+function isAmbiguous(error: unknown): boolean {
+  return (
+    error instanceof OutsideError &&
+    error.exitCode === EXIT.network &&
+    !error.code.startsWith('chain.dispatch')
+  );
+}
+
+/** Reads back after a send, one block later when the node does not show it yet. */
+async function look(
+  publication: Publication,
+  text: string,
+): Promise<{ found: 'same' | 'other' | 'none' | 'failed'; commitment: Commitment | null }> {
+  const { chain } = publication.place;
+  try {
+    const commitment = await readCommitment(publication);
+    if (commitment?.text === text) return { found: 'same', commitment };
+    await chain.waitForBlock((await chain.block()) + 1, publication.request.signal);
+    const again = await readCommitment(publication);
+    if (again?.text === text) return { found: 'same', commitment: again };
+    return { found: again === null ? 'none' : 'other', commitment: again };
+  } catch (error) {
+    if (!(error instanceof PtError) || error.exitCode !== EXIT.network) throw error;
+    return { found: 'failed', commitment: null };
+  }
+}
+
+/** Somebody else's commitment of the same hotkey since our own: sending ours again would be a second one for this publish. */
+function refuseReplaced({ journal, place }: Publication, text: string, current: Commitment | null): void {
+  const ours = journal.committed?.text === text || journal.intent?.text === text;
+  if (!ours) return;
+  const unchanged =
+    journal.committed === null &&
+    journal.intent?.before?.text === current?.text &&
+    journal.intent?.before?.block === current?.block;
+  if (unchanged) return;
+  throw new UserError(
+    'publish.replaced',
+    `Hotkey ${place.hotkey.ss58} has made another commitment since this publish began (block ${current?.block}).`,
+    {
+      details: { commitment: current },
+      nextSteps: ['pt status --mine', 'pt upload … --restart   # commits this model again, in its place'],
+    },
+  );
+}

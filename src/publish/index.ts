@@ -1,0 +1,9 @@
+export { publish } from './publish.ts';
+export type {
+  PlannedStep,
+  PublishPlace,
+  PublishRequest,
+  PublishSource,
+  UploadOutcome,
+  UploadPlan,
+} from './types.ts';

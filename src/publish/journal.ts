@@ -1,0 +1,189 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { diskError } from './disk-error.ts';
+import type { UploadOutcome } from './types.ts';
+
+/**
+ * What one publish has done so far, on disk: enough to go on after a kill at any moment, nothing secret.
+ *
+ * Two rules make it safe. An outward step that cannot be asked about afterwards (sending the commitment) is written down
+ * *before* it happens (`intent`); every other step is looked up in the world first and written down after.
+ */
+
+const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
+const block = z.number().int().nonnegative();
+const bytes = z.number().int().nonnegative();
+const shortText = z.string().max(1000);
+
+const fileSchema = z.strictObject({ path: shortText, size: bytes, sha256: hex(64) });
+
+/** What is being published: any difference makes it another publish. */
+const contentSchema = z.strictObject({
+  /** `folder`: uploaded from disk; `hub`: `--commit-only`, what a revision already holds. */
+  source: z.enum(['folder', 'hub']),
+  /** `hub`: the revision that was named. */
+  commit: hex(40).nullable(),
+  profile: z.enum(['3.2', '6.0']),
+  competition: z.number().int().nullable(),
+  dtype: z.enum(['bf16', 'fp32']).nullable(),
+  contentHash: shortText,
+  /** What the chain string carries: the content hash, or the hotkey-bound hash. */
+  chainHash: shortText,
+  files: z.array(fileSchema),
+});
+
+const outcomeSchema = z.strictObject({
+  repo: shortText,
+  commit: hex(40),
+  contentHash: shortText,
+  commitment: shortText,
+  block,
+  hotkey: shortText,
+  public: z.boolean(),
+  bytesUploaded: bytes,
+  resumed: z.boolean(),
+}) satisfies z.ZodType<UploadOutcome>;
+
+const journalSchema = z.strictObject({
+  version: z.literal(1),
+  genesis: shortText,
+  netuid: z.number().int().nonnegative(),
+  hotkey: shortText,
+  repo: shortText,
+  createdAt: shortText,
+  updatedAt: shortText,
+  content: contentSchema,
+  /** Whether the repository was public before this publish touched it; null: it did not exist, or not looked at yet. */
+  wasPublic: z.boolean().nullable(),
+  /** The revision that holds exactly `content.files`, confirmed on the Hub. */
+  upload: z.strictObject({ commit: hex(40), bytesUploaded: bytes }).nullable(),
+  /** Written before the extrinsic is sent. `before`: the chain's commitment of this hotkey at that time. */
+  intent: z
+    .strictObject({
+      text: shortText,
+      extrinsicHash: shortText,
+      block,
+      before: z.strictObject({ block, text: shortText.nullable() }).nullable(),
+    })
+    .nullable(),
+  /** The commitment as read back from the chain. */
+  committed: z.strictObject({ text: shortText, block }).nullable(),
+  /** What was returned when all was done; null while anything is left to do. */
+  outcome: outcomeSchema.nullable(),
+});
+
+export type JournalContent = z.infer<typeof contentSchema>;
+export type Journal = z.infer<typeof journalSchema>;
+
+/** Who publishes where: at most one unfinished publish for each. */
+export interface JournalKey {
+  genesis: string;
+  netuid: number;
+  hotkey: string;
+  repo: string;
+}
+
+/** Path of the journal of `key` under `home` (PT_HOME); the lock lies beside it. */
+export function journalPath(home: string, key: JournalKey): string {
+  const identity = [key.genesis, key.netuid, key.hotkey, key.repo].join('|');
+  const digest = createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  const readable = key.repo.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
+  return join(home, 'journals', `${readable}-${digest}.json`);
+}
+
+export function newJournal(key: JournalKey, content: JournalContent, now = new Date()): Journal {
+  const time = now.toISOString();
+  return {
+    version: 1,
+    ...key,
+    createdAt: time,
+    updatedAt: time,
+    content,
+    wasPublic: null,
+    upload: null,
+    intent: null,
+    committed: null,
+    outcome: null,
+  };
+}
+
+/** Parses a journal's text. Throws `UserError` `publish.journal_damaged` for anything that this version did not write. */
+export function parseJournal(text: string, path: string): Journal {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw damaged(path, 'it is not JSON');
+  }
+  const parsed = journalSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw damaged(path, `${issue?.path.join('.') || 'root'}: ${issue?.message}`);
+  }
+  return parsed.data;
+}
+
+function damaged(path: string, why: string): UserError {
+  return new UserError('publish.journal_damaged', `The publish journal ${path} cannot be read: ${why}.`, {
+    nextSteps: [
+      'Run the same `pt upload` with `--restart`: it starts afresh and finds on the Hub and the chain what was done.',
+    ],
+  });
+}
+
+/** Reads the journal of `path`; null when there is none. */
+export async function readJournal(path: string): Promise<Journal | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw diskError(error, path);
+  }
+  return parseJournal(text, path);
+}
+
+/** Replaces the journal atomically and durably: after this returns, a kill or a power cut leaves the new one. */
+export async function writeJournal(path: string, journal: Journal): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(journal, null, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
+    throw diskError(error, path);
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } catch {
+    // Some file systems cannot sync a folder; the rename itself is still atomic.
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Whether two publishes are about the same bytes under the same rules. */
+export function sameContent(a: JournalContent, b: JournalContent): boolean {
+  return canonical(a) === canonical(b);
+}
+
+function canonical(content: JournalContent): string {
+  const files = content.files.map(({ path, size, sha256 }) => [path, size, sha256]).sort();
+  const { source, commit, profile, competition, dtype, contentHash, chainHash } = content;
+  return JSON.stringify([source, commit, profile, competition, dtype, contentHash, chainHash, files]);
+}

@@ -1,0 +1,50 @@
+import type { CommitLimit } from '../chain/types.ts';
+import { EXIT, OutsideError } from '../errors.ts';
+import type { Work } from '../progress.ts';
+import type { PublishPlace, PublishRequest } from './types.ts';
+
+/** Reads the chain's limit; throws exit 6 with `retryAt` when it is used up. */
+export async function checkLimit(request: PublishRequest, place: PublishPlace, bytes: number): Promise<void> {
+  const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, bytes);
+  if (limit.allowed) return;
+  const block = await place.chain.block();
+  throw new OutsideError(
+    'chain.limit',
+    `${describe(limit)} It frees at block ${limit.freeAtBlock} (now ${block}).`,
+    {
+      exitCode: EXIT.limit,
+      details: { ...limit, block, retryAt: timeOf(limit.freeAtBlock, block, place.secondsPerBlock) },
+      nextSteps: ['pt upload --resume --wait   # waits for it', 'pt status --mine'],
+    },
+  );
+}
+
+/** With `--wait`: returns when the chain allows a commitment of this size; else throws as `checkLimit`. */
+export async function* awaitLimit(request: PublishRequest, place: PublishPlace, bytes: number): Work<void> {
+  if (!request.wait) return checkLimit(request, place, bytes);
+  const start = await place.chain.block();
+  for (let block = start; ; ) {
+    const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, bytes);
+    if (limit.allowed) return;
+    if (block === start) yield { kind: 'note', level: 'info', message: describe(limit) };
+    yield {
+      kind: 'progress',
+      phase: 'waiting for the commit limit',
+      done: Math.max(0, block - start),
+      total: Math.max(1, limit.freeAtBlock - start),
+      unit: 'blocks',
+    };
+    block = await place.chain.waitForBlock(block + 1, request.signal);
+  }
+}
+
+function describe(limit: CommitLimit): string {
+  return limit.kind === 'space'
+    ? `This hotkey has used ${limit.used} of the ${limit.max} bytes that an epoch allows for commitments.`
+    : `This hotkey committed ${limit.used} blocks ago; the chain wants ${limit.max} blocks between commitments.`;
+}
+
+/** ISO time of a block to come, estimated from the time between blocks. */
+export function timeOf(block: number, current: number, secondsPerBlock: number, now = Date.now()): string {
+  return new Date(now + Math.max(0, block - current) * secondsPerBlock * 1000).toISOString();
+}

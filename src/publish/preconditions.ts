@@ -1,0 +1,114 @@
+import { CheckError, EXIT, UserError } from '../errors.ts';
+import type { ModelFacts } from '../model/index.ts';
+import {
+  type Competition,
+  checkModel,
+  chooseCompetition,
+  commitmentFor,
+  competitionsAt,
+  type Finding,
+  isAccepted,
+  parseRepoId,
+} from '../rules/index.ts';
+import type { PublishPlace, PublishRequest } from './types.ts';
+
+const NO_COMMIT = '0'.repeat(40);
+const NO_HASH = `${'A'.repeat(43)}=`;
+
+/**
+ * Everything that can be refused before a file is read: repository id and length of the chain string, subnet, registration, token.
+ * Throws `UserError` (`repo.invalid`, `commitment.invalid`: 2; `hotkey.not_registered`, `token.*`: 4).
+ */
+export async function checkAccount(request: PublishRequest, place: PublishPlace): Promise<{ uid: number }> {
+  const { namespace } = parseRepoId(place.profile, request.repo);
+  chainString(request, place, NO_COMMIT, NO_HASH, 0);
+  const uid = await registeredUid(request, place);
+  const me = await place.hub.whoami();
+  if (me.canWrite === false) {
+    throw new UserError('token.read_only', `The Hub token of ${me.name} may only read (HF_ACCESS_TOKEN).`, {
+      exitCode: EXIT.wallet,
+      nextSteps: [
+        `Make a token with write access at ${place.hub.endpoint}/settings/tokens and put it into .env.`,
+      ],
+    });
+  }
+  const own = [me.name, ...me.orgs];
+  if (!own.some((name) => name.toLowerCase() === namespace.toLowerCase())) {
+    throw new UserError(
+      'token.other_namespace',
+      `--hf-repo-id ${request.repo}: the Hub token belongs to ${me.name}, who cannot write under ${namespace}.`,
+      { exitCode: EXIT.wallet, nextSteps: [`--hf-repo-id ${me.name}/${request.repo.split('/')[1]}`] },
+    );
+  }
+  return { uid };
+}
+
+async function registeredUid(request: PublishRequest, { chain, hotkey }: PublishPlace): Promise<number> {
+  const { netuid } = request;
+  if (!(await chain.subnetExists(netuid))) {
+    throw new UserError('netuid.missing', `--netuid ${netuid}: ${chain.endpoint} has no such subnet.`, {
+      nextSteps: ['pt status --netuid 9'],
+    });
+  }
+  const uid = await chain.uidOf(netuid, hotkey.ss58);
+  if (uid !== null) return uid;
+  throw new UserError(
+    'hotkey.not_registered',
+    `Hotkey ${hotkey.name} (${hotkey.ss58}) is not registered on subnet ${netuid} of ${chain.endpoint}.`,
+    {
+      exitCode: EXIT.wallet,
+      nextSteps: [
+        `btcli subnet register --netuid ${netuid} --wallet.hotkey ${hotkey.name}`,
+        'pt wallet show   # or choose another with --wallet-hotkey',
+      ],
+    },
+  );
+}
+
+/** The competition meant by `--competition` (id or name), or the one that fits, among those in force at `block`. */
+export function competitionFor(
+  request: PublishRequest,
+  { schedule, profile }: PublishPlace,
+  block: number,
+  parameters: number | null,
+): Competition {
+  const open = competitionsAt(schedule, block, profile);
+  const wanted = request.competition;
+  if (wanted === null) return chooseCompetition(open, { parameters });
+  const named = open.find((competition) => competition.name?.toLowerCase() === wanted.toLowerCase());
+  return named ?? chooseCompetition(open, { id: /^\d{1,9}$/.test(wanted) ? Number(wanted) : Number.NaN });
+}
+
+/** The verdict of the validators' rules. Throws `CheckError` `check.rejected` with every finding in `details`. */
+export function checkConstraints(
+  facts: ModelFacts,
+  competition: Competition,
+  place: PublishPlace,
+): Finding[] {
+  const findings = checkModel(facts, competition, place.profile, place.tokenizers[competition.tokenizer]);
+  if (isAccepted(findings)) return findings;
+  const refused = findings.filter((finding) => finding.ok === false);
+  const lines = refused.map((finding) => `${finding.rule}: ${finding.message}`);
+  throw new CheckError('check.rejected', `Validators would refuse this model. ${lines.join(' ')}`, {
+    details: { findings },
+    nextSteps: ['pt check DIR   # shows every rule', 'pt competitions'],
+  });
+}
+
+/** The string for the chain, checked for length and form. */
+export function chainString(
+  request: PublishRequest,
+  { profile, hotkey }: PublishPlace,
+  commit: string,
+  contentHash: string,
+  competitionId: number | null,
+): string {
+  return commitmentFor(profile, {
+    repo: request.repo,
+    commit,
+    contentHash,
+    hotkey: hotkey.ss58,
+    useHotkeyInHash: request.useHotkeyInHash,
+    competitionId,
+  });
+}

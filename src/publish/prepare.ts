@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { UserError } from '../errors.ts';
+import type { Hub, HubFile, UploadFile } from '../hub/index.ts';
+import { inspectFolder, inspectRemote, type ModelFacts, planUpload } from '../model/index.ts';
+import type { Work } from '../progress.ts';
+import {
+  boundHash,
+  type Competition,
+  directoryHash,
+  type Finding,
+  hashOfSha256,
+  namesCompetition,
+} from '../rules/index.ts';
+import type { JournalContent } from './journal.ts';
+import { checkConstraints, competitionFor } from './preconditions.ts';
+import type { PublishPlace, PublishRequest } from './types.ts';
+
+/** A model ready to be sent: read, cast and hashed once, and accepted by the rules. */
+export interface Prepared {
+  content: JournalContent;
+  files: UploadFile[];
+  facts: ModelFacts;
+  competition: Competition;
+  findings: Finding[];
+  /** Removes what was spooled. */
+  dispose(): Promise<void>;
+}
+
+/** Reads, checks, casts and hashes what is to be published; sends nothing. Throws `CheckError` when validators would refuse it. */
+export async function* prepareModel(request: PublishRequest, place: PublishPlace): Work<Prepared> {
+  const block = await place.chain.block();
+  const { source } = request;
+  if (source.kind === 'folder') return yield* prepareFolder(request, place, source, block);
+  return prepareRevision(request, place, source.commit, block);
+}
+
+async function* prepareFolder(
+  request: PublishRequest,
+  place: PublishPlace,
+  { dir, dtype }: { dir: string; dtype: 'bf16' | 'fp32' },
+  block: number,
+): Work<Prepared> {
+  const plan = yield* planUpload(dir, { dtype, profile: place.profile });
+  const competition = competitionFor(request, place, block, plan.facts.parameters);
+  const findings = checkConstraints(plan.facts, competition, place);
+  const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
+  return { ...plan, content, competition, findings, dispose: async () => {} };
+}
+
+async function prepareRevision(
+  request: PublishRequest,
+  place: PublishPlace,
+  commit: string,
+  block: number,
+): Promise<Prepared> {
+  const { hub } = place;
+  const revision = await hub.revision(request.repo, commit);
+  if (!revision) {
+    throw new UserError('publish.no_revision', `--commit-only: the Hub has no ${request.repo}@${commit}.`, {
+      nextSteps: [`Look at ${hub.endpoint}/${request.repo}/commits/main for the full commit id.`],
+    });
+  }
+  const facts = await inspectRemote(hub, revision, place.profile);
+  const competition = competitionFor(request, place, block, facts.parameters);
+  const findings = checkConstraints(facts, competition, place);
+  const listed = new Map(revision.files.map((file) => [file.path, file]));
+  const files: UploadFile[] = [];
+  for (const path of facts.hashedFiles) files.push(await remoteFile(hub, revision, listed.get(path)!));
+  const contentHash = directoryHash(files.map((file) => hashOfSha256(file.sha256)));
+  const content = contentOf(request, place, competition, { files, contentHash, dtype: null, commit });
+  return { content, files, facts, competition, findings, dispose: async () => {} };
+}
+
+/** A file of a revision in the shape of a local one: its sha256 from the listing, or (small files) from its bytes. */
+async function remoteFile(
+  hub: Hub,
+  { repo, commit }: { repo: string; commit: string },
+  { path, size, sha256 }: HubFile,
+): Promise<UploadFile> {
+  const read = (start: number, end: number) => hub.range(repo, commit, path, start, end);
+  return {
+    path,
+    size,
+    sha256:
+      sha256 ??
+      createHash('sha256')
+        .update(await read(0, size))
+        .digest('hex'),
+    async *open(start = 0, end = size) {
+      yield await read(start, end);
+    },
+  };
+}
+
+function contentOf(
+  request: PublishRequest,
+  place: PublishPlace,
+  competition: Competition,
+  model: {
+    files: UploadFile[];
+    contentHash: string;
+    dtype: 'bf16' | 'fp32' | null;
+    commit: string | null;
+  },
+): JournalContent {
+  const { profile, profileName, hotkey } = place;
+  const bound = profile.hash === 'hotkey_bound' || request.useHotkeyInHash;
+  return {
+    source: request.source.kind,
+    commit: model.commit,
+    profile: profileName,
+    competition: namesCompetition(profile) ? competition.id : null,
+    dtype: model.dtype,
+    contentHash: model.contentHash,
+    chainHash: bound ? boundHash(model.contentHash, hotkey.ss58) : model.contentHash,
+    files: model.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
+  };
+}

@@ -1,0 +1,134 @@
+import { UserError } from '../errors.ts';
+import type { Work } from '../progress.ts';
+import { ensureCommitted } from './commit.ts';
+import {
+  type Journal,
+  type JournalKey,
+  journalPath,
+  newJournal,
+  readJournal,
+  sameContent,
+} from './journal.ts';
+import { checkLimit } from './limit.ts';
+import { lockJournal } from './lock.ts';
+import { chainString, checkAccount } from './preconditions.ts';
+import { type Prepared, prepareModel } from './prepare.ts';
+import { type Publication, record } from './publication.ts';
+import { ensurePublic } from './reveal.ts';
+import type { PublishPlace, PublishRequest, UploadOutcome } from './types.ts';
+import { adoptFromChain, ensureUploaded } from './upload.ts';
+
+/**
+ * Publishes a model: check, private upload, every object confirmed, commitment, read back, public, anonymous download confirmed.
+ *
+ * Every step first looks whether it is done already (journal, Hub, chain), so the same call continues after a kill at any
+ * moment and, when all is done, sends nothing and returns the same outcome.
+ *
+ * Throws before a byte is sent: `UserError` (2, 4), `CheckError` (3), `OutsideError` with exit 6 and `retryAt` when the chain's
+ * limit is used up. Later: `OutsideError` (5); the journal then says how far it came.
+ */
+export async function* publish(request: PublishRequest, place: PublishPlace): Work<UploadOutcome> {
+  await checkAccount(request, place);
+  const path = journalPath(place.home, keyOf(request, place));
+  const lock = lockJournal(path);
+  try {
+    const prepared = yield* prepareModel(request, place);
+    try {
+      const publication = await openPublication(request, place, prepared, path);
+      return yield* finishPublication(publication);
+    } finally {
+      await prepared.dispose();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */
+export async function openPublication(
+  request: PublishRequest,
+  place: PublishPlace,
+  prepared: Prepared,
+  path: string,
+): Promise<Publication> {
+  const { content } = prepared;
+  const known = request.restart ? null : await readJournal(path);
+  const same = known !== null && sameContent(known.content, content);
+  if (known !== null && !same && known.outcome === null) throw changed(known);
+  const journal = known !== null && same ? known : newJournal(keyOf(request, place), content);
+  const publication: Publication = { ...prepared, request, place, journal, journalPath: path, resumed: same };
+  await adoptFromChain(publication);
+  return publication;
+}
+
+async function* finishPublication(publication: Publication): Work<UploadOutcome> {
+  const { request, place, content, resumed } = publication;
+  if (resumed && publication.journal.outcome === null)
+    yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
+  if (!(await isOnChain(publication)) && !request.wait)
+    await checkLimit(request, place, stringBytes(publication));
+
+  const commit = yield* ensureUploaded(publication);
+  const committed = yield* ensureCommitted(publication, commit);
+  if (request.makePublic) yield* ensurePublic(publication, commit);
+
+  const { journal } = publication;
+  const seen = request.makePublic || (await place.hub.anonymous().revision(request.repo, commit)) !== null;
+  const outcome: UploadOutcome = {
+    repo: request.repo,
+    commit,
+    contentHash: content.contentHash,
+    commitment: committed.text,
+    block: committed.block,
+    hotkey: place.hotkey.ss58,
+    public: seen,
+    bytesUploaded: journal.upload?.bytesUploaded ?? 0,
+    resumed,
+  };
+  if (journal.outcome && isSameOutcome(journal.outcome, outcome)) return journal.outcome;
+  await record(publication, { outcome });
+  return outcome;
+}
+
+/** Whether the chain holds this model's string already, so that no commitment will be sent. */
+async function isOnChain(publication: Publication): Promise<boolean> {
+  const { request, place, content, journal } = publication;
+  if (!journal.upload) return false;
+  const text = chainString(request, place, journal.upload.commit, content.contentHash, content.competition);
+  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
+  return current?.text === text;
+}
+
+function stringBytes({ request, place, content }: Publication): number {
+  const text = chainString(request, place, '0'.repeat(40), content.contentHash, content.competition);
+  return Buffer.byteLength(text);
+}
+
+const isSameOutcome = (a: UploadOutcome, b: UploadOutcome): boolean =>
+  a.commitment === b.commitment && a.block === b.block && a.public === b.public;
+
+/** Which publish this is: a second one with the same key waits for the first. */
+export function keyOf(request: PublishRequest, { chain, hotkey }: PublishPlace): JournalKey {
+  return { genesis: chain.genesisHash, netuid: request.netuid, hotkey: hotkey.ss58, repo: request.repo };
+}
+
+function changed(journal: Journal): UserError {
+  const { upload, committed, intent } = journal;
+  const reached = committed
+    ? 'committed to the chain, not finished'
+    : intent
+      ? 'a commitment was about to be sent'
+      : upload
+        ? 'uploaded, not committed'
+        : 'not yet uploaded';
+  return new UserError(
+    'publish.changed',
+    `An unfinished publish to ${journal.repo} (begun ${journal.createdAt}, ${reached}) was of other files or other settings than these.`,
+    {
+      nextSteps: [
+        'Put the folder back as it was and run `pt upload --resume`, or',
+        'pt upload … --restart   # forgets that publish and begins one of the folder as it is now',
+      ],
+    },
+  );
+}

@@ -1,0 +1,127 @@
+import { OutsideError, UserError } from '../errors.ts';
+import type { HubRevision } from '../hub/index.ts';
+import type { Work } from '../progress.ts';
+import { isCommit, parseCommitment } from '../rules/index.ts';
+import { formatBytes } from '../ui/format.ts';
+import { chainString, checkConstraints } from './preconditions.ts';
+import { type Publication, record } from './publication.ts';
+import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+
+/**
+ * When the chain already holds a revision with exactly these files, that is the one: `journal.upload` then names it, even if the
+ * branch has moved on (a README edited later) or the journal was lost. With `--commit-only` the revision was named by the user.
+ */
+export async function adoptFromChain(publication: Publication): Promise<void> {
+  const { place, request, content, journal } = publication;
+  if (journal.upload) return;
+  if (content.commit !== null) {
+    publication.journal = { ...journal, upload: { commit: content.commit, bytesUploaded: 0 } };
+    return;
+  }
+  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
+  const commit = parseCommitment(place.profile, current?.text ?? null)?.commit;
+  if (!commit || !isCommit(commit)) return;
+  if (current?.text !== chainString(request, place, commit, content.contentHash, content.competition)) return;
+  if (!(await isThere(await place.hub.revision(request.repo, commit), publication))) return;
+  publication.journal = { ...journal, upload: { commit, bytesUploaded: 0 } };
+}
+
+/**
+ * Brings exactly this model onto the Hub, unseen by others, and confirms every object; afterwards `journal.upload` names the revision.
+ * What is there already is found and used, whoever put it there: nothing is uploaded twice.
+ */
+export async function* ensureUploaded(publication: Publication): Work<string> {
+  const { place, request, content, files, journal, facts, competition } = publication;
+  if (journal.upload) {
+    const revision = await place.hub.revision(request.repo, journal.upload.commit);
+    if (await isThere(revision, publication)) return journal.upload.commit;
+    if (journal.committed || content.source === 'hub') throw gone(request.repo, journal.upload.commit);
+  }
+
+  const head = await place.hub.revision(request.repo);
+  const before = await compareRevision(head, files);
+  checkConstraints({ ...facts, bytes: facts.bytes + totalBytes(before.kept) }, competition, place);
+  if (before.kept.length > 1) {
+    yield note(
+      `${request.repo} also holds ${before.kept.length} other files (${formatBytes(totalBytes(before.kept))}); validators count their bytes.`,
+    );
+  }
+  if (head && holdsExactly(before)) {
+    yield note(`The Hub already holds exactly these files (${head.commit.slice(0, 8)}): nothing to upload.`);
+    await record(publication, {
+      upload: { commit: head.commit, bytesUploaded: 0 },
+      wasPublic: !head.private,
+    });
+    return head.commit;
+  }
+
+  yield* ensurePrivate(publication, head);
+  if (before.foreign.length > 0)
+    yield note(
+      `Files of another model go in the same commit: ${listed(before.foreign.map((file) => file.path))}.`,
+    );
+  const result = yield* place.hub.upload({
+    repo: request.repo,
+    files,
+    message: 'Publish model',
+    deletePaths: before.foreign.map((file) => file.path),
+    createPrivate: true,
+    ...(head ? { parentCommit: head.commit } : {}),
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
+  const revision = await place.hub.revision(request.repo, result.commit);
+  if (!(await isThere(revision, publication))) throw notConfirmed(request.repo, result.commit);
+  await record(publication, { upload: { commit: result.commit, bytesUploaded: result.bytesUploaded } });
+  yield note(`Uploaded and confirmed ${files.length} files as ${request.repo}@${result.commit.slice(0, 8)}.`);
+  return result.commit;
+}
+
+/** Nobody can copy what nobody can see: the repository is private until the chain knows whose model it is. */
+async function* ensurePrivate(publication: Publication, head: HubRevision | null): Work<void> {
+  const { place, request, journal } = publication;
+  if (journal.wasPublic === null) await record(publication, { wasPublic: head ? !head.private : false });
+  if (!head) {
+    await place.hub.createRepo(request.repo, { private: true });
+    return;
+  }
+  if (head.private) return;
+  if (request.publicUpload) {
+    yield warning(
+      `${request.repo} stays public while uploading: the model can be copied before it is on chain.`,
+    );
+    return;
+  }
+  yield warning(
+    `${request.repo} is public: it is made private until the new model is on chain, then public again.`,
+  );
+  await place.hub.setVisibility(request.repo, { private: true });
+}
+
+async function isThere(revision: HubRevision | null, { files, content }: Publication): Promise<boolean> {
+  if (revision === null) return false;
+  const comparison = await compareRevision(revision, files);
+  // What else a revision named by the user holds was his choice; the check counted its bytes.
+  return content.source === 'hub' ? comparison.missing.length === 0 : holdsExactly(comparison);
+}
+
+function gone(repo: string, commit: string): UserError {
+  return new UserError(
+    'publish.revision_gone',
+    `The Hub no longer shows ${repo}@${commit.slice(0, 8)} with the files of this publish.`,
+    { nextSteps: ['pt upload … --restart   # uploads again and commits the new revision'] },
+  );
+}
+
+function notConfirmed(repo: string, commit: string): OutsideError {
+  return new OutsideError(
+    'publish.not_confirmed',
+    `The Hub accepted the upload but ${repo}@${commit.slice(0, 8)} does not list exactly the files that were sent.`,
+    { nextSteps: ['pt upload --resume'] },
+  );
+}
+
+const listed = (paths: string[]): string =>
+  paths.length > 5 ? `${paths.slice(0, 5).join(', ')} and ${paths.length - 5} more` : paths.join(', ');
+
+const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;
+const warning = (message: string) => ({ kind: 'note', level: 'warning', message }) as const;
