@@ -4,8 +4,7 @@ export const toHex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toSt
 
 /** Bytes of a hex string, `0x` optional as on a real node; throws on anything else. */
 export function fromHex(text: unknown): Uint8Array {
-  if (typeof text !== 'string' || !/^0x([0-9a-f]{2})*$/i.test(text))
-    throw new RangeError('expected 0x-prefixed hex');
+  if (typeof text !== 'string' || !/^(0x)?([0-9a-f]{2})*$/i.test(text)) throw new RangeError('expected hex');
   return new Uint8Array(Buffer.from(text.replace(/^0x/, ''), 'hex'));
 }
 

@@ -5,12 +5,7 @@ import {
   getLookupCodecBuilder,
   getLookupFn,
 } from '@polkadot-api/metadata-builders';
-import {
-  Blake2256,
-  type Codec,
-  metadata as metadataCodec,
-  unifyMetadata,
-} from '@polkadot-api/substrate-bindings';
+import { type Codec, metadata as metadataCodec, unifyMetadata } from '@polkadot-api/substrate-bindings';
 import { metagraphTypes } from './metagraph-types.ts';
 import {
   type Pallet,
