@@ -60,6 +60,7 @@ class Recipe:
     architecture: dict = option({}, "config of a transformers causal LM: model_type and its sizes")
     tokenizer: str = option("builtin", "builtin, gpt-4, a Hub name or a folder")
     sequence_length: int = option(1024, "tokens a sequence")
+    data: list = option([], "data sets that pt train takes when none is named and the network may be used")
     batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: the largest that fits, found by trying")
     accumulation_steps: int = option(1, "micro-batches an optimizer step, summed over all devices")
     batch_ramp: list = option([], "[[step, factor], ...]: from that step on, this part of the sequences a step")
