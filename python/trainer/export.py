@@ -16,8 +16,13 @@ from transformers import PretrainedConfig, PreTrainedTokenizerFast
 SHARD_BYTES = 5_000_000_000
 
 
-def save_model(folder: Path, config: PretrainedConfig, tensors: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast | None, dtype: torch.dtype) -> None:
-    """Writes config.json, safetensors (sharded above 5 GB) and the tokenizer into `folder`, which must not exist.
+# Written by transformers for other kinds of models; they only blur the file.
+_NOISE = ("_name_or_path", "_attn_implementation_autoset", "id2label", "label2id", "problem_type", "chunk_size_feed_forward",
+          "is_encoder_decoder", "output_hidden_states", "output_attentions", "return_dict")  # fmt: skip
+
+
+def save_model(folder: Path, config: PretrainedConfig, architecture: str, tensors: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast | None, dtype: torch.dtype) -> None:
+    """Writes config.json, safetensors (in parts of at most 5 GB) and the tokenizer into `folder`, which must not exist.
 
     `tensors` are whole, on the CPU, named as the transformers class names them; tied copies may be left out.
     """
@@ -26,19 +31,18 @@ def save_model(folder: Path, config: PretrainedConfig, tensors: dict[str, Tensor
     folder.mkdir(parents=True)
     tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
     save_torch_state_dict(tensors, folder, max_shard_size=SHARD_BYTES, metadata={"format": "pt"})
-    write_json(folder / "config.json", compatible_config(config, dtype))
+    write_json(folder / "config.json", compatible_config(config, architecture, dtype))
     if tokenizer is not None:
         save_tokenizer(folder, tokenizer)
 
 
-def compatible_config(config: PretrainedConfig, dtype: torch.dtype) -> dict[str, Any]:
+def compatible_config(config: PretrainedConfig, architecture: str, dtype: torch.dtype) -> dict[str, Any]:
     """config.json with today's keys and those that old releases read.
 
     transformers 5 writes only `rope_parameters` and `dtype`; 4.38 and 4.44 ignore them and would silently use the default rope base.
     """
-    raw = config.to_dict()
-    raw.pop("_name_or_path", None)
-    raw.pop("_attn_implementation_autoset", None)
+    raw = {key: value for key, value in config.to_dict().items() if key not in _NOISE}
+    raw["architectures"] = [architecture]
     raw["torch_dtype"] = raw["dtype"] = str(dtype).removeprefix("torch.")
     rope = raw.get("rope_parameters") or {}
     if not rope or any(isinstance(value, dict) for value in rope.values()):

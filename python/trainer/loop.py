@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import resource
@@ -49,6 +48,7 @@ class Trainer:
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
         self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
+        self.architecture = parts.architecture
         self.trackers, self.stop = trackers, stop
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
@@ -276,7 +276,7 @@ class Trainer:
             dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
             recover_folder(best)
             try:
-                save_model(new, self.model.config, tensors, self.tokenizer, dtype)
+                save_model(new, self.model.config, self.architecture, tensors, self.tokenizer, dtype)
             except BaseException:
                 recover_folder(best)
                 raise

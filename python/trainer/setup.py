@@ -39,6 +39,8 @@ class Parts:
     compiled: bool
     dtype: torch.dtype
     parameters: int
+    architecture: str
+    """Class name, as config.json gives it; sharding changes the object's class."""
 
 
 def prepare(config: RunConfig, world: World, events: Events) -> Parts:
@@ -60,7 +62,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     if config.source.kind == "recipe":
         for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, name, getattr(tokenizer, name))
-    parameters = count_parameters(model)
+    parameters, architecture = count_parameters(model), type(model).__name__
     chunked = chunked_loss_fits(model, model.config.vocab_size)
     if not chunked:
         events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
@@ -78,7 +80,8 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     if dtype == torch.bfloat16 and world.size == 1:
         autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, Optimizers(model, recipe.optimizer), tokenizer, data, plan, autocast, attention, compiled, dtype, parameters)
+    optimizers = Optimizers(model, recipe.optimizer)
+    return Parts(model, loss_model, optimizers, tokenizer, data, plan, autocast, attention, compiled, dtype, parameters, architecture)
 
 
 def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int | None) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "attention": parts.attention,
         "compile": parts.compiled,
         "parameters": parts.parameters,
-        "architecture": type(parts.model).__name__ if world.size == 1 else parts.model.config.architectures[0],
+        "architecture": parts.architecture,
         "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
         "total_steps": parts.plan.total_steps,
         "unigram_entropy": parts.data.unigram_entropy,
