@@ -2,6 +2,9 @@
 // Starts the CLI, on the pinned Node when the caller's is too old. This file must parse on any Node that knows ESM.
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const NEEDED = 22;
 
@@ -15,9 +18,13 @@ async function start() {
     process.on('disconnect', () => process.exit(137));
     process.channel.unref();
   }
-  nodeModule.enableCompileCache?.();
-  const { execute } = await import('@oclif/core');
-  await execute({ dir: import.meta.url });
+  // In the user's own cache folder: what lies in a shared temporary folder could have been put there by somebody else.
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  nodeModule.enableCompileCache?.(join(cache, 'pt', 'compiled'));
+  const { main } = await import('../dist/main.js');
+  await main(process.argv.slice(2), dirname(dirname(fileURLToPath(import.meta.url))));
+  // Some libraries leave sockets or child processes open; the work is done when main returns.
+  process.exit();
 }
 
 async function startOnPinnedNode() {
@@ -31,7 +38,6 @@ async function startOnPinnedNode() {
     process.exit(2);
   }
   const { spawn } = await import('node:child_process');
-  const { fileURLToPath } = await import('node:url');
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, PT_LIFELINE: '1' },

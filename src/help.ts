@@ -1,18 +1,172 @@
-import { stripVTControlCharacters } from 'node:util';
-import { type Config, Help } from '@oclif/core';
-import { isAsciiLocale, toAscii } from './ui/text.ts';
+import { styleText } from 'node:util';
+import type { Manifest, ManifestCommand, ManifestFlag } from './manifest.ts';
+import { visibleIds } from './manifest.ts';
 
-/** oclif's help, on stdout, without escape sequences where stdout is not a terminal. */
-class PtHelp extends Help {
-  protected override log(...lines: string[]): void {
-    const text = lines.join('\n');
-    const plain = process.stdout.isTTY && !process.env.NO_COLOR ? text : stripVTControlCharacters(text);
-    process.stdout.write(`${isAsciiLocale(process.env) ? toAscii(plain) : plain}\n`);
-  }
+/** The order of the first page. A command that is not here stands at the end. */
+const GROUPS: [title: string, ids: string[]][] = [
+  ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'runs', 'report']],
+  ['THE NETWORK', ['status', 'competitions', 'load-best', 'load', 'wallet:list', 'wallet:show']],
+  [
+    'THIS MACHINE',
+    [
+      'setup',
+      'doctor',
+      'config:show',
+      'sandbox:start',
+      'sandbox:stop',
+      'sandbox:status',
+      'sandbox:env',
+      'sandbox:reset',
+      'completion',
+    ],
+  ],
+];
+
+const ABOUT =
+  'pt trains language models for decentralised pretraining competitions, publishes them and loads them back.';
+
+/** Groups of flags that every command shares come last, in this order. */
+const LAST = ['PUBLISHING', 'NETWORK', 'WALLET', 'HUB', 'SAFETY', 'GLOBAL'];
+
+export interface HelpStyle {
+  width: number;
+  color: boolean;
 }
 
-/** Shows the help of a command or topic by id; of everything with null. */
-export async function showHelp(config: Config, id: string | null): Promise<void> {
-  const help = new PtHelp(config, { ...config.pjson.oclif.helpOptions });
-  await help.showHelp(id === null ? [] : [id]);
+const spaced = (id: string) => id.replaceAll(':', ' ');
+
+function bold(text: string, { color }: HelpStyle): string {
+  return color ? styleText('bold', text, { validateStream: false }) : text;
+}
+
+/** Breaks text at spaces; lines that are indented stay as they are. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    lines.push(line);
+  }
+  return lines;
+}
+
+/** Two columns: names, and what they are; one above the other where the terminal is too narrow. */
+function columns(rows: [string, string][], width: number): string[] {
+  const left = Math.max(...rows.map(([name]) => name.length));
+  const room = width - left - 4;
+  if (room < 24) {
+    return rows.flatMap(([name, text]) => [
+      `  ${name}`,
+      ...wrap(text, Math.max(10, width - 6)).map((line) => `      ${line}`),
+    ]);
+  }
+  return rows.flatMap(([name, text]) =>
+    wrap(text, room).map((line, i) => `  ${(i === 0 ? name : '').padEnd(left)}  ${line}`.trimEnd()),
+  );
+}
+
+/** The first page: every command under its heading. With a topic, only the commands under it. */
+export function listCommands(manifest: Manifest, topic: string | null, style: HelpStyle): string {
+  const ids = visibleIds(manifest).filter((id) => topic === null || id.startsWith(`${topic}:`));
+  const listed = GROUPS.flatMap(([, group]) => group);
+  const groups: [string, string[]][] =
+    topic === null ? [...GROUPS, ['MORE', ids.filter((id) => !listed.includes(id))]] : [['COMMANDS', ids]];
+  const usage = `pt ${topic === null ? 'COMMAND' : `${topic} COMMAND`} [FLAGS]`;
+  const lines = topic === null ? [...wrap(ABOUT, style.width), ''] : [];
+  lines.push(`${bold('USAGE', style)}`, `  ${usage}`, '');
+  for (const [title, group] of groups) {
+    const shown = group.filter((id) => ids.includes(id));
+    if (shown.length === 0) continue;
+    const rows = shown.map((id): [string, string] => [spaced(id), manifest[id]?.summary ?? '']);
+    lines.push(bold(title, style), ...columns(rows, style.width), '');
+  }
+  if (topic === null) {
+    lines.push(
+      bold('START', style),
+      '  pt sandbox start --detach',
+      '  pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
+      '  pt load-best --network sandbox',
+      '',
+    );
+  }
+  lines.push(
+    ...wrap(
+      `pt ${topic === null ? '' : `${topic} `}COMMAND --help says more about one command.`,
+      style.width,
+    ),
+  );
+  return lines.join('\n');
+}
+
+function flagName(flag: ManifestFlag): string {
+  const name = `${flag.char ? `-${flag.char}, ` : ''}--${flag.allowNo ? '[no-]' : ''}${flag.name}`;
+  if (flag.type === 'boolean') return name;
+  return `${name} ${flag.helpValue ?? (flag.options ? flag.options.join('|') : 'VALUE')}`;
+}
+
+/** Flags under their headings: the command's own first, shared groups last. Also used for docs/commands.md. */
+export function groupFlags(command: ManifestCommand): [title: string, flags: ManifestFlag[]][] {
+  const groups = new Map<string, ManifestFlag[]>();
+  for (const flag of Object.values(command.flags)) {
+    if (flag.hidden) continue;
+    const title = flag.helpGroup ?? '';
+    groups.set(title, [...(groups.get(title) ?? []), flag]);
+  }
+  const rank = (title: string) =>
+    title === '' ? -1 : LAST.indexOf(title) === -1 ? 0 : 1 + LAST.indexOf(title);
+  return [...groups].sort(([a], [b]) => rank(a) - rank(b));
+}
+
+export const flagTitle = (title: string): string => (title === '' ? 'FLAGS' : `${title} FLAGS`);
+
+/** `pt check DIR [FLAGS]`. */
+export function usageOf(command: ManifestCommand): string {
+  const args = Object.values(command.args).map(({ name, required }) =>
+    required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
+  );
+  return ['pt', spaced(command.id), ...args, '[FLAGS]'].join(' ');
+}
+
+/** Examples as command lines. */
+export const examplesOf = (command: ManifestCommand): string[] =>
+  (command.examples ?? []).map((example) =>
+    (typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', 'pt'),
+  );
+
+export { flagName };
+
+/** One command: summary, usage, arguments, flags, description, examples. */
+export function describeCommand(command: ManifestCommand, style: HelpStyle): string {
+  const { width } = style;
+  const lines = [
+    ...wrap(command.summary ?? '', width),
+    '',
+    bold('USAGE', style),
+    `  ${usageOf(command)}`,
+    '',
+  ];
+  const args = Object.values(command.args);
+  if (args.length > 0) {
+    const rows = args.map(({ name, description = '' }): [string, string] => [
+      name.toUpperCase(),
+      description,
+    ]);
+    lines.push(bold('ARGUMENTS', style), ...columns(rows, width), '');
+  }
+  if (command.description) lines.push(...wrap(command.description.replace(/\n(?!\n)/g, ' '), width), '');
+  for (const [title, flags] of groupFlags(command)) {
+    const rows = flags.map((flag): [string, string] => [
+      flagName(flag),
+      flag.summary ?? flag.description ?? '',
+    ]);
+    lines.push(bold(flagTitle(title), style), ...columns(rows, width), '');
+  }
+  const examples = examplesOf(command);
+  if (examples.length > 0) lines.push(bold('EXAMPLES', style), ...examples.map((line) => `  ${line}`), '');
+  return lines.join('\n').trimEnd();
 }

@@ -1,20 +1,15 @@
-import { Config } from '@oclif/core';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { EXIT, type PtError, reportOf, UserError } from './errors.ts';
-import { didYouMean } from './ui/suggest.ts';
-import { createUi } from './ui/terminal.ts';
+import type { HelpStyle } from './help.ts';
+import { type Manifest, readManifest, topicsOf, visibleIds } from './manifest.ts';
 
 const GLOBAL_SWITCHES = ['--json', '--quiet', '--no-color'];
 const HELP = ['--help', '-h'];
 
-/** What was typed, taken apart: the words that may name a command, and everything after them. */
-interface Typed {
-  words: string[];
-  rest: string[];
-}
-
 /**
- * Runs one command line and sets the exit code. oclif finds, loads and parses commands; version, help, unknown commands and
- * errors are handled here, so that they follow --json and the exit codes.
+ * Runs one command line and sets the exit code. oclif loads, parses and runs commands; version, help, unknown commands and errors
+ * are handled here from the manifest alone, so that they are fast and follow --json and the exit codes.
  */
 export async function main(argv: string[], root: string): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
@@ -25,7 +20,8 @@ export async function main(argv: string[], root: string): Promise<void> {
   }
   const dashes = argv.indexOf('--');
   const own = dashes === -1 ? argv : argv.slice(0, dashes);
-  const fail = (error: unknown): void => {
+  const fail = async (error: unknown): Promise<void> => {
+    const { createUi } = await import('./ui/terminal.ts');
     const ui = createUi({
       stdout: process.stdout,
       stderr: process.stderr,
@@ -40,49 +36,52 @@ export async function main(argv: string[], root: string): Promise<void> {
     process.exitCode = report.exitCode;
   };
   const die = (error: unknown) => {
-    fail(error);
-    process.exit(process.exitCode ?? EXIT.bug);
+    fail(error).finally(() => process.exit(process.exitCode ?? EXIT.bug));
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
   try {
     await dispatch(argv, own, root);
   } catch (error) {
-    fail(error);
+    await fail(error);
   }
 }
 
 async function dispatch(argv: string[], own: string[], root: string): Promise<void> {
-  const config = await Config.load({ root });
   const { words, rest } = split(argv);
-  if (own.includes('--version') && words.length === 0) {
-    process.stdout.write(`${config.userAgent}\n`);
+  if (words.length === 0 && own.includes('--version')) {
+    process.stdout.write(`${versionLine(root)}\n`);
     return;
   }
-  const helpWanted = words[0] === 'help' || own.some((token) => HELP.includes(token));
+  const manifest = readManifest(root);
+  const asksHelp = words[0] === 'help' || own.some((token) => HELP.includes(token));
   if (words[0] === 'help') words.shift();
-  const found = findCommand(config, words);
-  if (helpWanted || (words.length === 0 && rest.length === 0)) {
-    const { showHelp } = await import('./help.ts');
-    const topic = config.findTopic(words[0] ?? '');
-    if (words.length > 0 && !found && !topic) throw unknownCommand(config, words);
-    await showHelp(config, found ? found.id : words.length > 0 ? words[0]! : null);
+  const found = findCommand(manifest, words);
+  const topic = words.length === 1 && topicsOf(manifest).includes(words[0]!) ? words[0]! : null;
+  const bare = rest.length === 0 && (words.length === 0 || topic !== null);
+  if (asksHelp || (bare && !found)) {
+    if (words.length > 0 && !found && !topic) throw await unknownCommand(manifest, words);
+    const { describeCommand, listCommands } = await import('./help.ts');
+    const style = helpStyle(own);
+    await show(found ? describeCommand(manifest[found.id]!, style) : listCommands(manifest, topic, style));
     return;
   }
-  if (!found) {
-    const topic = words.length === 1 && config.findTopic(words[0]!);
-    if (topic && rest.length === 0) {
-      const { showHelp } = await import('./help.ts');
-      await showHelp(config, words[0]!);
-      return;
-    }
-    throw unknownCommand(config, words);
-  }
+  if (!found) throw await unknownCommand(manifest, words);
+  const { Config } = await import('@oclif/core');
+  const config = await Config.load({ root });
   await config.runCommand(found.id, [...found.args, ...rest]);
 }
 
+function versionLine(root: string): string {
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
+  return `${name}/${version} ${process.platform}-${process.arch} node-${process.version}`;
+}
+
 /** Global switches may stand before the command; words end at the first flag. */
-function split(argv: string[]): Typed {
+function split(argv: string[]): { words: string[]; rest: string[] } {
   const leading: string[] = [];
   let at = 0;
   while (GLOBAL_SWITCHES.includes(argv[at] ?? '')) leading.push(argv[at++]!);
@@ -92,35 +91,52 @@ function split(argv: string[]): Typed {
 }
 
 /** The longest run of words that is a command; `load_best` is `load-best`. */
-function findCommand(config: Config, words: string[]): { id: string; args: string[] } | null {
+function findCommand(manifest: Manifest, words: string[]): { id: string; args: string[] } | null {
   for (const count of [2, 1]) {
     if (words.length < count) continue;
-    const name = words.slice(0, count).join(':').replaceAll('_', '-');
-    const command = config.findCommand(name);
-    if (command) return { id: command.id, args: words.slice(count) };
+    const id = words.slice(0, count).join(':').replaceAll('_', '-');
+    if (Object.hasOwn(manifest, id)) return { id, args: words.slice(count) };
   }
   return null;
 }
 
-function unknownCommand(config: Config, words: string[]): PtError {
-  const ids = config.commandIDs.filter((id) => !config.findCommand(id)?.hidden);
-  const names = ids.map((id) => id.replaceAll(':', ' '));
-  const typed = words.slice(0, 2).join(' ');
-  if (words.length === 0) {
+async function unknownCommand(manifest: Manifest, words: string[]): Promise<PtError> {
+  const { didYouMean } = await import('./ui/suggest.ts');
+  const [first, second] = words;
+  const ids = visibleIds(manifest);
+  if (first === undefined) {
     return new UserError('usage.missing_command', 'No command given.', { nextSteps: ['pt --help'] });
   }
-  if (config.findTopic(words[0]!)) {
-    const subcommands = ids.filter((id) => id.startsWith(`${words[0]}:`)).map((id) => id.split(':')[1]!);
-    const problem =
-      words.length === 1
-        ? `pt ${words[0]} needs a subcommand: ${subcommands.join(', ')}.`
-        : `Unknown command: pt ${typed}.${didYouMean(words[1]!, subcommands)}`;
-    return new UserError(words.length === 1 ? 'usage.missing_command' : 'usage.unknown_command', problem, {
-      nextSteps: [`pt ${words[0]} --help`],
+  const topics = topicsOf(manifest);
+  if (!topics.includes(first)) {
+    const names = [...ids.map((id) => id.replaceAll(':', ' ')), ...topics];
+    const hint = didYouMean(first, names) || didYouMean(words.slice(0, 2).join(' '), names);
+    return new UserError('usage.unknown_command', `Unknown command: pt ${first}.${hint}`, {
+      nextSteps: ['pt --help'],
     });
   }
-  const hint = didYouMean(words[0]!, names) || didYouMean(typed, names);
-  return new UserError('usage.unknown_command', `Unknown command: pt ${words[0]}.${hint}`, {
-    nextSteps: ['pt --help'],
-  });
+  const below = ids.filter((id) => id.startsWith(`${first}:`)).map((id) => id.slice(first.length + 1));
+  const nextSteps = [`pt ${first} --help`];
+  return second === undefined
+    ? new UserError('usage.missing_command', `pt ${first} needs one of: ${below.join(', ')}.`, { nextSteps })
+    : new UserError(
+        'usage.unknown_command',
+        `Unknown command: pt ${first} ${second}.${didYouMean(second, below)}`,
+        {
+          nextSteps,
+        },
+      );
+}
+
+function helpStyle(own: string[]): HelpStyle {
+  const { stdout, env } = process;
+  return {
+    width: stdout.isTTY ? Math.max(20, Math.min(stdout.columns || 80, 120)) : 100,
+    color: Boolean(stdout.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb' && !own.includes('--no-color'),
+  };
+}
+
+async function show(text: string): Promise<void> {
+  const { isAsciiLocale, toAscii } = await import('./ui/text.ts');
+  process.stdout.write(`${isAsciiLocale(process.env) ? toAscii(text) : text}\n`);
 }
