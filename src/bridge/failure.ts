@@ -1,0 +1,120 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { EXIT, OutsideError } from '../errors.ts';
+import type { TrainerEvent } from './types.ts';
+
+/** How the trainer process ended, as the controller saw it. */
+export interface ProcessEnd {
+  code: number | null;
+  signal: string | null;
+  /** The kernel killed a process for lack of memory while the trainer ran. */
+  oom: boolean;
+}
+
+export interface Evidence {
+  script: string;
+  end: ProcessEnd;
+  /** The last `error` event, if there was one. */
+  error: TrainerEvent | undefined;
+  logPath: string;
+  /** Where in the log this trainer's own output begins. */
+  logOffset: number;
+  /** Values that must not be shown (of the environment variables handed to the trainer). */
+  secrets: string[];
+}
+
+const LOG_TAIL_BYTES = 16_384;
+
+/** The cause of a trainer's death, in words, with the next command. */
+export function failureOf(evidence: Evidence): OutsideError {
+  const { end, error, logPath, script } = evidence;
+  const mask = (text: string) =>
+    evidence.secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+  const log = mask(tailOf(logPath, evidence.logOffset));
+  const make = (code: string, message: string, nextSteps: string[], details: Record<string, unknown> = {}) =>
+    new OutsideError(code, mask(message), {
+      exitCode: EXIT.trainer,
+      nextSteps: [...nextSteps, `less ${logPath}`],
+      details: { log: logPath, ...details },
+    });
+
+  if (error) {
+    const traceback = typeof error.traceback === 'string' ? mask(error.traceback) : '';
+    const steps = Array.isArray(error.next_steps) ? error.next_steps.map((step) => mask(String(step))) : [];
+    const name = typeof error.code === 'string' ? error.code : 'exception';
+    return make(`trainer.${name}`, String(error.message || lastOf(traceback) || name), steps, {
+      ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
+    });
+  }
+  const signal = end.signal ?? workerSignal(log);
+  if (signal === 'SIGKILL' && end.oom)
+    return make('trainer.out_of_memory', OUT_OF_MEMORY, [
+      'pt train --bs 1   # a smaller batch needs less memory',
+    ]);
+  if (signal)
+    return make(
+      'trainer.killed',
+      `${script} was killed by ${signal}${signalHint(signal)}.`,
+      ['pt doctor'],
+      tailDetail(log),
+    );
+  const missing = /^ModuleNotFoundError: No module named '([^']+)'/m.exec(log)?.[1];
+  if (missing)
+    return make('python.missing_package', `The Python environment lacks the package ${missing}.`, [
+      'pt setup',
+      'pt doctor',
+    ]);
+  if (/^MemoryError/m.test(log))
+    return make('trainer.out_of_memory', OUT_OF_MEMORY, [
+      'pt train --bs 1   # a smaller batch needs less memory',
+    ]);
+  const how = end.code === 0 ? 'without saying that it was done' : `with exit code ${end.code}`;
+  const last = lastOf(log);
+  return make(
+    'trainer.died',
+    `${script} ended ${how}${last && `: ${last}`}.`,
+    ['pt doctor'],
+    tailDetail(log),
+  );
+}
+
+const OUT_OF_MEMORY = 'The trainer ran out of memory and was ended by the system.';
+
+const signalHint = (signal: string): string =>
+  signal === 'SIGKILL'
+    ? ' (by a person or another program; the system had memory left)'
+    : signal === 'SIGSEGV' || signal === 'SIGBUS' || signal === 'SIGILL'
+      ? ' (a fault in compiled code: torch, CUDA or a driver)'
+      : '';
+
+/** torch.distributed.run reports a worker's death in its log: `exitcode  : -9 (pid: 123)`. */
+function workerSignal(log: string): string | undefined {
+  const number = /exitcode\s*:\s*-(\d+)/.exec(log)?.[1];
+  const names: Record<string, string> = {
+    6: 'SIGABRT',
+    7: 'SIGBUS',
+    9: 'SIGKILL',
+    11: 'SIGSEGV',
+    15: 'SIGTERM',
+  };
+  return number && (names[number] ?? `signal ${number}`);
+}
+
+const tailDetail = (log: string) => (log ? { lastLines: log.trim().split('\n').slice(-20).join('\n') } : {});
+const lastOf = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';
+
+/** The end of what this trainer wrote. */
+export function tailOf(path: string, from: number): string {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(file);
+      const start = Math.max(from, size - LOG_TAIL_BYTES);
+      const buffer = Buffer.alloc(Math.max(0, size - start));
+      return buffer.toString('utf8', 0, readSync(file, buffer, 0, buffer.length, start));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
+}

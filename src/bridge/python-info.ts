@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { EXIT, OutsideError } from '../errors.ts';
+import { PYTHON_FOLDER } from './paths.ts';
+import type { PythonEnv, PythonInfo } from './types.ts';
+
+/**
+ * Versions of the trainer's packages, and what torch sees of CUDA; imports torch in a process of its own (some seconds).
+ * @throws OutsideError `python.broken` (exit 7)
+ */
+export async function pythonInfo(python: PythonEnv): Promise<PythonInfo> {
+  const controller = join(PYTHON_FOLDER, 'bridge_controller.py');
+  const result = await execa(python.python, [controller, '--info'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: 120_000,
+  });
+  try {
+    const raw = JSON.parse(result.stdout.trim().split('\n').at(-1) ?? '') as {
+      gpus: { name: string; free_bytes: number; total_bytes: number }[];
+    } & Omit<PythonInfo, 'gpus'>;
+    const gpus = raw.gpus.map((gpu) => ({
+      name: gpu.name,
+      freeBytes: gpu.free_bytes,
+      totalBytes: gpu.total_bytes,
+    }));
+    return { ...raw, gpus };
+  } catch {
+    const why = result.stderr.trim().split('\n').at(-1) || result.shortMessage || 'no answer';
+    throw new OutsideError('python.broken', `${python.python} does not work: ${why}`, {
+      exitCode: EXIT.trainer,
+      nextSteps: ['pt setup', 'unset PT_PYTHON'],
+    });
+  }
+}
