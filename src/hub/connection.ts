@@ -27,7 +27,6 @@ export interface Connection {
 /** Answers of the API are small; a listing page is at most a few MB. */
 const MAX_ANSWER = 32 * 1024 * 1024;
 const MAX_REDIRECTS = 5;
-const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface ApiRequest {
   action: string;
@@ -49,7 +48,12 @@ export function apiFetch(connection: Connection, request: ApiRequest): typeof fe
     return await retrying(connection.policy, signal, async () => {
       let response: Response;
       try {
-        response = await follow(connection, url, { ...init, signal: limit(signal) });
+        response = await follow(
+          connection,
+          url,
+          { ...init, signal: limit(signal, connection.policy.idleMs) },
+          doing,
+        );
       } catch (cause) {
         if (cause instanceof PtError) throw cause;
         throwIfCancelled(signal);
@@ -113,41 +117,29 @@ export function refusalOf(status: number, headers: Headers, body: Uint8Array): R
   return { status, code: headers.get('x-error-code'), message, retryAfterMs };
 }
 
-/** Where a redirect may lead and with what: the token stays with the endpoint's origin. */
-async function follow(connection: Connection, url: URL, init: RequestInit): Promise<Response> {
+/** Follows redirects (a renamed repository has one) on the Hub itself; the API of another host is never asked, with or without a token. */
+async function follow(connection: Connection, url: URL, init: RequestInit, doing: Doing): Promise<Response> {
   let target = url;
-  let { method = 'GET', body } = init;
+  let { method = 'GET', body = null } = init;
   for (let hop = 0; ; hop += 1) {
+    if (target.origin !== connection.endpoint.origin || hop > MAX_REDIRECTS)
+      throw malformed(doing, hop > MAX_REDIRECTS ? 'too many redirects' : `a redirect to ${target.host}`);
     checkTarget(target, connection.endpoint, connection.loopbackOnly);
-    const headers = new Headers(init.headers);
-    if (target.origin !== connection.endpoint.origin) headers.delete('authorization');
-    const response = await connection.fetch(target, {
-      ...init,
-      method,
-      body: body ?? null,
-      headers,
-      redirect: 'manual',
-    });
+    const response = await connection.fetch(target, { ...init, method, body, redirect: 'manual' });
     const location = response.headers.get('location');
     if (![301, 302, 303, 307, 308].includes(response.status) || !location) return response;
     await response.body?.cancel();
-    const next = new URL(location, target);
-    if (hop >= MAX_REDIRECTS) throw new Error('too many redirects');
-    if (method !== 'GET' && method !== 'HEAD') {
-      // What is being written goes to the Hub that was named, or nowhere.
-      if (next.origin !== connection.endpoint.origin)
-        throw new Error(`redirect of a ${method} to another host`);
-      if (response.status === 303 || response.status === 301 || response.status === 302) {
-        method = 'GET';
-        body = null;
-      }
+    if (method !== 'GET' && response.status !== 307 && response.status !== 308) {
+      method = 'GET';
+      body = null;
     }
-    target = next;
+    target = new URL(location, target);
   }
 }
 
-function limit(signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+/** An answer of the API is short: it is whole in the time that a connection may stand still. */
+function limit(signal: AbortSignal | undefined, idleMs: number): AbortSignal {
+  const timeout = AbortSignal.timeout(idleMs);
   return signal ? AbortSignal.any([signal, timeout]) : timeout;
 }
 

@@ -8,6 +8,7 @@ export const DEFAULT_RETRY: RetryPolicy = {
   capMs: 30_000,
   maxWaitMs: 120_000,
   idleMs: 60_000,
+  answerMs: 300_000,
 };
 
 /** Thrown by an attempt that may succeed later; `error` is what the caller gets when the tries are used up. */

@@ -99,4 +99,6 @@ export interface RetryPolicy {
   maxWaitMs: number;
   /** A connection on which nothing moves for so long is given up (60,000). */
   idleMs: number;
+  /** Longest wait for the answer to an upload after its last byte: the store still hashes what it got (300,000). */
+  answerMs: number;
 }

@@ -12,8 +12,6 @@ import { checkTarget } from './targets.ts';
  */
 
 const MAX_REFUSAL = 64 * 1024;
-/** After the last byte the store still hashes what it got. */
-const ANSWER_AFTER_MS = 300_000;
 
 export interface Put {
   url: URL;
@@ -53,7 +51,7 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
     }
     if (!early && sent !== size) throw changed(doing);
     if (!early) outgoing.end();
-    outgoing.setTimeout(ANSWER_AFTER_MS);
+    outgoing.setTimeout(connection.policy.answerMs);
     const [response] = await Promise.race([answered, broken]);
     const body = await readSome(response);
     const headers = headersOf(response);

@@ -67,6 +67,7 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
       if (authorization !== undefined && !user && !signed)
         throw new HubError(401, 'Invalid credentials in Authorization header');
       if (!found) throw new HubError(404, `The sandbox does not know ${method} ${url.pathname}`);
+      if (action?.kind === 'late') return await answerBeforeWork(context, action, found.route.handle);
       await found.route.handle(context);
     } catch (error) {
       await fail(context, response, error);
@@ -75,7 +76,7 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
 
   const listen = async (port: number): Promise<Server> => {
     const server = createServer((request, response) => {
-      answer(request, response).catch(() => request.socket.destroy());
+      answer(request, response).catch(() => request.destroy());
     });
     // Large uploads take as long as they take.
     server.requestTimeout = 0;
@@ -142,9 +143,33 @@ async function strike(context: Context, request: IncomingMessage, action: FaultA
   }
 }
 
+async function answerBeforeWork(
+  context: Context,
+  { status, ms }: { status: number; ms: number },
+  handle: (context: Context) => Promise<void>,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of context.body()) chunks.push(chunk);
+  await context.sendJson({ error: 'Gateway Timeout' }, {}, status);
+  const whole = Buffer.concat(chunks);
+  const later: Context = {
+    ...context,
+    body: async function* () {
+      yield whole;
+    },
+    text: async () => whole.toString('utf8'),
+    json: async () => JSON.parse(whole.toString('utf8')),
+    send: async () => {},
+    sendJson: async () => {},
+  };
+  setTimeout(() => {
+    handle(later).catch(() => {}); // nobody waits for the answer any more
+  }, ms);
+}
+
 async function fail(context: Context, response: ServerResponse, error: unknown): Promise<void> {
   if (error instanceof Dropped || response.headersSent || response.destroyed) {
-    context.request.socket.destroy();
+    context.request.destroy();
     return;
   }
   const known = error instanceof HubError ? error : new HubError(500, `Internal error: ${String(error)}`);

@@ -44,6 +44,8 @@ export type FaultAction =
   | { kind: 'corrupt'; offset: number }
   /** Redirects (307) to this origin, keeping path and query. */
   | { kind: 'redirect'; origin: string }
+  /** Answers `status` at once and does the work `ms` later all the same, as a proxy that gave up on a slow server. */
+  | { kind: 'late'; status: number; ms: number }
   /** Stays silent: neither reads nor answers until the client gives up. */
   | { kind: 'hang' };
 
