@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, type PtError, reportOf, UserError } from './errors.ts';
+import { EXIT, type PtError, UserError } from './errors.ts';
 import type { HelpStyle } from './help.ts';
 import { type Manifest, readManifest, topicsOf, visibleIds } from './manifest.ts';
 
@@ -21,7 +21,10 @@ export async function main(argv: string[], root: string): Promise<void> {
   const dashes = argv.indexOf('--');
   const own = dashes === -1 ? argv : argv.slice(0, dashes);
   const fail = async (error: unknown): Promise<void> => {
-    const { createUi } = await import('./ui/terminal.ts');
+    const [{ publicReport }, { createUi }] = await Promise.all([
+      import('./ui/report.ts'),
+      import('./ui/terminal.ts'),
+    ]);
     const ui = createUi({
       stdout: process.stdout,
       stderr: process.stderr,
@@ -29,7 +32,7 @@ export async function main(argv: string[], root: string): Promise<void> {
       json: own.includes('--json'),
       color: !own.includes('--no-color'),
     });
-    const report = reportOf(error);
+    const report = publicReport(error, process.env);
     ui.error(report);
     if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     if (ui.json) ui.object({ error: report });

@@ -1,8 +1,9 @@
 import { Command, type Interfaces } from '@oclif/core';
-import { Cancelled, EXIT, type ExitCode, PtError, reportOf } from '../errors.ts';
+import { Cancelled, EXIT, type ExitCode, PtError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Column } from '../ui/index.ts';
+import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { globalFlags } from './flags.ts';
 import { normalizeArgv } from './normalize-argv.ts';
@@ -201,7 +202,7 @@ export abstract class PtCommand extends Command {
 
   #report(error: unknown): void {
     const stopped = this.signal.aborted && !(error instanceof PtError);
-    const report = reportOf(stopped ? new Cancelled() : error);
+    const report = publicReport(stopped ? new Cancelled() : error, process.env);
     this.ui.endProgress();
     this.ui.error(report);
     if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);

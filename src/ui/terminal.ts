@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { ErrorReport } from '../errors.ts';
 import { ProgressRenderer } from './progress.ts';
 import { type Column, layTable } from './table.ts';
-import { harmless, isAsciiLocale, maskTokens, toAscii } from './text.ts';
+import { harmless, isAsciiLocale, toAscii } from './text.ts';
 
 export interface UiOptions {
   /** Data: what a person or a pipe asked for. Nothing goes here with `json` except the object. */
@@ -73,10 +73,10 @@ export function createUi({ stdout, stderr, env, json = false, quiet = false, col
       for (const step of steps) tell(`  ${harmless(step)}`);
     },
     error(report: ErrorReport): void {
-      const message = maskTokens(harmless(report.message, { lines: true }));
+      const message = harmless(report.message, { lines: true });
       tell(`${paint(stderr, 'red', 'Error:')} ${message} ${paint(stderr, 'dim', `[${report.code}]`)}`);
       for (const step of report.nextSteps) {
-        tell(`  ${paint(stderr, 'cyan', '→')} ${maskTokens(harmless(step, { lines: true }))}`);
+        tell(`  ${paint(stderr, 'cyan', '→')} ${harmless(step, { lines: true })}`);
       }
     },
     /** The one JSON object of --json. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { UserError } from '../../src/errors.ts';
+import { publicReport } from '../../src/ui/report.ts';
 import { harmless, isAsciiLocale, maskTokens, toAscii } from '../../src/ui/text.ts';
 
 test('escape sequences are dropped, controls and bidirectional characters shown', () => {
@@ -32,4 +34,15 @@ test('a C locale gets ASCII', () => {
   expect(isAsciiLocale({ LC_ALL: 'C.UTF-8', LANG: 'C' })).toBe(false);
   expect(isAsciiLocale({})).toBe(false);
   expect(toAscii('✓ done … ≤ 5 → next')).toBe('ok done ... <= 5 -> next');
+});
+
+test('reports hide tokens wherever the text came from', () => {
+  const env = { HF_TOKEN: 'odd-looking-token' };
+  const error = new UserError('x.y', 'refused hf_abcdefgh12 and odd-looking-token', {
+    nextSteps: ['echo odd-looking-token'],
+    details: { deep: [{ header: 'Bearer hf_abcdefgh12' }] },
+  });
+  const shown = JSON.stringify(publicReport(error, env));
+  expect(shown).not.toMatch(/odd-looking|abcdefgh12/);
+  expect(publicReport(new Error('boom'), env)).toMatchObject({ code: 'bug', exitCode: 1 });
 });
