@@ -6,13 +6,19 @@ import { awaitLimit } from './limit.ts';
 import { chainString } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 
+/** This publish's string as the chain holds it. */
+export interface OnChain {
+  text: string;
+  block: number;
+}
+
 /**
  * Brings the commitment on chain exactly once and reads it back; afterwards `journal.committed` holds it.
  *
  * The chain is read before anything is sent, and what is about to be sent is in the journal before it goes: a kill between
  * the two leaves an intent, and the next run reads the chain again before it sends the same text under the same nonce.
  */
-export async function* ensureCommitted(publication: Publication, commit: string): Work<Commitment> {
+export async function* ensureCommitted(publication: Publication, commit: string): Work<OnChain> {
   const { place, request, content } = publication;
   const text = chainString(request, place, commit, content.contentHash, content.competition);
   const current = await readCommitment(publication);
@@ -40,7 +46,7 @@ function readCommitment({ place, request }: Publication): Promise<Commitment | n
   return place.chain.commitment(request.netuid, place.hotkey.ss58);
 }
 
-async function found(publication: Publication, text: string, { block }: Commitment): Promise<Commitment> {
+async function found(publication: Publication, text: string, { block }: Commitment): Promise<OnChain> {
   await record(publication, { committed: { text, block } });
   return { text, block };
 }

@@ -1,3 +1,5 @@
+export { openPublishPlace } from './open-place.ts';
+export { previewPublish } from './preview.ts';
 export { publish } from './publish.ts';
 export type {
   PlannedStep,

@@ -13,7 +13,7 @@ export async function checkLimit(request: PublishRequest, place: PublishPlace, b
     `${describe(limit)} It frees at block ${limit.freeAtBlock} (now ${block}).`,
     {
       exitCode: EXIT.limit,
-      details: { ...limit, block, retryAt: timeOf(limit.freeAtBlock, block, place.secondsPerBlock) },
+      details: { ...limit, block, retryAt: timeOf(limit.freeAtBlock, block, place.chain.blockTimeMs) },
       nextSteps: ['pt upload --resume --wait   # waits for it', 'pt status --mine'],
     },
   );
@@ -44,7 +44,7 @@ function describe(limit: CommitLimit): string {
     : `This hotkey committed ${limit.used} blocks ago; the chain wants ${limit.max} blocks between commitments.`;
 }
 
-/** ISO time of a block to come, estimated from the time between blocks. */
-export function timeOf(block: number, current: number, secondsPerBlock: number, now = Date.now()): string {
-  return new Date(now + Math.max(0, block - current) * secondsPerBlock * 1000).toISOString();
+/** ISO time of a block to come, estimated from the chain's time between blocks. */
+export function timeOf(block: number, current: number, blockTimeMs: number, now = Date.now()): string {
+  return new Date(now + Math.max(0, block - current) * blockTimeMs).toISOString();
 }

@@ -1,16 +1,9 @@
-import { createHash } from 'node:crypto';
 import { UserError } from '../errors.ts';
-import type { Hub, HubFile, UploadFile } from '../hub/index.ts';
-import { inspectFolder, inspectRemote, type ModelFacts, planUpload } from '../model/index.ts';
+import type { UploadFile } from '../hub/index.ts';
+import { remoteContent } from '../load/remote-content.ts';
+import { inspectRemote, type ModelFacts, planUpload } from '../model/index.ts';
 import type { Work } from '../progress.ts';
-import {
-  boundHash,
-  type Competition,
-  directoryHash,
-  type Finding,
-  hashOfSha256,
-  namesCompetition,
-} from '../rules/index.ts';
+import { boundHash, type Competition, type Finding, namesCompetition } from '../rules/index.ts';
 import type { JournalContent } from './journal.ts';
 import { checkConstraints, competitionFor } from './preconditions.ts';
 import type { PublishPlace, PublishRequest } from './types.ts';
@@ -22,8 +15,6 @@ export interface Prepared {
   facts: ModelFacts;
   competition: Competition;
   findings: Finding[];
-  /** Removes what was spooled. */
-  dispose(): Promise<void>;
 }
 
 /** Reads, checks, casts and hashes what is to be published; sends nothing. Throws `CheckError` when validators would refuse it. */
@@ -40,11 +31,15 @@ async function* prepareFolder(
   { dir, dtype }: { dir: string; dtype: 'bf16' | 'fp32' },
   block: number,
 ): Work<Prepared> {
-  const plan = yield* planUpload(dir, { dtype, profile: place.profile });
+  const plan = yield* planUpload(dir, {
+    dtype,
+    profile: place.profile,
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
   const competition = competitionFor(request, place, block, plan.facts.parameters);
   const findings = checkConstraints(plan.facts, competition, place);
   const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
-  return { ...plan, content, competition, findings, dispose: async () => {} };
+  return { ...plan, content, competition, findings };
 }
 
 async function prepareRevision(
@@ -63,33 +58,9 @@ async function prepareRevision(
   const facts = await inspectRemote(hub, revision, place.profile);
   const competition = competitionFor(request, place, block, facts.parameters);
   const findings = checkConstraints(facts, competition, place);
-  const listed = new Map(revision.files.map((file) => [file.path, file]));
-  const files: UploadFile[] = [];
-  for (const path of facts.hashedFiles) files.push(await remoteFile(hub, revision, listed.get(path)!));
-  const contentHash = directoryHash(files.map((file) => hashOfSha256(file.sha256)));
+  const { files, contentHash } = await remoteContent(hub, revision, facts.hashedFiles);
   const content = contentOf(request, place, competition, { files, contentHash, dtype: null, commit });
-  return { content, files, facts, competition, findings, dispose: async () => {} };
-}
-
-/** A file of a revision in the shape of a local one: its sha256 from the listing, or (small files) from its bytes. */
-async function remoteFile(
-  hub: Hub,
-  { repo, commit }: { repo: string; commit: string },
-  { path, size, sha256 }: HubFile,
-): Promise<UploadFile> {
-  const read = (start: number, end: number) => hub.range(repo, commit, path, start, end);
-  return {
-    path,
-    size,
-    sha256:
-      sha256 ??
-      createHash('sha256')
-        .update(await read(0, size))
-        .digest('hex'),
-    async *open(start = 0, end = size) {
-      yield await read(start, end);
-    },
-  };
+  return { content, files, facts, competition, findings };
 }
 
 function contentOf(

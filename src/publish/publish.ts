@@ -33,12 +33,7 @@ export async function* publish(request: PublishRequest, place: PublishPlace): Wo
   const lock = lockJournal(path);
   try {
     const prepared = yield* prepareModel(request, place);
-    try {
-      const publication = await openPublication(request, place, prepared, path);
-      return yield* finishPublication(publication);
-    } finally {
-      await prepared.dispose();
-    }
+    return yield* finishPublication(await openPublication(request, place, prepared, path));
   } finally {
     lock.release();
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OutsideError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
 import type { Work } from '../progress.ts';
-import { type Publication, record } from './publication.ts';
+import type { Publication } from './publication.ts';
 
 const LOOKS = 5;
 const PAUSE_MS = 400;
@@ -23,7 +23,6 @@ export async function* ensurePublic(publication: Publication, commit: string): W
       message: `${request.repo} is public; a download without a token works.`,
     };
   }
-  await record(publication, { public: true });
 }
 
 async function becomesReadable(

@@ -37,7 +37,6 @@ export interface PublishPlace {
   profile: Profile;
   schedule: Schedule;
   tokenizers: Record<string, TokenizerFacts>;
-  secondsPerBlock: number;
   /** PT_HOME: the journal lies under it. */
   home: string;
 }
@@ -76,14 +75,4 @@ export interface UploadPlan {
   /** Files of the repository that the same commit would delete. */
   deletes: string[];
   steps: PlannedStep[];
-}
-
-/** What `pt load` and `pt load-best` print. */
-export interface LoadOutcome {
-  uid: number | null;
-  repo: string;
-  commit: string;
-  dir: string;
-  contentHash: string;
-  verified: boolean;
 }

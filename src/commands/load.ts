@@ -1,0 +1,41 @@
+import { UserError } from '../errors.ts';
+import type { LoadSource } from '../load/index.ts';
+import { parseRepoRef } from '../rules/index.ts';
+import { Flags } from './base.ts';
+import { LoadCommand, loadFlags } from './load-command.ts';
+
+export default class Load extends LoadCommand {
+  static override summary = "Download and verify one miner's model, or any repository";
+  static override examples = [
+    '<%= config.bin %> load --uid 12 --dir their-model',
+    '<%= config.bin %> load --repo someone/model@0123456789abcdef0123456789abcdef01234567',
+  ];
+  static override flags = {
+    uid: Flags.integer({
+      summary: 'Miner, by uid on the subnet',
+      min: 0,
+      aliases: ['load-uid'],
+      exactlyOne: ['uid', 'repo'],
+    }),
+    repo: Flags.string({ summary: 'Repository on the Hub, ID or ID@COMMIT', aliases: ['hf-repo-id'] }),
+    ...loadFlags,
+  };
+
+  async run() {
+    const { flags } = await this.parse(Load);
+    return this.load(flags, sourceOf(flags));
+  }
+}
+
+function sourceOf({ uid, repo }: { uid?: number; repo?: string }): LoadSource {
+  if (uid !== undefined) return { kind: 'uid', uid };
+  const ref = parseRepoRef(repo ?? '');
+  if (ref) return { kind: 'repo', repo: ref.repo, revision: ref.revision };
+  throw new UserError(
+    'repo.invalid',
+    `--repo ${JSON.stringify(repo)}: must be namespace/name or namespace/name@commit.`,
+    {
+      nextSteps: ['pt load --repo someone/model'],
+    },
+  );
+}

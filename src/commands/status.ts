@@ -1,0 +1,113 @@
+import { findHotkeys } from '../chain/index.ts';
+import { EXIT, UserError } from '../errors.ts';
+import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
+
+/** Rows shown when nobody asked for all. */
+const ROWS = 20;
+
+export default class Status extends PtCommand {
+  static override summary = 'The subnet: who is registered, incentive, commitment, repository, limit left';
+  static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --mine --watch'];
+  static override flags = {
+    mine: Flags.boolean({
+      summary: "Only this wallet's hotkey, and whether its repository is public and unchanged",
+    }),
+    watch: Flags.boolean({ summary: 'Show it again at every block until Ctrl-C' }),
+    all: Flags.boolean({ summary: `Every neuron, not only the first ${ROWS}` }),
+    ...networkFlags,
+    ...walletFlags,
+    ...hubFlags,
+  };
+
+  async run() {
+    const { flags } = await this.parse(Status);
+    const settings = await this.settings(flags);
+    const hotkey = await ownHotkey(settings, flags.mine ?? false);
+    const { openLoadPlace, readStatus } = await import('../load/index.ts');
+    const { close, hub, profile, chain } = await openLoadPlace(settings, { kind: 'best' });
+    try {
+      const request = { netuid: settings.netuid, hotkey, mine: flags.mine ?? false };
+      for (;;) {
+        const status = await readStatus(request, { chain: chain!, hub, profile });
+        this.#show(status, flags.all ?? false);
+        if (!flags.watch || this.ui.json) return status;
+        await chain!.waitForBlock(status.block + 1, this.signal);
+      }
+    } finally {
+      await close();
+    }
+  }
+
+  #show(status: SubnetStatus, all: boolean): void {
+    const { neurons, block, netuid, limit, hotkey, registered } = status;
+    const shown = all ? neurons : neurons.slice(0, ROWS);
+    this.print(`Subnet ${netuid} at block ${block}`);
+    this.table(
+      [
+        { title: 'uid', align: 'right' },
+        { title: 'incentive', align: 'right' },
+        { title: 'age', align: 'right' },
+        { title: 'model' },
+        { title: 'hotkey', cut: 'middle' },
+        ...(neurons.some((row) => row.repository !== undefined) ? [{ title: 'repository' }] : []),
+      ],
+      shown.map((row) => [
+        row.uid,
+        row.incentive.toFixed(4),
+        row.block === null ? '' : block - row.block,
+        modelOf(row),
+        row.hotkey,
+        repositoryOf(row),
+      ]),
+    );
+    if (shown.length < neurons.length) this.note(`${neurons.length - shown.length} more: pt status --all`);
+    if (registered === false) {
+      this.warning(`Your hotkey ${hotkey} is not registered on subnet ${netuid}.`);
+      this.nextSteps([`btcli subnet register --netuid ${netuid}`]);
+    } else if (limit) this.note(limitOf(limit, block));
+  }
+}
+
+/** SS58 of the wallet's hotkey, from the public part of its file. */
+async function ownHotkey({ wallet }: Settings, needed: boolean): Promise<string | null> {
+  const found = await findHotkeys(wallet.path).catch((error: unknown) => {
+    if (needed) throw error;
+    return [];
+  });
+  const own = found.find((file) => file.wallet === wallet.name && file.hotkey === wallet.hotkey);
+  if (own?.ss58) return own.ss58;
+  if (!needed) return null;
+  throw new UserError(
+    'wallet.missing',
+    `There is no hotkey ${wallet.name}/${wallet.hotkey} under ${wallet.path} whose address can be read (--wallet-name, --wallet-hotkey, --wallet-path).`,
+    {
+      exitCode: EXIT.wallet,
+      nextSteps: ['pt wallet list', `btcli wallet new-hotkey --wallet.name ${wallet.name}`],
+    },
+  );
+}
+
+function modelOf({ repo, commit, commitment, competition }: StatusRow): string {
+  if (repo === null) return commitment === null ? '' : `not a model: ${commitment.slice(0, 60)}`;
+  const which = competition === null ? '' : ` (competition ${competition})`;
+  return `${repo}@${commit?.slice(0, 8) ?? 'no commit'}${which}`;
+}
+
+function repositoryOf({ repository }: StatusRow): string {
+  if (!repository) return '';
+  if (!repository.public) return 'NOT PUBLIC: validators cannot load it';
+  return repository.unchanged ? 'public, unchanged' : 'CHANGED: not what the chain says';
+}
+
+function limitOf(limit: NonNullable<SubnetStatus['limit']>, block: number): string {
+  if (limit.kind === 'none') return 'The chain sets no limit on commitments.';
+  const used =
+    limit.kind === 'space'
+      ? `${limit.used} of ${limit.max} bytes used this epoch`
+      : `${limit.used} of ${limit.max} blocks since the last one`;
+  return limit.allowed
+    ? `Your hotkey may commit now (${used}).`
+    : `Your hotkey may commit again at block ${limit.freeAtBlock}, in ${limit.freeAtBlock - block} blocks (${used}).`;
+}

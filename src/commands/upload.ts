@@ -1,0 +1,176 @@
+import { basename } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { PublishPlace, PublishRequest, PublishSource, UploadPlan } from '../publish/index.ts';
+import type { Settings } from '../settings/index.ts';
+import {
+  Flags,
+  hubFlags,
+  networkFlags,
+  PtCommand,
+  publishedDtype,
+  publishFlags,
+  walletFlags,
+  writeFlags,
+} from './base.ts';
+import { confirmCommitment } from './confirm-commitment.ts';
+
+export default class Upload extends PtCommand {
+  static override summary = 'Publish a model: check, upload, commit to the chain, read back, make public';
+  static override description =
+    'One transaction. Whatever interrupts it, the same command (or --resume) goes on where it stopped; it never commits twice and never ' +
+    'leaves a chain entry that points at nothing. The repository is private until the chain holds the commitment.';
+  static override examples = [
+    '<%= config.bin %> upload --load-model-dir runs/x/best --hf-repo-id me/model --dry-run',
+    '<%= config.bin %> upload --load-model-dir runs/x/best --hf-repo-id me/model --network sandbox',
+    '<%= config.bin %> upload --commit-only me/model@0123456789abcdef0123456789abcdef01234567',
+  ];
+  static override flags = {
+    'load-model-dir': Flags.string({
+      summary: 'Model folder: config.json and safetensors',
+      aliases: ['dir'],
+      helpGroup: 'PUBLISHING',
+    }),
+    'commit-only': Flags.string({
+      summary: 'Commit what the Hub already holds, REPO@COMMIT',
+      helpGroup: 'PUBLISHING',
+      exclusive: ['load-model-dir', 'hf-repo-id', 'dtype'],
+    }),
+    resume: Flags.boolean({
+      summary: 'Go on with an interrupted publish; begins one when there is none',
+      helpGroup: 'PUBLISHING',
+    }),
+    restart: Flags.boolean({
+      summary: 'Forget an unfinished publish to this repository',
+      helpGroup: 'PUBLISHING',
+      exclusive: ['resume'],
+    }),
+    wait: Flags.boolean({
+      summary: "Wait when the chain's limit is used up (otherwise exit 6)",
+      helpGroup: 'PUBLISHING',
+    }),
+    private: Flags.boolean({
+      summary: 'Leave the repository private; validators cannot load it then',
+      helpGroup: 'PUBLISHING',
+      exclusive: ['update-repo-visibility'],
+    }),
+    'public-upload': Flags.boolean({
+      summary: 'Leave a public repository public while uploading',
+      helpGroup: 'PUBLISHING',
+    }),
+    ...publishFlags,
+    ...networkFlags,
+    ...walletFlags,
+    ...hubFlags,
+    ...writeFlags,
+  };
+
+  async run() {
+    const { flags } = await this.parse(Upload);
+    if (flags['list-competitions'])
+      return this.config.runCommand<object>('competitions', this.#network(flags));
+    const settings = await this.settings(flags);
+    const { source, repo } = sourceOf(flags, settings);
+    const request: PublishRequest = {
+      source,
+      repo,
+      netuid: settings.netuid,
+      competition: settings.competition,
+      useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
+      makePublic: !flags.private && flags['update-repo-visibility'] !== false,
+      publicUpload: flags['public-upload'] ?? false,
+      wait: flags.wait ?? false,
+      restart: flags.restart ?? false,
+      signal: this.signal,
+    };
+    const { openPublishPlace, previewPublish, publish } = await import('../publish/index.ts');
+    const { askPassword } = await import('../ui/prompt.ts');
+    const place = await openPublishPlace(settings, () =>
+      askPassword(`Password of hotkey ${settings.wallet.hotkey}:`),
+    );
+    try {
+      if (flags['dry-run']) return this.#show(await this.work(previewPublish(request, place)));
+      await this.#confirm(settings, request, place, flags.yes ?? false);
+      const outcome = await this.work(publish(request, place));
+      this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+      this.print(outcome.commitment);
+      this.nextSteps(
+        outcome.public
+          ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
+          : ['The repository is private: the same command without --private makes it public.'],
+      );
+      return outcome;
+    } finally {
+      await place.close();
+    }
+  }
+
+  async #confirm(
+    settings: Settings,
+    request: PublishRequest,
+    place: PublishPlace,
+    yes: boolean,
+  ): Promise<void> {
+    await confirmCommitment({
+      settings,
+      request,
+      place,
+      warn: (text) => this.warning(text),
+      ask: (question) => this.confirm(question, { yes }),
+    });
+  }
+
+  #show(plan: UploadPlan): UploadPlan {
+    this.table(
+      [{ title: 'step' }, { title: 'what' }, { title: 'bytes', align: 'right' }, { title: 'done' }],
+      plan.steps.map(({ step, detail, bytes, done }) => [step, detail, bytes || '', done ? 'yes' : '']),
+    );
+    this.table(
+      [{ title: 'file' }, { title: 'bytes', align: 'right' }],
+      [...plan.files.map(({ path, size }) => [path, size]), ...plan.deletes.map((path) => [path, 'deleted'])],
+    );
+    this.print(plan.commitment);
+    this.nextSteps(['The same command without --dry-run does it.']);
+    return plan;
+  }
+
+  #network(flags: { network?: string; profile?: string }): string[] {
+    return [
+      ...(flags.network ? ['--network', flags.network] : []),
+      ...(flags.profile ? ['--profile', flags.profile] : []),
+    ];
+  }
+}
+
+function sourceOf(
+  flags: { 'load-model-dir'?: string; 'commit-only'?: string; dtype?: string; 'upload-b16'?: boolean },
+  settings: Settings,
+): { source: PublishSource; repo: string } {
+  if (flags['commit-only'] !== undefined) {
+    const match = /^([^@\s]+)@([0-9a-f]{40})$/.exec(flags['commit-only']);
+    if (match) return { source: { kind: 'hub', commit: match[2]! }, repo: match[1]! };
+    throw new UserError(
+      'usage.commit_only',
+      `--commit-only ${flags['commit-only']}: must be REPO@COMMIT with all 40 digits.`,
+      {
+        nextSteps: ['pt upload --commit-only me/model@0123456789abcdef0123456789abcdef01234567'],
+      },
+    );
+  }
+  const dir = flags['load-model-dir'];
+  if (!dir)
+    throw missing(
+      '--load-model-dir',
+      'the folder of the model to publish',
+      'pt runs   # folders of past runs; their best model is in best/',
+    );
+  if (!settings.hfRepoId) {
+    throw missing('--hf-repo-id', 'the repository to publish to', `--hf-repo-id your-name/${basename(dir)}`);
+  }
+  return { source: { kind: 'folder', dir, dtype: publishedDtype(flags) }, repo: settings.hfRepoId };
+}
+
+function missing(flag: string, what: string, step: string): UserError {
+  return new UserError('usage.missing_flag', `${flag} is missing: ${what}.`, {
+    nextSteps: [step, 'pt upload --help'],
+  });
+}

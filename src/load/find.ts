@@ -1,0 +1,102 @@
+import type { Chain } from '../chain/types.ts';
+import { CheckError, UserError } from '../errors.ts';
+import {
+  type Competition,
+  chooseCompetition,
+  competitionsAt,
+  type ModelId,
+  namesCompetition,
+  type Profile,
+  type Schedule,
+} from '../rules/index.ts';
+import { bestMiner, isLoadable, minerOf, readSubnet } from './subnet.ts';
+import type { LoadRequest, Miner } from './types.ts';
+
+/** What the chain says about a model to load. */
+export interface Wanted {
+  uid: number;
+  hotkey: string;
+  repo: string;
+  commit: string;
+  id: ModelId;
+  /** Largest size that validators load, bytes; null when no competition is known for it. */
+  maxBytes: number | null;
+}
+
+export interface Rules {
+  profile: Profile;
+  schedule: Schedule;
+}
+
+/** The best miner's model. Throws `CheckError` `load.no_model` when no commitment of the subnet parses. */
+export async function findBest(chain: Chain, request: LoadRequest, rules: Rules): Promise<Wanted> {
+  const subnet = await readSubnet(chain, request.netuid, rules.profile);
+  const competition = competitionId(request.competition, rules, subnet.block);
+  const best = bestMiner(subnet.miners, competition);
+  if (best) return wanted(best, rules, subnet.block);
+  const where = competition === null ? '' : ` in competition ${competition}`;
+  throw new CheckError(
+    'load.no_model',
+    `No miner of subnet ${request.netuid} has a readable commitment${where} (${subnet.miners.length} are registered).`,
+    { nextSteps: ['pt status'] },
+  );
+}
+
+/** One miner's model. Throws `UserError` `load.no_uid`, `CheckError` `load.no_commitment` or `load.unreadable_commitment`. */
+export async function findUid(
+  chain: Chain,
+  uid: number,
+  request: LoadRequest,
+  rules: Rules,
+): Promise<Wanted> {
+  const { netuid } = request;
+  const neuron = (await chain.neurons(netuid)).find((each) => each.uid === uid);
+  if (!neuron) {
+    throw new UserError('load.no_uid', `--uid ${uid}: subnet ${netuid} has no such neuron.`, {
+      nextSteps: ['pt status'],
+    });
+  }
+  const commitment = await chain.commitment(netuid, neuron.hotkey);
+  if (!commitment) {
+    throw new CheckError('load.no_commitment', `uid ${uid} (${neuron.hotkey}) has nothing on chain.`, {
+      nextSteps: ['pt status', 'pt load-best'],
+    });
+  }
+  const miner = minerOf(neuron, commitment, rules.profile);
+  if (isLoadable(miner)) return wanted(miner, rules, await chain.block());
+  throw new CheckError(
+    'load.unreadable_commitment',
+    `The commitment of uid ${uid} is not a model of this profile: ${quoted(commitment.text)}.`,
+    { nextSteps: ['pt status', 'pt load-best'] },
+  );
+}
+
+/** Competition id to look in; null when the profile's strings name none. */
+function competitionId(name: string | null, { profile, schedule }: Rules, block: number): number | null {
+  if (!namesCompetition(profile)) return null;
+  return resolveCompetition(competitionsAt(schedule, block, profile), name).id;
+}
+
+/** A competition by id or name, or the only one. */
+export function resolveCompetition(open: Competition[], name: string | null): Competition {
+  const named = open.find((each) => name !== null && each.name?.toLowerCase() === name.toLowerCase());
+  return named ?? chooseCompetition(open, { id: name === null ? null : Number(name) });
+}
+
+function wanted(miner: Miner & { repo: string; commit: string }, rules: Rules, now: number): Wanted {
+  const { uid, hotkey, repo, commit } = miner;
+  return { uid, hotkey, repo, commit, id: miner.id!, maxBytes: sizeLimit(miner, rules, now) };
+}
+
+/** Bytes that validators accept for this commitment: the limit of its upload block, or (6.0) of its competition today. */
+function sizeLimit(miner: Miner, { profile, schedule }: Rules, now: number): number | null {
+  const at = profile.limits_at === 'upload_and_now' ? now : (miner.block ?? now);
+  const open = competitionsAt(schedule, at, profile);
+  const own = open.filter((each) => miner.competition === null || each.id === miner.competition);
+  return own.length === 0 ? null : Math.max(...own.map((each) => each.max_bytes));
+}
+
+/** Foreign text shown in an error, short and on one line. */
+function quoted(text: string | null): string {
+  return text === null ? 'not text at all' : JSON.stringify(text.slice(0, 140));
+}

@@ -1,0 +1,151 @@
+import { join } from 'node:path';
+import type { Chain } from '../chain/types.ts';
+import { CheckError, OutsideError } from '../errors.ts';
+import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
+import { contentHashOf, inspectRemote, TOKENIZER_FILES } from '../model/index.ts';
+import type { Work } from '../progress.ts';
+import { hashMatches } from '../rules/index.ts';
+import { findBest, findUid, type Rules, type Wanted } from './find.ts';
+import { openTarget } from './target.ts';
+import type { LoadRequest } from './types.ts';
+
+/** What `pt load` and `pt load-best` print. */
+export interface LoadOutcome {
+  uid: number | null;
+  repo: string;
+  commit: string;
+  dir: string;
+  contentHash: string;
+  /** Whether the content was compared with the chain's hash (and equal); false for `--repo`, which no chain entry vouches for. */
+  verified: boolean;
+}
+
+export interface LoadPlace extends Rules {
+  /** Null only with `--repo`, which needs no chain. */
+  chain: Chain | null;
+  hub: Hub;
+}
+
+/** Problems of a remote model that make it useless to anyone. */
+const FATAL = new Set(['config', 'weights', 'safetensors', 'files']);
+
+/**
+ * Downloads a model and verifies it before any file gets its final place: each file against the Hub's sha256, the whole against
+ * the chain's hash. Only what loading needs is fetched, never a pickle.
+ *
+ * Throws `CheckError` (3) when the commitment, the size or the content is not what it should be; then `dir` is as it was.
+ */
+export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOutcome> {
+  const wanted = await find(request, place);
+  const { repo, uid } = wanted;
+  const revision = await place.hub.revision(repo, wanted.commit ?? undefined);
+  if (!revision) throw notThere(repo, wanted.commit, place.hub);
+  const { commit } = revision;
+  enforceSize(revision, wanted.maxBytes);
+  const onChain = wanted.chain;
+  const dir = request.dir ?? join(request.modelsDir, `${repo.replace('/', '--')}@${commit.slice(0, 12)}`);
+  const target = await openTarget(dir, `${repo}@${commit}`, request.force);
+  const outcome = (contentHash: string): LoadOutcome => ({
+    uid,
+    repo,
+    commit,
+    dir: target.dir,
+    contentHash,
+    verified: onChain !== null,
+  });
+  const isRight = (contentHash: string) =>
+    onChain === null || hashMatches(place.profile, onChain.id, contentHash, onChain.hotkey);
+
+  if (target.occupied) {
+    // A folder named after the commit got its name only after everything was verified; any other one must prove it.
+    const own = onChain !== null || request.dir === null;
+    const contentHash = await contentHashOf(target.dir, place.profile);
+    if (own && isRight(contentHash)) {
+      yield { kind: 'note', level: 'info', message: `${target.dir} already holds this model.` };
+      return outcome(contentHash);
+    }
+    target.refuseOccupied();
+  }
+  const files = await chooseFiles(revision, place);
+  yield { kind: 'note', level: 'info', message: `Loading ${repo}@${commit.slice(0, 8)}.` };
+  yield* place.hub.download({
+    repo,
+    revision: commit,
+    files,
+    dir: target.temporary,
+    ...(wanted.maxBytes === null ? {} : { maxBytes: wanted.maxBytes }),
+    ...(request.signal ? { signal: request.signal } : {}),
+  });
+  const contentHash = await contentHashOf(target.temporary, place.profile);
+  if (!isRight(contentHash)) {
+    await target.discard();
+    throw mismatch(wanted, contentHash);
+  }
+  await target.settle();
+  return outcome(contentHash);
+}
+
+interface Found {
+  uid: number | null;
+  repo: string;
+  /** Null: the head. */
+  commit: string | null;
+  maxBytes: number | null;
+  /** What the chain says of it; null when nothing does. */
+  chain: Wanted | null;
+}
+
+async function find(request: LoadRequest, { chain, ...rules }: LoadPlace): Promise<Found> {
+  const { source } = request;
+  if (source.kind === 'repo')
+    return { uid: null, repo: source.repo, commit: source.revision, maxBytes: null, chain: null };
+  if (!chain) throw new Error('a chain is needed to find a miner');
+  const wanted =
+    source.kind === 'best'
+      ? await findBest(chain, request, rules)
+      : await findUid(chain, source.uid, request, rules);
+  return { ...wanted, chain: wanted };
+}
+
+/** The files that loading needs, and a tokenizer when there is one; nothing else leaves the Hub. */
+async function chooseFiles(revision: HubRevision, { hub, profile }: LoadPlace): Promise<HubFile[]> {
+  const facts = await inspectRemote(hub, revision, profile);
+  const fatal = facts.problems.filter((finding) => FATAL.has(finding.rule));
+  if (fatal.length > 0) {
+    throw new CheckError(
+      'load.bad_model',
+      `${revision.repo} cannot be loaded: ${fatal.map((finding) => finding.message).join(' ')}`,
+      { nextSteps: [`pt check ${revision.repo}@${revision.commit}`], details: { findings: fatal } },
+    );
+  }
+  const names = new Set([...facts.hashedFiles, ...TOKENIZER_FILES]);
+  return revision.files.filter((file) => names.has(file.path));
+}
+
+/** All files of the revision count, as validators count them. */
+function enforceSize(revision: HubRevision, maxBytes: number | null): void {
+  const bytes = revision.files.reduce((sum, file) => sum + file.size, 0);
+  if (maxBytes === null || bytes <= maxBytes) return;
+  throw new CheckError(
+    'load.too_large',
+    `${revision.repo} has ${bytes} bytes; its competition allows ${maxBytes}. Validators do not load it either.`,
+    { nextSteps: ['pt status'], details: { bytes, limit: maxBytes } },
+  );
+}
+
+function notThere(repo: string, commit: string | null, hub: Hub): OutsideError {
+  const which = commit === null ? repo : `${repo}@${commit.slice(0, 8)}`;
+  return new OutsideError('load.not_on_hub', `${which} is not on ${hub.endpoint}, or is private.`, {
+    nextSteps: ['pt status   # other models', 'Set HF_ACCESS_TOKEN if the repository is yours and private.'],
+  });
+}
+
+function mismatch({ repo, uid, chain }: Found, contentHash: string): CheckError {
+  return new CheckError(
+    'load.hash_mismatch',
+    `${repo} does not hold what uid ${uid} committed: its content hash is ${contentHash}, the chain says ${JSON.stringify(
+      (chain?.id.secureHash ?? chain?.id.hash ?? '').slice(0, 100),
+    )}.`,
+    { nextSteps: ['Do not use this model; choose another: pt status'], details: { contentHash } },
+  );
+}

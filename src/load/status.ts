@@ -1,0 +1,81 @@
+import type { Chain, CommitLimit } from '../chain/types.ts';
+import type { Hub } from '../hub/index.ts';
+import { inspectRemote } from '../model/index.ts';
+import { hashMatches, type Profile } from '../rules/index.ts';
+import { remoteContent } from './remote-content.ts';
+import { readSubnet } from './subnet.ts';
+import type { Miner } from './types.ts';
+
+/** Bytes of the longest commitment: what a limit is asked about when none is at hand. */
+const LONGEST = 128;
+
+/** Whether what a commitment points at can still be loaded by validators. */
+export interface RepositoryState {
+  /** A stranger can read the revision. */
+  public: boolean;
+  /** Its content still has the hash on chain; null when it cannot be read. */
+  unchanged: boolean | null;
+  bytes: number | null;
+}
+
+/** What `pt status --json` prints, one neuron. */
+export type StatusRow = Omit<Miner, 'id'> & { repository?: RepositoryState | null };
+
+export interface SubnetStatus {
+  block: number;
+  netuid: number;
+  neurons: StatusRow[];
+  /** What the chain lets `hotkey` write now; null without a hotkey. */
+  limit: CommitLimit | null;
+  hotkey: string | null;
+  registered: boolean | null;
+}
+
+export interface StatusRequest {
+  netuid: number;
+  /** Own hotkey (SS58); null when there is none on this machine. */
+  hotkey: string | null;
+  /** Only the own neuron, with the state of its repository. */
+  mine: boolean;
+}
+
+/** Reads the subnet, best miner first, and what the chain still lets the own hotkey write. */
+export async function readStatus(
+  { netuid, hotkey, mine }: StatusRequest,
+  { chain, hub, profile }: { chain: Chain; hub: Hub; profile: Profile },
+): Promise<SubnetStatus> {
+  const [subnet, limit] = await Promise.all([
+    readSubnet(chain, netuid, profile),
+    hotkey === null ? null : chain.commitLimit(netuid, hotkey, LONGEST),
+  ]);
+  const own = subnet.miners.find((miner) => miner.hotkey === hotkey);
+  const shown = mine ? (own ? [own] : []) : subnet.miners;
+  const neurons: StatusRow[] = [];
+  for (const miner of shown) {
+    const { id: _, ...row } = miner;
+    neurons.push(mine ? { ...row, repository: await repositoryOf(miner, hub, profile) } : row);
+  }
+  return {
+    block: subnet.block,
+    netuid,
+    neurons,
+    limit,
+    hotkey,
+    registered: hotkey === null ? null : own !== undefined,
+  };
+}
+
+/** Looks at a commitment's repository as a stranger does. Null: the commitment names none. */
+async function repositoryOf(
+  { repo, commit, id, hotkey }: Miner,
+  hub: Hub,
+  profile: Profile,
+): Promise<RepositoryState | null> {
+  if (repo === null || commit === null || id === null) return null;
+  const stranger = hub.anonymous();
+  const revision = await stranger.revision(repo, commit);
+  if (!revision) return { public: false, unchanged: null, bytes: null };
+  const facts = await inspectRemote(stranger, revision, profile);
+  const { contentHash } = await remoteContent(stranger, revision, facts.hashedFiles);
+  return { public: true, unchanged: hashMatches(profile, id, contentHash, hotkey), bytes: facts.bytes };
+}

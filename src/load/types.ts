@@ -1,0 +1,47 @@
+import type { ModelId } from '../rules/index.ts';
+
+/** One neuron with what it has on chain, parsed. Every text in it is from strangers. */
+export interface Miner {
+  uid: number;
+  hotkey: string;
+  /** 0..1 */
+  incentive: number;
+  /** Block of the commitment; null without one. */
+  block: number | null;
+  /** The chain string as it is. */
+  commitment: string | null;
+  /** The string as the profile's validators read it; null when they see no model. */
+  id: ModelId | null;
+  /** `namespace/name`, only when a Hub could have such a repository. */
+  repo: string | null;
+  /** 40 hex digits, only when it is a full commit id. */
+  commit: string | null;
+  competition: number | null;
+}
+
+/** A subnet at one moment, best miner first. */
+export interface Subnet {
+  block: number;
+  netuid: number;
+  miners: Miner[];
+}
+
+/** Which model to load. */
+export type LoadSource =
+  | { kind: 'best' }
+  | { kind: 'uid'; uid: number }
+  /** Any repository; `revision` null: its head. */
+  | { kind: 'repo'; repo: string; revision: string | null };
+
+export interface LoadRequest {
+  source: LoadSource;
+  netuid: number;
+  /** Competition by id or name; null: the only one. Only profiles that name competitions use it. */
+  competition: string | null;
+  /** The folder that will hold exactly the model's files; null: one of its own under `modelsDir`. */
+  dir: string | null;
+  modelsDir: string;
+  /** Replace what the folder holds. */
+  force: boolean;
+  signal?: AbortSignal;
+}

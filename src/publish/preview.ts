@@ -1,0 +1,102 @@
+import type { Work } from '../progress.ts';
+import { formatBytes } from '../ui/format.ts';
+import { journalPath } from './journal.ts';
+import { chainString, checkAccount, checkConstraints } from './preconditions.ts';
+import { prepareModel } from './prepare.ts';
+import type { Publication } from './publication.ts';
+import { keyOf, openPublication } from './publish.ts';
+import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+import type { PlannedStep, PublishPlace, PublishRequest, UploadPlan } from './types.ts';
+
+/**
+ * What `publish` would do now, step by step with sizes: every check is made for real, nothing is written anywhere.
+ * Throws what `publish` would throw before its first byte, except for the limit, which is told as a step.
+ */
+export async function* previewPublish(request: PublishRequest, place: PublishPlace): Work<UploadPlan> {
+  await checkAccount(request, place);
+  const path = journalPath(place.home, keyOf(request, place));
+  const prepared = yield* prepareModel(request, place);
+  const publication = await openPublication(request, place, prepared, path);
+  const { journal, content, files, facts, competition } = publication;
+  const known = journal.upload?.commit ?? null;
+  const commit = known ?? content.commit;
+  const revision = await place.hub.revision(request.repo, commit ?? undefined);
+  const comparison = await compareRevision(revision, files);
+  if (content.source === 'folder') {
+    const bytes = facts.bytes + totalBytes(comparison.kept);
+    checkConstraints({ ...facts, bytes }, competition, place);
+  }
+  const uploaded = revision !== null && (content.source === 'hub' || holdsExactly(comparison));
+  const at = commit ?? (uploaded ? revision.commit : null);
+  const commitment = chainString(
+    request,
+    place,
+    at ?? '0'.repeat(40),
+    content.contentHash,
+    content.competition,
+  );
+  return {
+    dryRun: true,
+    repo: request.repo,
+    contentHash: content.contentHash,
+    commitment: at ? commitment : commitment.replace('0'.repeat(40), '<commit>'),
+    hotkey: place.hotkey.ss58,
+    files: content.files,
+    deletes: content.source === 'hub' || uploaded ? [] : comparison.foreign.map((file) => file.path),
+    steps: await stepsOf(publication, {
+      uploaded,
+      visible: revision ? !revision.private : null,
+      commitment: at ? commitment : null,
+      missing: new Set(comparison.missing),
+    }),
+  };
+}
+
+interface World {
+  uploaded: boolean;
+  /** Null: no such repository. */
+  visible: boolean | null;
+  /** Null: not known before the upload. */
+  commitment: string | null;
+  missing: Set<string>;
+}
+
+async function stepsOf(publication: Publication, world: World): Promise<PlannedStep[]> {
+  const { request, place, files, findings, content } = publication;
+  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
+  const onChain = current !== null && current.text === world.commitment;
+  const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, 128);
+  const toSend = files.filter((file) => world.missing.has(file.path));
+  const bytes = world.uploaded ? 0 : totalBytes(toSend);
+  const step = (name: PlannedStep['step'], detail: string, done: boolean, size = 0): PlannedStep => ({
+    step: name,
+    detail,
+    bytes: size,
+    done,
+  });
+  const room = limit.allowed ? 'the chain allows it now' : `possible from block ${limit.freeAtBlock}`;
+  const replaces = current && !onChain ? `; replaces the commitment of block ${current.block}` : '';
+  const steps = [
+    step('check', `${findings.length} rules, all met by ${formatBytes(totalBytes(content.files))}`, true),
+    step(
+      'private',
+      world.visible === null
+        ? `create ${request.repo}, private`
+        : world.visible
+          ? `make ${request.repo} private`
+          : `${request.repo} is private`,
+      world.uploaded || world.visible === false,
+    ),
+    step('upload', `${toSend.length} files, ${formatBytes(bytes)}`, world.uploaded, bytes),
+    step('confirm', `${files.length} object ids on the Hub`, world.uploaded),
+    step('commit', `subnet ${request.netuid} of ${place.chain.endpoint}: ${room}${replaces}`, onChain),
+    step('read-back', 'the string from the chain', onChain),
+  ];
+  if (!request.makePublic) return steps;
+  const visible = world.visible === true && onChain;
+  return [
+    ...steps,
+    step('public', `make ${request.repo} public`, visible),
+    step('confirm-public', 'download config.json without a token', visible),
+  ];
+}
