@@ -21,7 +21,8 @@ export function checkRepo(repo: string): string {
 
 /** A branch, tag or commit that can stand in an address; throws `hub.bad_revision`. */
 export function checkRevision(revision: string): string {
-  const fine = /^[\w.-]+(?:\/[\w.-]+)*$/.test(revision) && !revision.includes('..') && revision.length <= 255;
+  const fine =
+    /^\w[\w.-]*(?:\/\w[\w.-]*)*$/.test(revision) && !revision.includes('..') && revision.length <= 255;
   if (fine) return revision;
   throw new UserError('hub.bad_revision', `Not a branch or commit: ${JSON.stringify(tame(revision))}`, {
     nextSteps: ['Name a branch (main) or a commit of 40 hex digits.'],
