@@ -1,10 +1,12 @@
 /** Model folders and files: headers, facts, content hash, cast and upload plan. */
+
+export { expectedShapes } from './architectures.ts';
 export { contentHashOf, hashContent, hashEverything } from './content-hash.ts';
 export type { TargetDtype } from './convert.ts';
 export { hashedFiles, TOKENIZER_FILES, weightFiles } from './files.ts';
 export { readHeader } from './header.ts';
 export { inspectFolder, inspectRemote } from './inspect.ts';
-export { countParameters } from './parameters.ts';
+export { countParameters, countShapes, countTensors } from './parameters.ts';
 export { type PlanOptions, planUpload, type UploadPlan } from './plan-upload.ts';
 export { hubSource, memorySource, withFile } from './source.ts';
 export type * from './types.ts';

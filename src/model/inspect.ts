@@ -16,7 +16,7 @@ import {
 } from './files.ts';
 import { readHeader } from './header.ts';
 import { decodeUtf8, isObject, type JsonObject, parseJson, type Spans } from './json.ts';
-import { countParameters } from './parameters.ts';
+import { checkTensors, countParameters } from './parameters.ts';
 import { hubSource, withFile } from './source.ts';
 import type { ByteSource, ModelFacts, SafetensorsHeader, TensorInfo } from './types.ts';
 
@@ -179,12 +179,15 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
 
   const tensors = [...headers.values()].flatMap((h) => h.tensors);
   const complete = weights.length > 0 && headers.size === weights.length && config !== null;
+  const architecture = architectureOf(config);
+  const unique = uniqueByName(tensors);
+  if (complete) problems.push(...checkTensors(unique, architecture, config));
   return {
     headers,
     texts,
     facts: {
-      architecture: architectureOf(config),
-      parameters: complete ? countParameters(uniqueByName(tensors), config) : null,
+      architecture,
+      parameters: complete ? countParameters(unique, architecture, config) : null,
       bytes: source.files.reduce((sum, file) => sum + file.size, 0),
       dtypes: [...new Set(tensors.map((t) => t.dtype))].sort(),
       config: config ?? {},

@@ -1,6 +1,10 @@
 /** How many parameters a model has, from its headers and config: what validators sum over `model.parameters()`. */
+import type { Finding } from '../rules/types.ts';
+import { expectedShapes, type Shapes, tiesEmbeddings } from './architectures.ts';
 import type { JsonObject } from './json.ts';
 import type { TensorInfo } from './types.ts';
+
+type Tensor = Pick<TensorInfo, 'name' | 'shape'>;
 
 /** Names of the output matrix that may share its memory with the input embedding. */
 const OUTPUT = ['lm_head.weight', 'embed_out.weight'];
@@ -13,39 +17,40 @@ const INPUT = [
   'model.decoder.embed_tokens.weight',
 ];
 
-/** Tensors that a class registers as buffers: in the file of older versions, never among the parameters. */
+/** Tensors that a class registers as buffers: in the files of older versions, never among the parameters. */
 const BUFFERS = [
   /(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$/,
-  /\.attn\.(bias|masked_bias)$/,
-  /\.attention\.(bias|masked_bias|norm_factor)$/,
-  /\.attn\.attention\.(bias|masked_bias)$/,
-  /\.embed_positions$/,
+  /\.(attn|attention)\.(masked_bias|norm_factor)$/,
+  /\.attn\.embed_positions$/,
 ];
-
-/** Model types whose class ties output and input unless the config says otherwise. */
-const TIED_BY_DEFAULT = new Set(['gpt2', 'gemma', 'gemma2', 'falcon', 'bart', 'opt', 'bloom']);
-
-/** Whether output and input embedding are one matrix. */
-export function tiesEmbeddings(config: JsonObject): boolean {
-  const given = config.tie_word_embeddings;
-  return typeof given === 'boolean' ? given : TIED_BY_DEFAULT.has(String(config.model_type));
-}
 
 /** Elements of a shape. */
 export function elements(shape: number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Whether a tensor of this name and shape is a buffer. */
-export function isBuffer({ name, shape }: Pick<TensorInfo, 'name' | 'shape'>): boolean {
-  // `attn.bias` is also the name of no parameter in these classes, but the causal mask has four dimensions: be exact.
-  if (/\.(attn|attention)\.bias$/.test(name)) return shape.length === 4;
-  return BUFFERS.some((pattern) => pattern.test(name));
+/** Whether a tensor of this name and shape is a buffer. The causal mask `attn.bias` has four dimensions, a bias one. */
+export function isBuffer({ name, shape }: Tensor): boolean {
+  return (
+    (/\.(attn|attention)\.bias$/.test(name) && shape.length === 4) ||
+    BUFFERS.some((pattern) => pattern.test(name))
+  );
 }
 
-/** Unique parameters: tied weights once, buffers not; an untied output matrix that the file lacks is made on loading and counts. */
-export function countParameters(tensors: Pick<TensorInfo, 'name' | 'shape'>[], config: JsonObject): number {
-  const tied = tiesEmbeddings(config);
+/** Unique parameters that the class builds from the config, or, for classes not known here, those of the file: tied weights once, buffers not. */
+export function countParameters(tensors: Tensor[], architecture: string | null, config: JsonObject): number {
+  const expected = expectedShapes(architecture, config);
+  return expected ? countShapes(expected) : countTensors(tensors, architecture, config);
+}
+
+/** Sum over a class's own parameters. */
+export function countShapes(shapes: Shapes): number {
+  return [...shapes.values()].reduce((sum, shape) => sum + elements(shape), 0);
+}
+
+/** The count from the file alone; an untied output matrix that the file lacks is made on loading and counts. */
+export function countTensors(tensors: Tensor[], architecture: string | null, config: JsonObject): number {
+  const tied = tiesEmbeddings(architecture, config);
   const input = tensors.find((t) => INPUT.includes(t.name));
   const output = tensors.find((t) => OUTPUT.includes(t.name));
   let count = 0;
@@ -55,4 +60,48 @@ export function countParameters(tensors: Pick<TensorInfo, 'name' | 'shape'>[], c
   }
   if (!tied && input && !output) count += elements(input.shape);
   return count;
+}
+
+/** Whether the file holds what the class builds: another shape does not load; a missing tensor starts from random numbers. */
+export function checkTensors(tensors: Tensor[], architecture: string | null, config: JsonObject): Finding[] {
+  const expected = expectedShapes(architecture, config);
+  if (!expected) return [];
+  const found = new Map(tensors.map((t) => [t.name, t.shape]));
+  const wrong: string[] = [];
+  const missing: string[] = [];
+  for (const [name, shape] of expected) {
+    const actual = found.get(name);
+    if (!actual) missing.push(name);
+    else if (actual.length !== shape.length || actual.some((size, i) => size !== shape[i]))
+      wrong.push(`${name} is [${actual}], not [${shape}]`);
+  }
+  const refuse = (message: string, actual: unknown): Finding => ({
+    rule: 'tensors',
+    ok: false,
+    actual,
+    limit: architecture,
+    message,
+  });
+  return [
+    ...(wrong.length > 0
+      ? [
+          refuse(
+            `Shapes do not fit config.json: ${some(wrong)}. The model does not load.`,
+            wrong.slice(0, 20),
+          ),
+        ]
+      : []),
+    ...(missing.length > 0
+      ? [
+          refuse(
+            `Weights are missing: ${some(missing)}. Loading fills them with random numbers.`,
+            missing.slice(0, 20),
+          ),
+        ]
+      : []),
+  ];
+}
+
+function some(list: string[]): string {
+  return list.length <= 3 ? list.join(', ') : `${list.slice(0, 3).join(', ')} and ${list.length - 3} more`;
 }

@@ -74,17 +74,18 @@ export function competitionLabel(competition: Competition): string {
 }
 
 /**
- * The competition a miner means: the one with `id`, else the only one, else the one whose parameter range holds the model.
+ * The competition a miner means: the one with this `id` or name, else the only one, else the one whose parameter range holds the model.
  * Throws `UserError` `competition.unknown` or `competition.ambiguous`, listing what there is.
  */
 export function chooseCompetition(
   competitions: Competition[],
-  wanted: { id?: number | null; parameters?: number | null },
+  wanted: { id?: string | number | null; parameters?: number | null },
 ): Competition {
   const open = competitions.filter((c) => c.virtual === undefined);
   const list = open.map(competitionLabel).join(', ');
   if (wanted.id !== undefined && wanted.id !== null) {
-    const found = findCompetition(competitions, wanted.id);
+    const id = String(wanted.id);
+    const found = competitions.find((c) => String(c.id) === id || c.name?.toLowerCase() === id.toLowerCase());
     if (found) return found;
     // A single unnamed competition is what any id means under a profile that names none.
     if (open.length === 1 && open[0]!.id === null) return open[0]!;
