@@ -61,6 +61,7 @@ export interface CommitLimit {
 export interface CommitReceipt {
   block: number;
   blockHash: string;
+  /** Empty when the text was on chain already and the node no longer has that block. */
   extrinsicHash: string;
 }
 
@@ -79,6 +80,10 @@ export interface Chain {
   readonly genesisHash: string;
   readonly specVersion: number;
   readonly chainName: string;
+  /** Time between blocks as the runtime states it, in milliseconds. */
+  readonly blockTimeMs: number;
+  /** WebSocket frames since the connection was opened, over all reconnects. */
+  readonly frames: { sent: number; received: number };
   /** Best block number. */
   block(): Promise<number>;
   /** Whether the subnet exists. */
@@ -109,7 +114,10 @@ export interface ConnectOptions {
   endpoints: string[];
   /** Folder for cached runtime metadata, keyed by (genesis, spec version). */
   cacheDir?: string;
+  /** Longest wait for one answer, and for reconnecting after a drop. Default 20 s. */
   timeoutMs?: number;
+  /** Longest time without a new block before a wait for the chain is given up. Default 90 s. */
+  stallMs?: number;
   /** Refuse any endpoint that is not on this machine (`--offline`). */
   loopbackOnly?: boolean;
 }

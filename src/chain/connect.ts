@@ -1,0 +1,98 @@
+import { Cancelled, OutsideError } from '../errors.ts';
+import { commitText } from './commit.ts';
+import { openConnection } from './connection.ts';
+import { pause } from './pause.ts';
+import {
+  readBlock,
+  readCommitLimit,
+  readCommitment,
+  readCommitments,
+  readNeurons,
+  readValue,
+} from './read.ts';
+import { publicKeyOf } from './runtime.ts';
+import type { Chain, ConnectOptions } from './types.ts';
+
+const DEFAULT_TIMEOUT_MS = 20_000;
+const DEFAULT_STALL_MS = 90_000;
+/** Subtensor's, where the runtime does not tell. */
+const DEFAULT_BLOCK_TIME_MS = 12_000;
+
+/** Opens a chain; the heavy half of `index.ts`' `connect`, which has checked the endpoints. */
+export async function openChain(options: ConnectOptions): Promise<Chain> {
+  const { endpoints, cacheDir, timeoutMs = DEFAULT_TIMEOUT_MS, stallMs = DEFAULT_STALL_MS } = options;
+  const connection = await openConnection({ endpoints, cacheDir, timeoutMs });
+  const isAddress = (hotkey: string): boolean => {
+    try {
+      return publicKeyOf(hotkey).length === 32;
+    } catch {
+      return false;
+    }
+  };
+  const blockTimeMs = (): number => {
+    const { runtime } = connection.session();
+    return runtime.hasConstant('Timestamp', 'MinimumPeriod')
+      ? Math.max(1, Number(runtime.constant('Timestamp', 'MinimumPeriod')) * 2)
+      : DEFAULT_BLOCK_TIME_MS;
+  };
+  const chain: Chain = {
+    get endpoint() {
+      return connection.session().rpc.endpoint;
+    },
+    get genesisHash() {
+      return connection.session().genesisHash;
+    },
+    get specVersion() {
+      return connection.session().specVersion;
+    },
+    get chainName() {
+      return connection.session().chainName;
+    },
+    get blockTimeMs() {
+      return blockTimeMs();
+    },
+    get frames() {
+      return connection.frames();
+    },
+    block: () => readBlock(connection),
+    subnetExists: async (netuid) =>
+      (await readValue(connection, 'SubtensorModule', 'NetworksAdded', netuid)) === true,
+    async uidOf(netuid, hotkey) {
+      if (!isAddress(hotkey)) return null;
+      return (await readValue(connection, 'SubtensorModule', 'Uids', netuid, hotkey)) ?? null;
+    },
+    neurons: (netuid) => readNeurons(connection, netuid),
+    commitment: async (netuid, hotkey) =>
+      isAddress(hotkey) ? readCommitment(connection, netuid, hotkey) : null,
+    commitments: (netuid) => readCommitments(connection, netuid),
+    commitLimit: (netuid, hotkey, bytes) => readCommitLimit(connection, netuid, hotkey, bytes),
+    commit: (request) => commitText(connection, request, stallMs),
+    async waitForBlock(block, signal) {
+      let last = -1;
+      let movedAt = performance.now();
+      for (;;) {
+        if (signal?.aborted) throw new Cancelled();
+        const now = await readBlock(connection);
+        if (now >= block) return now;
+        if (now !== last) movedAt = performance.now();
+        last = now;
+        if (performance.now() - movedAt > stallMs)
+          throw new OutsideError(
+            'chain.stalled',
+            `The chain has made no block for ${Math.round(stallMs / 1000)} s.`,
+            { nextSteps: ['pt doctor', 'Try another endpoint: --network ws://HOST:PORT'] },
+          );
+        // Half the expected time, so that the last block is met soon after it is made.
+        await pause(Math.min(Math.max(((block - now) * blockTimeMs()) / 2, 100), 10_000), signal).catch(
+          () => {
+            throw new Cancelled();
+          },
+        );
+      }
+    },
+    async close() {
+      connection.close();
+    },
+  };
+  return chain;
+}

@@ -1,0 +1,165 @@
+import WebSocket from 'ws';
+
+/** The node answered, with an error. */
+export class RpcError extends Error {
+  readonly rpcCode: number;
+  readonly data: string | undefined;
+  readonly method: string;
+
+  constructor(method: string, error: { code?: unknown; message?: unknown; data?: unknown }) {
+    const data = error.data === undefined ? undefined : String(error.data).slice(0, 300);
+    super(`${String(error.message).slice(0, 300)}${data ? `: ${data}` : ''}`);
+    this.method = method;
+    this.rpcCode = Number(error.code);
+    this.data = data;
+  }
+}
+
+/** The node did not answer: no connection, a connection that broke, or silence until the time was up. */
+export class ConnectionLost extends Error {}
+
+export type Call = [method: string, ...params: unknown[]];
+
+/** One WebSocket to one node. */
+export interface Rpc {
+  readonly endpoint: string;
+  readonly open: boolean;
+  /** Sends calls in one frame and resolves to their results in order; an error of any of them rejects. */
+  batch<const Calls extends readonly Call[]>(calls: Calls): Promise<{ [K in keyof Calls]: unknown }>;
+  /** Frames sent and received so far. */
+  readonly frames: { sent: number; received: number };
+  close(): void;
+}
+
+/** Largest answer taken; the metadata of a big runtime is under 1 MiB. */
+const MAX_PAYLOAD = 64 << 20;
+
+interface Pending {
+  method: string;
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Opens a connection; rejects with `ConnectionLost` when that does not succeed within `timeoutMs`. */
+export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
+  const socket = new WebSocket(endpoint, {
+    handshakeTimeout: timeoutMs,
+    maxPayload: MAX_PAYLOAD,
+    perMessageDeflate: false,
+    followRedirects: false,
+  });
+  const pending = new Map<number, Pending>();
+  const frames = { sent: 0, received: 0 };
+  let nextId = 1;
+  /** Set when the server answered a batch with one refusal: calls then go out as single frames, still all at once. */
+  let batchRefused = false;
+
+  const failAll = (reason: string): void => {
+    const lost = new ConnectionLost(reason);
+    for (const { reject } of pending.values()) reject(lost);
+    pending.clear();
+  };
+  const settle = (message: unknown): void => {
+    const { id, result, error } = (message ?? {}) as { id?: unknown; result?: unknown; error?: object };
+    const waiting = pending.get(id as number);
+    if (!waiting) return;
+    pending.delete(id as number);
+    if (error) waiting.reject(new RpcError(waiting.method, error));
+    else waiting.resolve(result);
+  };
+
+  const send = (calls: readonly Call[]): Promise<unknown>[] => {
+    if (socket.readyState !== WebSocket.OPEN) return [Promise.reject(new ConnectionLost('not connected'))];
+    const requests = calls.map(([method, ...params]) => ({ jsonrpc: '2.0', id: nextId++, method, params }));
+    const answers = requests.map(
+      ({ id, method }) =>
+        new Promise((resolve, reject) => {
+          const timer = setTimeout(() => {
+            pending.delete(id);
+            reject(new ConnectionLost(`no answer to ${method} within ${timeoutMs / 1000} s`));
+          }, timeoutMs);
+          const done =
+            <T>(settleIt: (value: T) => void) =>
+            (value: T): void => {
+              clearTimeout(timer);
+              settleIt(value);
+            };
+          pending.set(id, { method, resolve: done(resolve), reject: done(reject) });
+        }),
+    );
+    const bodies = requests.length > 1 && !batchRefused ? [requests] : requests;
+    for (const body of bodies) {
+      frames.sent++;
+      socket.send(JSON.stringify(body));
+    }
+    return answers;
+  };
+
+  const refuseBatch = (error: object): void => {
+    batchRefused = true;
+    for (const [id, { method, reject }] of pending) {
+      pending.delete(id);
+      reject(new RpcError(method, error));
+    }
+  };
+
+  const rpc: Rpc = {
+    endpoint,
+    frames,
+    get open() {
+      return socket.readyState === WebSocket.OPEN;
+    },
+    async batch<const Calls extends readonly Call[]>(calls: Calls) {
+      type Results = { [K in keyof Calls]: unknown };
+      const singleBefore = batchRefused;
+      try {
+        return (await Promise.all(send(calls))) as Results;
+      } catch (error) {
+        if (batchRefused && !singleBefore && error instanceof RpcError)
+          return (await Promise.all(send(calls))) as Results;
+        throw error;
+      }
+    },
+    close() {
+      failAll('the connection was closed');
+      // `terminate` leaves nothing behind that keeps the process alive.
+      socket.terminate();
+    },
+  };
+
+  return new Promise((resolve, reject) => {
+    socket.on('open', () => resolve(rpc));
+    socket.on('error', (error) => {
+      reject(new ConnectionLost(error.message));
+      failAll(error.message);
+      socket.terminate();
+    });
+    socket.on('close', (code) => {
+      const reason = `the connection broke (${code})`;
+      reject(new ConnectionLost(reason));
+      failAll(reason);
+    });
+    socket.on('message', (data) => {
+      frames.received++;
+      let message: unknown;
+      try {
+        message = JSON.parse(String(data));
+      } catch {
+        socket.terminate();
+        return;
+      }
+      if (Array.isArray(message)) for (const one of message) settle(one);
+      else if (isRefusal(message)) refuseBatch(message.error);
+      else settle(message);
+    });
+  });
+}
+
+/** An error that belongs to no call: how servers answer a batch that they do not take. */
+const isRefusal = (message: unknown): message is { error: object } =>
+  typeof message === 'object' &&
+  message !== null &&
+  'error' in message &&
+  typeof message.error === 'object' &&
+  message.error !== null &&
+  (!('id' in message) || message.id === null);

@@ -1,0 +1,109 @@
+import { getDynamicBuilder, getLookupFn } from '@polkadot-api/metadata-builders';
+import { AccountId, decAnyMetadata, unifyMetadata } from '@polkadot-api/substrate-bindings';
+
+// biome-ignore lint/suspicious/noExplicitAny: values are typed by the metadata
+type Decoded = any;
+
+/** One signed extension of the runtime: its name and the codecs of what it writes and what it only signs. */
+export interface SignedExtension {
+  name: string;
+  encodeExtra(value: unknown): Uint8Array;
+  encodeSigned(value: unknown): Uint8Array;
+  /** Both are empty, so it needs no value whatever it is. */
+  empty: boolean;
+}
+
+/** Everything that is encoded or decoded for one runtime, all of it by the chain's own metadata. */
+export interface Runtime {
+  has(pallet: string, item: string): boolean;
+  hasConstant(pallet: string, name: string): boolean;
+  hasApi(api: string, method: string): boolean;
+  /** Storage key as `0x…`; with fewer keys than the map has, the prefix of all that begin so. */
+  key(pallet: string, item: string, ...keys: unknown[]): string;
+  /** The keys that a storage key of a map was made of. */
+  keysOf(pallet: string, item: string, key: string): Decoded[];
+  /** Value of a storage item from its hex; null gives the default, or undefined where there is none. */
+  value(pallet: string, item: string, hex: unknown): Decoded;
+  constant(pallet: string, name: string): Decoded;
+  call(pallet: string, name: string, args: unknown): Uint8Array;
+  /** Parameters and result of a runtime API. */
+  api(api: string, method: string): { encode(...args: unknown[]): string; decode(hex: unknown): Decoded };
+  events(hex: unknown): Decoded[];
+  extensions: SignedExtension[];
+}
+
+const account = AccountId(42);
+export const publicKeyOf = (ss58: string): Uint8Array => account.enc(ss58);
+export const ss58Of = (publicKey: Uint8Array): string => account.dec(publicKey);
+
+export const toHex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`;
+
+/** Bytes of a `0x…` string from a node; throws on anything else. */
+export function fromHex(text: unknown): Uint8Array {
+  if (typeof text !== 'string' || !/^0x([0-9a-f]{2})*$/i.test(text))
+    throw new RangeError('the node sent no hex');
+  return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+}
+
+/** Builds the codecs of a runtime from its metadata (SCALE with magic, versions 14 to 16). Throws on anything else. */
+export function readRuntime(metadata: Uint8Array): Runtime {
+  const unified = unifyMetadata(decAnyMetadata(metadata));
+  const lookup = getLookupFn(unified);
+  const builder = getDynamicBuilder(lookup);
+  const pallet = (name: string) => unified.pallets.find((one) => one.name === name);
+  const cache = new Map<string, ReturnType<typeof builder.buildStorage>>();
+  const storage = (palletName: string, item: string) => {
+    const id = `${palletName}.${item}`;
+    const codec = cache.get(id) ?? builder.buildStorage(palletName, item);
+    cache.set(id, codec);
+    return codec;
+  };
+  const isEmpty = (type: number): boolean => lookup(type).type === 'void';
+  const encoder = (type: number) => {
+    let codec: { enc(value: unknown): Uint8Array } | null = null;
+    return (value: unknown): Uint8Array => {
+      codec ??= builder.buildDefinition(type);
+      return codec.enc(value);
+    };
+  };
+  // Extension set 0 is the one that extrinsics of version 4 use.
+  const extensions = (unified.extrinsic.extensionsByVersion[0] ?? []).map(
+    ({ identifier, type, additionalSigned }) => ({
+      name: identifier,
+      encodeExtra: encoder(type),
+      encodeSigned: encoder(additionalSigned),
+      empty: isEmpty(type) && isEmpty(additionalSigned),
+    }),
+  );
+
+  return {
+    extensions,
+    has: (name, item) => !!pallet(name)?.storage?.items.some((one) => one.name === item),
+    hasConstant: (name, constant) => !!pallet(name)?.constants.some((one) => one.name === constant),
+    hasApi: (api, method) =>
+      unified.apis.some((one) => one.name === api && one.methods.some(({ name }) => name === method)),
+    key: (name, item, ...keys) => storage(name, item).keys.enc(...keys),
+    keysOf: (name, item, key) => storage(name, item).keys.dec(key),
+    value(name, item, hex) {
+      const codec = storage(name, item);
+      return hex === null || hex === undefined ? codec.fallback : codec.value.dec(fromHex(hex));
+    },
+    constant(name, constant) {
+      const found = pallet(name)?.constants.find((one) => one.name === constant);
+      if (!found) throw new RangeError(`the runtime has no constant ${name}.${constant}`);
+      return builder.buildConstant(name, constant).dec(found.value);
+    },
+    call(name, callName, args) {
+      const { location, codec } = builder.buildCall(name, callName);
+      return Buffer.concat([Uint8Array.from(location), codec.enc(args)]);
+    },
+    api(api, method) {
+      const { args, value } = builder.buildRuntimeCall(api, method);
+      return {
+        encode: (...given) => toHex(args.enc(given)),
+        decode: (hex) => value.dec(fromHex(hex)),
+      };
+    },
+    events: (hex) => (hex === null ? [] : storage('System', 'Events').value.dec(fromHex(hex))),
+  };
+}

@@ -1,0 +1,72 @@
+import type { Dirent } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { HotkeyFile } from '../types.ts';
+import { encryptionOf } from './decrypt.ts';
+import { type PublicHalf, readPublicHalf } from './keyfile.ts';
+import { hotkeysDir } from './location.ts';
+
+/** Key files are a few hundred bytes; anything larger is none. */
+export const MAX_KEY_FILE = 64 << 10;
+
+const list = (dir: string): Promise<Dirent[]> => readdir(dir, { withFileTypes: true }).catch(() => []);
+
+/**
+ * Every hotkey file under a folder of wallets, sorted by wallet and name. A folder that is missing or cannot be read gives none. Coldkeys
+ * are never opened.
+ */
+export async function findHotkeys(path: string): Promise<HotkeyFile[]> {
+  const found: HotkeyFile[] = [];
+  for (const wallet of await list(path)) {
+    if (!wallet.isDirectory() && !wallet.isSymbolicLink()) continue;
+    const dir = hotkeysDir(path, wallet.name);
+    for (const entry of await list(dir)) {
+      // `NAMEpub.txt` is the public half; dots are editors' and systems' files.
+      if (entry.isDirectory() || entry.name.endsWith('pub.txt') || entry.name.startsWith('.')) continue;
+      const file = await describe(wallet.name, entry.name, join(dir, entry.name));
+      if (file) found.push(file);
+    }
+  }
+  return found.sort((a, b) => compare(a.wallet, b.wallet) || compare(a.hotkey, b.hotkey));
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+async function describe(wallet: string, hotkey: string, file: string): Promise<HotkeyFile | null> {
+  try {
+    const { mode, size } = await stat(file);
+    const bytes = await readKeyFile(file, size);
+    if (!bytes) return null;
+    const encryption = encryptionOf(bytes);
+    const { ss58, cryptoType } =
+      encryption === 'none' ? readPublicHalf(bytes.toString('utf8')) : await besideIt(file);
+    return {
+      wallet,
+      hotkey,
+      file,
+      ss58,
+      encryption,
+      cryptoType,
+      worldReadable: process.platform !== 'win32' && (mode & 0o077) !== 0,
+    };
+  } catch {
+    return null;
+  }
+}
+
+async function besideIt(file: string): Promise<PublicHalf> {
+  const text = await readFile(`${file}pub.txt`, 'utf8').catch(() => '');
+  return readPublicHalf(text.slice(0, MAX_KEY_FILE));
+}
+
+/** The file's bytes; null when it is not a regular file of a key file's size. */
+export async function readKeyFile(file: string, size: number): Promise<Buffer | null> {
+  if (size > MAX_KEY_FILE) return null;
+  const handle = await open(file, 'r');
+  try {
+    if (!(await handle.stat()).isFile()) return null;
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
