@@ -1,3 +1,5 @@
+import type { Sandbox, SandboxOptions } from './start.ts';
+
 export {
   launchDetached,
   logFile,
@@ -6,5 +8,11 @@ export {
   sandboxStatus,
   stopSandbox,
 } from './manage.ts';
-export { type Sandbox, type SandboxOptions, startSandbox } from './start.ts';
 export { readSandboxState, type SandboxState, sandboxDir } from './state.ts';
+export type { Sandbox, SandboxOptions };
+
+/** See start.ts. The servers and their codecs are loaded only here: most commands just ask whether a sandbox runs. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { startSandbox: start } = await import('./start.ts');
+  return start(options);
+}
