@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..tokenizer import tokenizer_key
 from .shards import Shard
 
 # Raise it when the stored form changes.
-_FORM = 1
+_FORM = 2
 # What is kept of fetched data, for each tokenizer; the oldest goes first.
 REMOTE_BYTES = 20 << 30
 _BATCH_CHARACTERS = 4_000_000
@@ -27,11 +27,15 @@ _BATCH_CHARACTERS = 4_000_000
 
 @dataclass(frozen=True)
 class ShardTokens:
-    """Documents without empty ones, each closed by EOS. tokens: uint32 [t]; ends: int64 [d], exclusive; hashes: uint64 [d], of the text."""
+    """Documents in their order, each closed by EOS; an empty one is its EOS alone.
+
+    tokens: uint32 [t]; ends: int64 [d], exclusive; hashes: uint64 [d], of the text; characters: int64 [d].
+    """
 
     tokens: np.ndarray
     ends: np.ndarray
     hashes: np.ndarray
+    characters: np.ndarray
 
     def documents(self) -> list[np.ndarray]:
         """Views of `tokens`, one a document, EOS included."""
@@ -69,6 +73,7 @@ class TokenCache:
         tokens: list[np.ndarray] = []
         ends: list[np.ndarray] = []
         hashes: list[int] = []
+        characters: list[int] = []
         total = 0
         for batch in _batches(shard.read()):
             # The tokenizer's own threads share the batch; Python's lock is free meanwhile.
@@ -77,6 +82,7 @@ class TokenCache:
             tokens.append(np.fromiter((token for row in rows for token in (*row, self._eos)), np.uint32, int(lengths.sum())))
             ends.append(total + np.cumsum(lengths))
             hashes.extend(_hash(text) for text in batch)
+            characters.extend(len(text) for text in batch)
             total += int(lengths.sum())
             self._progress(f"tokenizing {shard.label}: {total:,} tokens")
         empty = np.zeros(0, np.int64)
@@ -84,12 +90,13 @@ class TokenCache:
             np.concatenate(tokens) if tokens else empty.astype(np.uint32),
             np.concatenate(ends) if ends else empty,
             np.array(hashes, np.uint64),
+            np.array(characters, np.int64),
         )
 
     def _store(self, file: Path, value: ShardTokens) -> None:
         temporary = file.with_suffix(f".{os.getpid()}.part")
         try:
-            save_file({"tokens": value.tokens, "ends": value.ends, "hashes": value.hashes}, temporary)
+            save_file(asdict(value), temporary)
             os.replace(temporary, file)
         except (OSError, SafetensorError) as error:
             temporary.unlink(missing_ok=True)
@@ -120,9 +127,8 @@ def _batches(documents):
     batch: list[str] = []
     size = 0
     for text in documents:
-        if text.strip():
-            batch.append(text)
-            size += len(text)
+        batch.append(text)
+        size += len(text) + 1
         if size >= _BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0

@@ -8,26 +8,31 @@ from .cache import ShardTokens
 
 _FRACTION = 0.05
 _LARGEST_SHARE = 0.2
+_CHARACTERS_A_TOKEN = 4
 
 
 def choose_held_out(shards: list[ShardTokens], most_tokens: int, sequence_length: int) -> set[int]:
-    """Hashes of the held-out documents: in order of hash until 5% of the tokens, `most_tokens` at most, one sequence at least.
+    """Hashes of the held-out documents: in order of hash until 5% of the text, about `most_tokens` at most, one sequence at least.
 
-    Giants (over a fifth of everything) stay in training. Empty when nothing can be spared.
+    Measured in characters, so that every tokenizer holds out the same. Giants (over a fifth of everything) stay in training.
+    Empty when nothing can be spared.
     """
     hashes = np.concatenate([shard.hashes for shard in shards])
+    sizes = np.concatenate([shard.characters for shard in shards])
     lengths = np.concatenate([np.diff(shard.ends, prepend=0) for shard in shards])
-    total = int(lengths.sum())
-    target = max(sequence_length, min(most_tokens, int(total * _FRACTION)))
+    total = int(sizes.sum())
+    target = min(most_tokens * _CHARACTERS_A_TOKEN, int(total * _FRACTION))
     chosen: set[int] = set()
-    taken = 0
+    size = tokens = 0
     for i in np.argsort(hashes, kind="stable"):
-        if taken >= target:
+        if size >= target and tokens >= sequence_length:
             break
-        if lengths[i] <= max(total * _LARGEST_SHARE, sequence_length) and taken + lengths[i] <= total // 2:
+        fits = sizes[i] <= max(total * _LARGEST_SHARE, sequence_length * _CHARACTERS_A_TOKEN) and size + sizes[i] <= total // 2
+        if fits and sizes[i] and int(hashes[i]) not in chosen:
             chosen.add(int(hashes[i]))
-            taken += int(lengths[i])
-    return chosen if taken >= sequence_length else set()
+            size += int(sizes[i])
+            tokens += int(lengths[i])
+    return chosen if tokens >= sequence_length else set()
 
 
 def unigram_entropy(tokens: np.ndarray) -> float:

@@ -108,7 +108,7 @@ def open_data(request: DataRequest) -> Data:
     sequences: list[np.ndarray] = []
     counted: list[_Counted] = []
     for named, source, share in zip(request.sources, sources, shares):
-        scanned, part = _scan(source, cache, int(request.held_out_tokens * share))
+        scanned, part = scan(source, cache, int(request.held_out_tokens * share))
         tokens = sum(len(shard.tokens) for shard in scanned)
         counted.append(_Counted(part, tokens, sum(len(shard.ends) for shard in scanned)))
         if not tokens:
@@ -162,7 +162,7 @@ class _Counted:
     documents: int
 
 
-def _scan(source: Source, cache: TokenCache, wanted: int) -> tuple[list[ShardTokens], float]:
+def scan(source: Source, cache: TokenCache, wanted: int) -> tuple[list[ShardTokens], float]:
     """The first shards: all of a small local source, else enough to hold out from; and which part of the source they are."""
     scanned: list[ShardTokens] = []
     tokens = 0

@@ -112,5 +112,5 @@ class SourceStream:
         return self._opened[index]
 
     def _training_documents(self, shard: ShardTokens) -> list[np.ndarray]:
-        kept = ~np.isin(shard.hashes, self._held_out)
+        kept = ~np.isin(shard.hashes, self._held_out) & (shard.characters > 0)
         return [document for document, keep in zip(shard.documents(), kept) if keep]

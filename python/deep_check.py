@@ -1,0 +1,20 @@
+"""Loads a model folder and tries it as validators would: `python deep_check.py --config check.json`; the form is in docs/run-folder.md."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from trainer.script import run_script
+
+
+def check(config: dict, events, stop_if_asked) -> dict:
+    with events.phase("loading", "PyTorch"):
+        from trainer.checking import check_folder
+    return check_folder(config, events, stop_if_asked)
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(__doc__, check))

@@ -1,0 +1,70 @@
+"""The documents that models are compared on: pages of consecutive rows, drawn by a seed that everybody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..errors import TrainerError
+from .cache import TokenCache
+from .held_out import choose_held_out
+from .loader import scan
+from .shards import Source
+
+_TRIES_A_PAGE = 20
+
+Document = np.ndarray
+"""uint32 tokens, EOS last."""
+
+
+def sample_pages(
+    source: Source,
+    cache: TokenCache,
+    pages: int,
+    rows: int,
+    seed: int | list[int],
+    sequence_length: int,
+    held_out_tokens: int,
+    on_progress: Callable[[str], None],
+) -> list[list[Document]]:
+    """At most `pages` pages of at most `rows` documents, the same for the same seed whatever models are scored.
+
+    Local data gives only documents that `open_data` holds out from training, each once, so a small source gives fewer pages; a data set of
+    the Hub gives rows from anywhere, as validators draw them. Raises TrainerError `data_too_short`, and what reading raises.
+    """
+    random = np.random.default_rng(seed)
+    if source.complete:
+        return _held_out_pages(source, cache, pages, rows, random, sequence_length, held_out_tokens)
+    found: dict[tuple[int, int, int], list[Document]] = {}
+    for _ in range(pages * _TRIES_A_PAGE):
+        if len(found) == pages:
+            break
+        on_progress(f"page {len(found) + 1} of {pages}")
+        file = int(random.integers(len(source.groups)))
+        shards = source.groups[file]()
+        group = int(random.integers(len(shards)))
+        documents = cache.get(shards[group]).documents()
+        # Pages begin at multiples of their size from a common offset, as the reference's do: none overlaps another.
+        page = int(random.integers(max(1, len(documents) // rows)))
+        found.setdefault((file, group, page), documents[page * rows : (page + 1) * rows])
+    return list(found.values())
+
+
+def _held_out_pages(source: Source, cache: TokenCache, pages: int, rows: int, random, length: int, held_out_tokens: int) -> list[list[Document]]:
+    scanned, _ = scan(source, cache, held_out_tokens)
+    chosen = choose_held_out(scanned, held_out_tokens, length) if scanned else set()
+    documents = {}
+    for shard in scanned:
+        for text_hash, document in zip(shard.hashes.tolist(), shard.documents()):
+            if text_hash in chosen:
+                documents[text_hash] = document
+    if not documents:
+        raise TrainerError(
+            "data_too_short",
+            f"The data holds too little to score on: not one held-out sequence of {length} tokens.",
+            ["Name more text with --data", "Use a shorter --sl"],
+        )
+    keys = sorted(documents)
+    order = [keys[i] for i in random.permutation(len(keys))]
+    return [[documents[key] for key in order[i : i + rows]] for i in range(0, min(len(order), pages * rows), rows)]

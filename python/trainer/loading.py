@@ -1,0 +1,153 @@
+"""Loads a stranger's model folder for scoring: sizes are told from headers first, no code of the folder runs, no pickle is opened."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from transformers import AutoModelForCausalLM
+
+from .data.shards import file_key
+from .errors import TrainerError
+from .model import make_config
+
+_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
+# Activations, the logits of one batch and the loader's own buffers, beside the weights.
+_HEADROOM = 1.15
+
+
+@dataclass(frozen=True)
+class FolderFacts:
+    """What headers say, before anything is loaded."""
+
+    files: list[Path]
+    elements: int
+    """Elements of all tensors (tied ones once if saved once)."""
+    bytes: int
+    dtypes: list[str]
+
+
+def read_headers(folder: Path) -> FolderFacts:
+    """Raises TrainerError `bad_model` when the folder has no readable safetensors or its index names files that are not there."""
+    files = _weight_files(folder)
+    elements = size = 0
+    dtypes: set[str] = set()
+    for file in files:
+        try:
+            with safe_open(file, framework="pt") as opened:
+                for name in opened.keys():
+                    part = opened.get_slice(name)
+                    count = 1
+                    for side in part.get_shape():
+                        count *= side
+                    elements += count
+                    size += count * _BYTES.get(part.get_dtype(), 4)
+                    dtypes.add(part.get_dtype())
+        except (SafetensorError, OSError) as error:
+            raise TrainerError("bad_model", f"{file} is no whole safetensors file: {error}", [f"pt check {folder}"]) from error
+    return FolderFacts(files, elements, size, sorted(dtypes))
+
+
+def folder_key(folder: Path) -> str:
+    """Changes when the config or any weight file does."""
+    digest = hashlib.sha256()
+    for file in [folder / "config.json", folder / "generation_config.json", *_weight_files(folder)]:
+        if file.is_file():
+            digest.update(f"{file.name}:{file_key(file)};".encode())
+    return digest.hexdigest()
+
+
+def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, attention: str) -> nn.Module:
+    """The folder's causal LM in evaluation mode. Raises TrainerError: `bad_model` (cannot be loaded, weights missing), `too_large`."""
+    facts = read_headers(folder)
+    require_memory(facts.elements * dtype.itemsize, device, str(folder))
+    try:
+        raw = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise TrainerError("bad_model", f"{folder / 'config.json'} cannot be read: {error}", [f"pt check {folder}"]) from error
+    if not isinstance(raw, dict):
+        raise TrainerError("bad_model", f"{folder / 'config.json'} holds no JSON object.", [f"pt check {folder}"])
+    config = make_config(raw, str(folder / "config.json"))
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            attn_implementation=attention,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:  # transformers raises many kinds for a folder that is not what it says
+        raise TrainerError("bad_model", f"{folder} cannot be loaded: {str(error)[:500]}", [f"pt check {folder}"]) from error
+    missing, wrong = sorted(report.get("missing_keys", [])), report.get("mismatched_keys", [])
+    if missing or wrong:
+        # transformers fills the gaps with random numbers and goes on; a score of those would mean nothing.
+        names = ", ".join([*missing, *(str(item) for item in wrong)][:5])
+        raise TrainerError("bad_model", f"{folder} lacks weights of {type(model).__name__} or has them in another shape: {names}", [f"pt check {folder}"])
+    return model.to(device).eval()
+
+
+def release(device: torch.device) -> None:
+    """Gives a dropped model's memory back before the next one is loaded."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def require_memory(weights: int, device: torch.device, what: str) -> None:
+    """Raises TrainerError `too_large` when so many bytes of weights cannot fit."""
+    free = free_memory(device)
+    if free is not None and weights * _HEADROOM > free:
+        raise TrainerError(
+            "too_large",
+            f"{what} needs {weights * _HEADROOM / 1e9:.1f} GB on {device}, and {free / 1e9:.1f} GB are free.",
+            ["Use a machine with more memory", "--dtype bf16", "Close other programs that use this memory"],
+        )
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can be had now; None where the machine does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return None
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """A single file wins over an index, as in the library that validators use."""
+    if not folder.is_dir():
+        raise TrainerError("bad_model", f"{folder} is no folder.", ["pt check DIR"])
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.is_file():
+        return [single]
+    try:
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+    except FileNotFoundError as error:
+        raise TrainerError("bad_model", f"{folder} holds no model.safetensors.", [f"pt check {folder}"]) from error
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise TrainerError("bad_model", f"{index} cannot be read: {error}", [f"pt check {folder}"]) from error
+    files = []
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
+            raise TrainerError("bad_model", f"{index} names {name!r}, which is no file beside it.", [f"pt check {folder}"])
+        files.append(folder / name)
+    return files

@@ -1,0 +1,91 @@
+"""A model's losses as validators compute them: one number a batch of packed sequences."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+PROMPT_TOKENS = 100
+OUTPUT_TOKENS = 20
+_EQUAL_LIMIT = 10
+_REPEAT_LIMIT = 10
+# Positions whose logits are in float32 at a time: a vocabulary of 100,277 at 4,096 positions would be 1.6 GB at once.
+_CHUNK = 1024
+
+
+def batches_of(sequences: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """[n, length] to whole batches [batch_size, length]; the rest is dropped, as validators drop it."""
+    return [sequences[i : i + batch_size] for i in range(0, len(sequences) - batch_size + 1, batch_size)]
+
+
+@torch.inference_mode()
+def score(model: nn.Module, batches: list[np.ndarray], ignore_eos_runs: int | None = None) -> Iterator[float]:
+    """Yields each batch's mean next-token cross-entropy in nats; NaN and infinity are yielded as they are.
+
+    `ignore_eos_runs`: the EOS id of padded (unpacked) sequences; labels that repeat it are not counted.
+    """
+    device = next(model.parameters()).device
+    for batch in batches:
+        tokens = torch.from_numpy(batch.astype(np.int64)).to(device, non_blocking=True)
+        logits = model(input_ids=tokens, use_cache=False).logits
+        yield cross_entropy(logits, tokens, ignore_eos_runs)
+
+
+def cross_entropy(logits: Tensor, tokens: Tensor, ignore_eos_runs: int | None = None) -> float:
+    """logits [batch, length, vocabulary], tokens int64 [batch, length] -> mean over all shifted positions, in float32."""
+    labels = tokens[:, 1:].clone()
+    if ignore_eos_runs is not None:
+        is_eos = labels == ignore_eos_runs
+        labels[:, 1:][is_eos[:, 1:] & is_eos[:, :-1]] = -100
+    flat_logits = logits[:, :-1].flatten(0, 1)
+    flat_labels = labels.flatten()
+    total = torch.zeros((), device=logits.device, dtype=torch.float64)
+    for start in range(0, len(flat_labels), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        losses = nn.functional.cross_entropy(flat_logits[part].float(), flat_labels[part], reduction="sum", ignore_index=-100)
+        total += losses
+    count = int((flat_labels != -100).sum())
+    return total.item() / count if count else math.nan
+
+
+@torch.inference_mode()
+def sample_outputs(model: nn.Module, batches: list[np.ndarray], pad_token_id: int) -> tuple[list[int], list[int]]:
+    """What the model goes on with after the first 100 tokens of the first two batches: 20 tokens each, most likely ones."""
+    device = next(model.parameters()).device
+    outputs = []
+    for batch in batches[:2]:
+        prompt = torch.from_numpy(batch[:1, :PROMPT_TOKENS].astype(np.int64)).to(device)
+        made = model.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            min_new_tokens=OUTPUT_TOKENS,
+            max_new_tokens=OUTPUT_TOKENS,
+            pad_token_id=pad_token_id,
+        )
+        outputs.append(made[0, -OUTPUT_TOKENS:].tolist())
+    return outputs[0], outputs[1]
+
+
+def is_reasonable(first: list[int], second: list[int]) -> bool:
+    """Whether validators would accept these two outputs: neither the same nor both stuck on one token."""
+    if sum(a == b for a, b in zip(first, second)) >= _EQUAL_LIMIT:
+        return False
+    return not all(max(Counter(output).values()) > _REPEAT_LIMIT for output in (first, second))
+
+
+def mean(losses: list[float]) -> float:
+    return math.fsum(losses) / len(losses) if losses else math.nan
+
+
+def with_heartbeat(losses: Iterator[float], tell: Callable[[int, float], None]) -> list[float]:
+    """Collects the losses, telling (count, last) after each."""
+    collected: list[float] = []
+    for loss in losses:
+        collected.append(loss)
+        tell(len(collected), loss)
+    return collected
