@@ -1,20 +1,10 @@
 import { argon2, createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
-
-export type Encryption = 'none' | 'nacl' | 'ansible' | 'fernet';
+import type { Encryption } from './encryption.ts';
 
 const derive = promisify(pbkdf2);
 const deriveArgon2 = promisify(argon2);
-
-/** How a key file's content is encrypted, told from its first bytes. */
-export function encryptionOf(bytes: Uint8Array): Encryption {
-  const head = Buffer.from(bytes.subarray(0, 32)).toString('latin1');
-  if (head.startsWith('$NACL')) return 'nacl';
-  if (head.startsWith('$ANSIBLE_VAULT')) return 'ansible';
-  if (head.startsWith('gAAAAA')) return 'fernet';
-  return 'none';
-}
 
 /** The password does not fit, or the file was changed: the forms cannot tell these apart. */
 export class WrongPassword extends Error {}

@@ -2,9 +2,9 @@ import type { Dirent } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HotkeyFile } from '../types.ts';
-import { encryptionOf } from './decrypt.ts';
-import { type PublicHalf, readPublicHalf } from './keyfile.ts';
+import { encryptionOf } from './encryption.ts';
 import { hotkeysDir } from './location.ts';
+import { type PublicHalf, readPublicHalf } from './public-half.ts';
 
 /** Key files are a few hundred bytes; anything larger is none. */
 export const MAX_KEY_FILE = 64 << 10;

@@ -1,43 +1,8 @@
 import type { Hotkey } from '../types.ts';
 import { createHotkey, type SecretKey } from './keypair.ts';
+import { cryptoTypeOf, MalformedKey, parseObject } from './public-half.ts';
 
-/** What a key file or the `…pub.txt` beside it says in the open. */
-export interface PublicHalf {
-  ss58: string | null;
-  cryptoType: 'sr25519' | 'ed25519' | null;
-}
-
-/** The file's content is not a key; the message never quotes it. */
-export class MalformedKey extends Error {}
-
-function parseObject(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's own message would quote the file.
-    throw new MalformedKey('it is not JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new MalformedKey('it is no object');
-  return value as Record<string, unknown>;
-}
-
-const cryptoTypeOf = (value: unknown): 'sr25519' | 'ed25519' | null =>
-  value === 0 ? 'ed25519' : value === 1 || value === undefined ? 'sr25519' : null;
-
-const isAddress = (value: unknown): value is string =>
-  typeof value === 'string' && /^[1-9A-HJ-NP-Za-km-z]{46,49}$/.test(value);
-
-/** Address and key type of a file in the open; nulls where it does not tell. Never throws. */
-export function readPublicHalf(text: string): PublicHalf {
-  try {
-    const { ss58Address, cryptoType } = parseObject(text);
-    return { ss58: isAddress(ss58Address) ? ss58Address : null, cryptoType: cryptoTypeOf(cryptoType) };
-  } catch {
-    return { ss58: null, cryptoType: null };
-  }
-}
+export { MalformedKey };
 
 function hexBytes(value: unknown, field: string, lengths: number[]): Uint8Array | null {
   if (value === undefined || value === null || value === '') return null;
