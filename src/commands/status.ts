@@ -26,11 +26,12 @@ export default class Status extends PtCommand {
     const settings = await this.settings(flags);
     const hotkey = await ownHotkey(settings, flags.mine ?? false);
     const { openLoadPlace, readStatus } = await import('../load/index.ts');
-    const { close, hub, profile, chain } = await openLoadPlace(settings, { kind: 'best' });
+    const { close, chain, ...place } = await openLoadPlace(settings, { kind: 'best' });
     try {
-      const request = { netuid: settings.netuid, hotkey, mine: flags.mine ?? false };
+      const { netuid, competition } = settings;
+      const request = { netuid, competition, hotkey, mine: flags.mine ?? false };
       for (;;) {
-        const status = await readStatus(request, { chain: chain!, hub, profile });
+        const status = await readStatus(request, { ...place, chain: chain! });
         this.#show(status, flags.all ?? false);
         if (!flags.watch || this.ui.json) return status;
         await chain!.waitForBlock(status.block + 1, this.signal);

@@ -31,7 +31,7 @@ export interface Rules {
 /** The best miner's model. Throws `CheckError` `load.no_model` when no commitment of the subnet parses. */
 export async function findBest(chain: Chain, request: LoadRequest, rules: Rules): Promise<Wanted> {
   const subnet = await readSubnet(chain, request.netuid, rules.profile);
-  const competition = competitionId(request.competition, rules, subnet.block);
+  const competition = competitionIdOf(request.competition, rules, subnet.block);
   const best = bestMiner(subnet.miners, competition);
   if (best) return wanted(best, rules, subnet.block);
   const where = competition === null ? '' : ` in competition ${competition}`;
@@ -72,7 +72,11 @@ export async function findUid(
 }
 
 /** Competition id to look in; null when the profile's strings name none. */
-function competitionId(name: string | null, { profile, schedule }: Rules, block: number): number | null {
+export function competitionIdOf(
+  name: string | null,
+  { profile, schedule }: Rules,
+  block: number,
+): number | null {
   if (!namesCompetition(profile)) return null;
   return resolveCompetition(competitionsAt(schedule, block, profile), name).id;
 }

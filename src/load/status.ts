@@ -2,9 +2,10 @@ import type { Chain, CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
 import { inspectRemote } from '../model/index.ts';
 import { hashMatches, type Profile } from '../rules/index.ts';
+import { competitionIdOf, type Rules } from './find.ts';
 import { remoteContent } from './remote-content.ts';
-import { readSubnet } from './subnet.ts';
-import type { Miner } from './types.ts';
+import { bestMiner, isLoadable, readSubnet } from './subnet.ts';
+import type { Miner, Subnet } from './types.ts';
 
 /** Bytes of the longest commitment: what a limit is asked about when none is at hand. */
 const LONGEST = 128;
@@ -19,12 +20,19 @@ export interface RepositoryState {
 }
 
 /** What `pt status --json` prints, one neuron. */
-export type StatusRow = Omit<Miner, 'id'> & { repository?: RepositoryState | null };
+export type StatusRow = Omit<Miner, 'id'> & {
+  /** Page of the revision on the Hub. */
+  url: string | null;
+  /** With `mine` only. */
+  repository?: RepositoryState | null;
+};
 
 export interface SubnetStatus {
   block: number;
   netuid: number;
   neurons: StatusRow[];
+  /** The neuron that `pt load-best` takes; null: nobody has a readable commitment. */
+  bestUid: number | null;
   /** What the chain lets `hotkey` write now; null without a hotkey. */
   limit: CommitLimit | null;
   hotkey: string | null;
@@ -33,6 +41,8 @@ export interface SubnetStatus {
 
 export interface StatusRequest {
   netuid: number;
+  /** Only looked at for `bestUid`. */
+  competition: string | null;
   /** Own hotkey (SS58); null when there is none on this machine. */
   hotkey: string | null;
   /** Only the own neuron, with the state of its repository. */
@@ -41,8 +51,8 @@ export interface StatusRequest {
 
 /** Reads the subnet, best miner first, and what the chain still lets the own hotkey write. */
 export async function readStatus(
-  { netuid, hotkey, mine }: StatusRequest,
-  { chain, hub, profile }: { chain: Chain; hub: Hub; profile: Profile },
+  { netuid, competition, hotkey, mine }: StatusRequest,
+  { chain, hub, profile, schedule }: { chain: Chain; hub: Hub } & Rules,
 ): Promise<SubnetStatus> {
   const [subnet, limit] = await Promise.all([
     readSubnet(chain, netuid, profile),
@@ -52,17 +62,26 @@ export async function readStatus(
   const shown = mine ? (own ? [own] : []) : subnet.miners;
   const neurons: StatusRow[] = [];
   for (const miner of shown) {
-    const { id: _, ...row } = miner;
+    const { id: _, ...fields } = miner;
+    const url = isLoadable(miner) ? `${hub.endpoint}/${miner.repo}/tree/${miner.commit}` : null;
+    const row = { ...fields, url };
     neurons.push(mine ? { ...row, repository: await repositoryOf(miner, hub, profile) } : row);
   }
   return {
     block: subnet.block,
     netuid,
     neurons,
+    bestUid: bestUidOf(subnet, competition, { profile, schedule }),
     limit,
     hotkey,
     registered: hotkey === null ? null : own !== undefined,
   };
+}
+
+/** The best miner's uid; without a named competition where several are open: the best of all. */
+function bestUidOf({ miners, block }: Subnet, competition: string | null, rules: Rules): number | null {
+  const id = competition === null ? null : competitionIdOf(competition, rules, block);
+  return bestMiner(miners, id)?.uid ?? null;
 }
 
 /** Looks at a commitment's repository as a stranger does. Null: the commitment names none. */

@@ -1,5 +1,5 @@
 import type { Commitment } from '../chain/types.ts';
-import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
+import { EXIT, PtError, UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { afterStep, nextStep, type PushState, startPush } from '../rules/index.ts';
 import { awaitLimit } from './limit.ts';
@@ -70,13 +70,17 @@ async function send(publication: Publication, text: string, before: Commitment |
   }
 }
 
-/** A lost connection or a time-out says nothing about what the chain did; a refusal by name does. */
+/** Failures after which the chain may hold the commitment all the same; a refusal by name is final. */
+const AMBIGUOUS = new Set([
+  'chain.lost',
+  'chain.stalled',
+  'chain.unconfirmed',
+  'chain.unreachable',
+  'chain.unreadable',
+]);
+
 function isAmbiguous(error: unknown): boolean {
-  return (
-    error instanceof OutsideError &&
-    error.exitCode === EXIT.network &&
-    !error.code.startsWith('chain.dispatch')
-  );
+  return error instanceof PtError && AMBIGUOUS.has(error.code);
 }
 
 /** Reads back after a send, one block later when the node does not show it yet. */

@@ -32,8 +32,9 @@ export async function checkAccount(request: PublishRequest, place: PublishPlace)
       ],
     });
   }
-  const own = [me.name, ...me.orgs];
-  if (!own.some((name) => name.toLowerCase() === namespace.toLowerCase())) {
+  const own = [me.name, ...me.orgs].map((name) => name.toLowerCase());
+  // The sandbox's token may write everywhere, which its Hub says with `*`.
+  if (!own.includes(namespace.toLowerCase()) && !own.includes('*')) {
     throw new UserError(
       'token.other_namespace',
       `--hf-repo-id ${request.repo}: the Hub token belongs to ${me.name}, who cannot write under ${namespace}.`,

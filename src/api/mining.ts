@@ -1,0 +1,149 @@
+import { cp, mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { CheckError } from '../errors.ts';
+import { type LoadOutcome, type LoadSource, load, modelsDir, openLoadPlace } from '../load/index.ts';
+import { openTarget } from '../load/target.ts';
+import { contentHashOf, inspectFolder, type ModelFacts } from '../model/index.ts';
+import { finish } from '../progress.ts';
+import { openPublishPlace, publish, type UploadOutcome } from '../publish/index.ts';
+import { subnet } from './graph.ts';
+import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
+
+/** A model folder on this machine. */
+export interface LocalModel {
+  /** Absolute path. */
+  dir: string;
+  facts: ModelFacts;
+  /** base64, as in the chain string. */
+  contentHash: string;
+}
+
+export interface LoadOptions extends NetworkOptions {
+  /** Folder that will hold exactly the model's files; left out: one of its own under PT_HOME. */
+  downloadDir?: string;
+  /** Replace what the folder holds. */
+  force?: boolean;
+}
+
+/**
+ * Downloads the model that a miner has on chain and verifies it against the chain's hash.
+ * Throws `CheckError` (3) when the commitment or the content is not what it should be, `UserError` for an unknown uid.
+ */
+export function loadRemoteModel({ uid, ...options }: LoadOptions & { uid: number }): Promise<LoadOutcome> {
+  return loadFrom({ kind: 'uid', uid }, options);
+}
+
+/** Downloads and verifies the model of the best miner. */
+export function loadBestModel(options: LoadOptions = {}): Promise<LoadOutcome> {
+  return loadFrom({ kind: 'best' }, options);
+}
+
+async function loadFrom(source: LoadSource, options: LoadOptions): Promise<LoadOutcome> {
+  const settings = settingsOf(options);
+  const place = await openLoadPlace(settings, source);
+  const { downloadDir, force = false, signal, onProgress } = options;
+  try {
+    const request = {
+      source,
+      netuid: settings.netuid,
+      competition: settings.competition,
+      dir: downloadDir === undefined ? null : resolve(downloadDir),
+      modelsDir: modelsDir(settings),
+      force,
+      ...(signal ? { signal } : {}),
+    };
+    return await finish(load(request, place), onProgress);
+  } finally {
+    await place.close();
+  }
+}
+
+/** Looks at a model folder without reading its weights into memory. Throws `UserError` `model.missing`, `CheckError` for a broken one. */
+export async function loadLocalModel(dir: string, options: NetworkOptions = {}): Promise<LocalModel> {
+  const settings = settingsOf(options);
+  const profile = settings.constants.profiles[settings.profile];
+  const facts = await inspectFolder(dir, profile);
+  if (facts.problems.length > 0) {
+    throw new CheckError('model.malformed', facts.problems.map(({ message }) => message).join(' '), {
+      details: { findings: facts.problems },
+      nextSteps: [`pt check ${dir}`],
+    });
+  }
+  return { dir: resolve(dir), facts, contentHash: await contentHashOf(dir, profile) };
+}
+
+/** Copies a model's files (config, weights, tokenizer; nothing else of its folder) to an empty or new folder. */
+export async function save(model: LocalModel, dir: string): Promise<LocalModel> {
+  const { TOKENIZER_FILES } = await import('../model/index.ts');
+  const present = new Set(model.facts.files.map(({ path }) => path));
+  const wanted = new Set(
+    [...model.facts.hashedFiles, ...TOKENIZER_FILES].filter((path) => present.has(path)),
+  );
+  const target = await openTarget(dir, `${model.contentHash}`, false);
+  if (target.occupied) target.refuseOccupied();
+  for (const path of wanted) {
+    const to = join(target.temporary, path);
+    await mkdir(dirname(to), { recursive: true });
+    await cp(join(model.dir, path), to, { dereference: true });
+  }
+  await target.settle();
+  return { ...model, dir: target.dir };
+}
+
+export interface PushOptions extends NetworkOptions {
+  /** Model folder. */
+  dir: string;
+  /** `namespace/name` on the Hub. */
+  repo: string;
+  wallet?: WalletOptions;
+  /** `bf16` (default) casts, `fp32` publishes the weights as they are saved. */
+  dtype?: 'bf16' | 'fp32';
+  useHotkeyInHash?: boolean;
+  /** Leave the repository private. */
+  private?: boolean;
+  /** Wait when the chain's limit is used up. */
+  wait?: boolean;
+  /** Forget an unfinished publish of something else to the same repository. */
+  restart?: boolean;
+}
+
+/**
+ * Publishes a model folder, as `pt upload` does: check, private upload, commitment, read back, public. Safe to call again after
+ * anything: it continues, and never commits twice. It does not ask before it writes to a real network.
+ */
+export async function push(options: PushOptions): Promise<UploadOutcome> {
+  const settings = settingsOf(options, options.wallet);
+  const place = await openPublishPlace(settings);
+  try {
+    const request = {
+      source: { kind: 'folder' as const, dir: options.dir, dtype: options.dtype ?? 'bf16' },
+      repo: options.repo,
+      netuid: settings.netuid,
+      competition: settings.competition,
+      useHotkeyInHash: options.useHotkeyInHash ?? false,
+      makePublic: !options.private,
+      publicUpload: false,
+      wait: options.wait ?? false,
+      restart: options.restart ?? false,
+      ...(options.signal ? { signal: options.signal } : {}),
+    };
+    return await finish(publish(request, place), options.onProgress);
+  } finally {
+    await place.close();
+  }
+}
+
+/** Where a miner's model is; null when its commitment names none. The names come from strangers. */
+export async function getRepo(
+  uid: number,
+  options: NetworkOptions = {},
+): Promise<{ repo: string; commit: string; url: string } | null> {
+  const miner = (await subnet(options)).miners.find((each) => each.uid === uid);
+  if (!miner || miner.repo === null || miner.commit === null) return null;
+  const { hub } = settingsOf(options);
+  return {
+    repo: miner.repo,
+    commit: miner.commit,
+    url: `${hub.endpoint}/${miner.repo}/tree/${miner.commit}`,
+  };
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { finish, type Progress } from '../../src/progress.ts';
+import { type PublishRequest, previewPublish, publish } from '../../src/publish/index.ts';
+import { journalPath } from '../../src/publish/journal.ts';
+import { keyOf } from '../../src/publish/publish.ts';
+import { boundHash } from '../../src/rules/index.ts';
+import { makeModel, type Rig, startRig } from './support.ts';
+
+let rig: Rig & { dir: string };
+beforeAll(async () => {
+  rig = await startRig();
+});
+afterAll(() => rig?.close());
+
+const run = (request: PublishRequest) => finish(publish(request, rig.place));
+const commitsSince = (mark: number) =>
+  rig.sandbox.hub.requests.slice(mark).filter(({ step }) => ['put', 'commit', 'create'].includes(step));
+
+describe('publish', () => {
+  it('ends in a public repository with exactly the model and one commitment that names it', async () => {
+    const dir = await makeModel(join(rig.home, 'strays'), { seed: 2, strays: true });
+    const notes: string[] = [];
+    const outcome = await finish(
+      publish(rig.request({ source: { kind: 'folder', dir, dtype: 'bf16' } }), rig.place),
+      (event: Progress) => {
+        if (event.kind === 'note') notes.push(event.message);
+      },
+    );
+    expect(outcome).toMatchObject({ repo: 'me/first', public: true, resumed: false });
+    expect(outcome.commitment).toBe(`me:first:${outcome.commit}:${outcome.contentHash}`);
+    const onChain = await rig.place.chain.commitment(9, rig.place.hotkey.ss58);
+    expect(onChain).toEqual({ text: outcome.commitment, block: outcome.block });
+    const seen = await rig.place.hub.anonymous().revision('me/first', outcome.commit);
+    const paths = seen!.files.map((file) => file.path).filter((path) => path !== '.gitattributes');
+    expect(paths.sort()).toEqual(['README.md', 'config.json', 'generation_config.json', 'model.safetensors']);
+    // The content hash as the protocol states it, from the bytes that strangers get.
+    const hashes: string[] = [];
+    for (const path of ['config.json', 'generation_config.json', 'model.safetensors']) {
+      const { size } = seen!.files.find((file) => file.path === path)!;
+      const bytes = await rig.place.hub.anonymous().range('me/first', outcome.commit, path, 0, size);
+      hashes.push(createHash('sha256').update(bytes).digest('base64'));
+    }
+    expect(createHash('sha256').update(hashes.join('')).digest('base64')).toBe(outcome.contentHash);
+    expect(notes.join('\n')).not.toContain('hf_');
+  });
+
+  it('sends nothing the second time and gives the same object, with and without the journal', async () => {
+    const first = await run(rig.request());
+    const mark = rig.sandbox.hub.requests.length;
+    const nonce = rig.sandbox.chain.block();
+    expect(await run(rig.request())).toEqual(first);
+    const { rm } = await import('node:fs/promises');
+    await rm(journalPath(rig.home, keyOf(rig.request(), rig.place)));
+    expect(await run(rig.request())).toMatchObject({
+      commit: first.commit,
+      commitment: first.commitment,
+      block: first.block,
+      public: true,
+    });
+    expect(commitsSince(mark)).toEqual([]);
+    expect((await rig.place.chain.commitment(9, rig.place.hotkey.ss58))!.block).toBe(first.block);
+    expect(nonce).toBeGreaterThan(0);
+  });
+
+  it('replaces the files of an earlier model and hides the repository meanwhile', async () => {
+    await run(rig.request());
+    const dir = await makeModel(join(rig.home, 'next'), { seed: 3 });
+    await writeFile(join(dir, 'tokenizer.json'), '{}');
+    const second = await run(rig.request({ source: { kind: 'folder', dir, dtype: 'fp32' } }));
+    const mark = rig.sandbox.hub.requests.length;
+    const third = await run(rig.request());
+    expect(third.commit).not.toBe(second.commit);
+    const seen = await rig.place.hub.anonymous().revision('me/first', third.commit);
+    expect(seen!.files.map((file) => file.path)).not.toContain('tokenizer.json');
+    const settings = rig.sandbox.hub.requests.slice(mark).filter(({ step }) => step === 'settings');
+    expect(settings).toHaveLength(2); // private, and public again
+  });
+
+  it('binds the hash to the hotkey when asked', async () => {
+    const outcome = await run(rig.request({ repo: 'me/bound', useHotkeyInHash: true }));
+    const bound = boundHash(outcome.contentHash, rig.place.hotkey.ss58);
+    expect(outcome.commitment).toBe(`me:bound:${outcome.commit}:${bound}`);
+  });
+
+  it('leaves the repository private when asked, and makes it public by the same call without that', async () => {
+    const hidden = await run(rig.request({ repo: 'me/hidden', makePublic: false }));
+    expect(hidden.public).toBe(false);
+    expect(await rig.place.hub.anonymous().revision('me/hidden')).toBeNull();
+    const shown = await run(rig.request({ repo: 'me/hidden' }));
+    expect(shown).toMatchObject({ commit: hidden.commit, block: hidden.block, public: true });
+  });
+
+  it('refuses a changed folder instead of mixing two models', async () => {
+    const dir = await makeModel(join(rig.home, 'changing'), { seed: 4 });
+    const request = rig.request({ repo: 'me/changing', source: { kind: 'folder', dir, dtype: 'bf16' } });
+    rig.sandbox.hub.setFaults([{ step: 'put', does: { kind: 'status', status: 400 } }]);
+    await expect(run(request)).rejects.toMatchObject({ exitCode: 5 });
+    rig.sandbox.hub.setFaults([]);
+    await makeModel(dir, { seed: 5 });
+    await expect(run(request)).rejects.toMatchObject({ code: 'publish.changed', exitCode: 2 });
+    const outcome = await run({ ...request, restart: true });
+    expect(outcome.public).toBe(true);
+  });
+
+  it('commits what the Hub already holds', async () => {
+    const first = await run(rig.request({ repo: 'me/there' }));
+    await run(rig.request({ repo: 'me/other' }));
+    const mark = rig.sandbox.hub.requests.length;
+    const again = await run(
+      rig.request({
+        repo: 'me/there',
+        source: { kind: 'hub', commit: first.commit },
+        useHotkeyInHash: true,
+        restart: true,
+      }),
+    );
+    expect(again).toMatchObject({ commit: first.commit, contentHash: first.contentHash, bytesUploaded: 0 });
+    expect(commitsSince(mark)).toEqual([]);
+  });
+
+  it('shows every step beforehand and writes nothing anywhere', async () => {
+    const mark = rig.sandbox.hub.requests.length;
+    const plan = await finish(previewPublish(rig.request({ repo: 'me/planned' }), rig.place));
+    expect(plan.steps.map(({ step }) => step)).toEqual([
+      'check',
+      'private',
+      'upload',
+      'confirm',
+      'commit',
+      'read-back',
+      'public',
+      'confirm-public',
+    ]);
+    expect(plan.steps.find(({ step }) => step === 'upload')!.bytes).toBe(
+      plan.files.reduce((sum, file) => sum + file.size, 0),
+    );
+    expect(plan.commitment).toMatch(/^me:planned:<commit>:/);
+    expect(await rig.place.hub.revision('me/planned')).toBeNull();
+    expect(commitsSince(mark)).toEqual([]);
+    await expect(
+      readFile(journalPath(rig.home, keyOf(rig.request({ repo: 'me/planned' }), rig.place))),
+    ).rejects.toThrow();
+  });
+});

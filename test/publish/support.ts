@@ -1,0 +1,100 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openPublishPlace, type PublishPlace, type PublishRequest } from '../../src/publish/index.ts';
+import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { resolveSettings, type Settings } from '../../src/settings/index.ts';
+
+/** Writes a safetensors file of fp32 tensors filled from a seed. */
+export async function writeSafetensors(path: string, shapes: Record<string, number[]>, seed: number) {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  let offset = 0;
+  for (const [name, shape] of Object.entries(shapes)) {
+    const size = shape.reduce((product, side) => product * side, 1) * 4;
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + size] };
+    offset += size;
+  }
+  const json = Buffer.from(JSON.stringify(header).padEnd(Math.ceil(JSON.stringify(header).length / 8) * 8));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const values = new Float32Array(offset / 4);
+  for (let i = 0; i < values.length; i += 1) values[i] = Math.sin(seed * 7919 + i);
+  await writeFile(path, Buffer.concat([length, json, Buffer.from(values.buffer)]));
+}
+
+/** A small Llama folder that the sandbox's competition accepts; `width` sets its size (fp32 weights take 32 kB a unit). */
+export async function makeModel(dir: string, { seed = 1, width = 16, strays = false } = {}): Promise<string> {
+  await mkdir(dir, { recursive: true });
+  const config = {
+    architectures: ['LlamaForCausalLM'],
+    model_type: 'llama',
+    vocab_size: 4096,
+    hidden_size: width,
+    num_hidden_layers: 0,
+    max_position_embeddings: 256,
+    torch_dtype: 'float32',
+  };
+  await writeFile(join(dir, 'config.json'), JSON.stringify(config, null, 2));
+  await writeFile(join(dir, 'generation_config.json'), '{"bos_token_id": 0}');
+  const shapes = { 'model.embed_tokens.weight': [4096, width], 'model.norm.weight': [width] };
+  await writeSafetensors(join(dir, 'model.safetensors'), { ...shapes, 'lm_head.weight': [4096, width] }, seed);
+  if (strays) {
+    await writeFile(join(dir, '.env'), 'HF_ACCESS_TOKEN=hf_verysecret');
+    await writeFile(join(dir, 'pytorch_model.bin'), 'pickle');
+    await writeFile(join(dir, 'optimizer.pt'), 'pickle');
+    await writeFile(join(dir, 'README.md'), '# A model');
+  }
+  return dir;
+}
+
+export interface Rig {
+  home: string;
+  sandbox: Sandbox;
+  settings: Settings;
+  place: PublishPlace;
+  request(changes?: Partial<PublishRequest>): PublishRequest;
+  /** Commitments of the throwaway hotkey that the chain took, oldest first. */
+  close(): Promise<void>;
+}
+
+/** A sandbox in this process, a model folder, and everything that `publish` needs. */
+export async function startRig({ profile = '3.2', width = 16 } = {}): Promise<Rig & { dir: string }> {
+  const home = await mkdtemp(join(tmpdir(), 'pt-publish-'));
+  const sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200 });
+  const settings = resolveSettings({
+    flags: { network: 'sandbox', profile },
+    env: { PT_HOME: home },
+    cwd: home,
+    home,
+  });
+  const place = await openPublishPlace(settings);
+  const dir = await makeModel(join(home, 'model'), { width });
+  return {
+    home,
+    sandbox,
+    settings,
+    place,
+    dir,
+    request: (changes = {}) => ({
+      source: { kind: 'folder', dir, dtype: 'bf16' },
+      repo: 'me/first',
+      netuid: 9,
+      competition: null,
+      useHotkeyInHash: false,
+      makePublic: true,
+      publicUpload: false,
+      wait: false,
+      restart: false,
+      ...changes,
+    }),
+    async close() {
+      await place.close();
+      await sandbox.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function filesIn(dir: string): Promise<string[]> {
+  return (await readdir(dir)).sort();
+}
