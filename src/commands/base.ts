@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { Command, type Interfaces } from '@oclif/core';
-import { Cancelled, EXIT, type ExitCode, PtError } from '../errors.ts';
+import { Cancelled, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
+import { Secret } from '../secret.ts';
 import type { Settings } from '../settings/index.ts';
 import type { Column } from '../ui/index.ts';
 import { publicReport } from '../ui/report.ts';
@@ -9,7 +11,7 @@ import { globalFlags } from './flags.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { usageError } from './usage-error.ts';
 
-export { Args, Flags } from '@oclif/core';
+export { Args, Flags, type Interfaces } from '@oclif/core';
 export {
   globalFlags,
   hubFlags,
@@ -19,6 +21,9 @@ export {
   walletFlags,
   writeFlags,
 } from './flags.ts';
+
+/** The command that was typed, while it runs. */
+let outermost: PtCommand | null = null;
 
 /** How long work may take to heed Ctrl-C before the command ends anyway. */
 const GRACE_MS = 1500;
@@ -75,7 +80,12 @@ export abstract class PtCommand extends Command {
   /** Every setting, from these flags and everything beneath them. */
   protected async settings(flags: object): Promise<Settings> {
     const { resolveSettings } = await import('../settings/index.ts');
-    return resolveSettings({ flags: flags as Record<string, unknown>, env: process.env, cwd: process.cwd() });
+    const given = flags as Record<string, unknown>;
+    const settings = resolveSettings({ flags: given, env: process.env, cwd: process.cwd() });
+    const descriptor = given['wallet-password-fd'];
+    return typeof descriptor === 'number'
+      ? { ...settings, walletPassword: readPassword(descriptor) }
+      : settings;
   }
 
   /** Runs long work with its progress on stderr and returns its result. */
@@ -100,9 +110,9 @@ export abstract class PtCommand extends Command {
 
   /**
    * Takes Ctrl-C over: `handler` is called with 1, 2, … and the command goes on until its work ends by itself. For work that
-   * saves before it stops.
+   * saves before it stops. `null` gives it back.
    */
-  protected onInterrupt(handler: (count: number) => void): void {
+  protected onInterrupt(handler: ((count: number) => void) | null): void {
     this.#onInterrupt = handler;
   }
 
@@ -171,6 +181,9 @@ export abstract class PtCommand extends Command {
 
   /** oclif's own printing of results and errors is replaced: one object on stdout, people on stderr, our exit codes. */
   protected override async _run<T>(): Promise<T> {
+    // A command that another one runs (`pt train --list-competitions`) leaves switches, result and errors to that one.
+    if (outermost) return (await this.run()) as T;
+    outermost = this;
     const interrupted = Promise.withResolvers<never>();
     const onSignal = () => this.#interrupt(interrupted.reject);
     process.on('SIGINT', onSignal);
@@ -186,6 +199,7 @@ export abstract class PtCommand extends Command {
     } finally {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
+      outermost = null;
     }
   }
 
@@ -212,7 +226,21 @@ export abstract class PtCommand extends Command {
 
   /** A global switch, readable before (and in spite of) parsing, so that parse errors obey it too. */
   #given(flag: string): boolean {
-    const end = this.argv.indexOf('--');
-    return this.argv.slice(0, end === -1 ? undefined : end).includes(`--${flag}`);
+    const { argv } = outermost ?? this;
+    const end = argv.indexOf('--');
+    return argv.slice(0, end === -1 ? undefined : end).includes(`--${flag}`);
+  }
+}
+
+/** The first line of an open file descriptor, so that a password manager can hand it over without argv or environment. */
+function readPassword(descriptor: number): Secret {
+  try {
+    return new Secret(readFileSync(descriptor, 'utf8').split(/\r?\n/)[0] ?? '');
+  } catch (error) {
+    throw new UserError(
+      'usage.password_fd',
+      `--wallet-password-fd ${descriptor}: nothing can be read from this file descriptor.`,
+      { nextSteps: ['pt upload … --wallet-password-fd 3 3< <(pass show hotkey)'], cause: error },
+    );
   }
 }

@@ -33,6 +33,11 @@ export const walletFlags = {
   'wallet-name': Flags.string({ summary: 'Wallet folder', helpGroup: 'WALLET' }),
   'wallet-hotkey': Flags.string({ summary: 'Hotkey in that wallet', helpGroup: 'WALLET' }),
   'wallet-path': Flags.string({ summary: 'Folder of all wallets', helpGroup: 'WALLET' }),
+  'wallet-password-fd': Flags.integer({
+    summary: "Read an encrypted hotkey's password from this file descriptor",
+    helpGroup: 'WALLET',
+    min: 0,
+  }),
 };
 
 export const hubFlags = {

@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
 import { processIdentity } from './process-identity.ts';
 import { type SandboxState, stateFile, writeSandboxState } from './state.ts';
-import { throwawayWallet } from './wallet.ts';
 
 export interface SandboxOptions {
   /** Where everything is kept: chain, repositories, wallet, token. */
@@ -42,7 +42,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let chain: ChainSandbox | null = null;
   let hub: SandboxHub | null = null;
   try {
-    const wallet = throwawayWallet(dir);
+    const wallet = await throwawayWallet(dir);
     chain = await listen('chain', options.chainPort, identity.chainPort, (port) =>
       startChain({
         dir: join(dir, 'chain'),
@@ -89,6 +89,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     release();
     throw error;
   }
+}
+
+/**
+ * The sandbox's own hotkey `default/default`, made on first use. It is worth nothing anywhere else; the user's `~/.bittensor` is never
+ * touched.
+ */
+async function throwawayWallet(dir: string): Promise<SandboxState['wallet']> {
+  const location = { path: join(dir, 'wallets'), name: 'default', hotkey: 'default' };
+  const found = (await findHotkeys(location.path)).find(({ hotkey }) => hotkey === location.hotkey);
+  return { ...location, ss58: found?.ss58 ?? (await createWallet(location)).ss58 };
 }
 
 /** Starts a server on the asked-for port; without one on the last port, or any free one when that is taken by now. */

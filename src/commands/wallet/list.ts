@@ -1,0 +1,52 @@
+import { findHotkeys } from '../../chain/index.ts';
+import { networkFlags, PtCommand, walletFlags } from '../base.ts';
+
+export default class WalletList extends PtCommand {
+  static override summary = 'Hotkeys found on this machine';
+  static override description =
+    'Reads the public part of each hotkey file. Coldkeys are never opened, nothing secret is shown.';
+  static override examples = [
+    '<%= config.bin %> wallet list',
+    '<%= config.bin %> wallet list --network sandbox',
+  ];
+  static override flags = { ...networkFlags, ...walletFlags };
+
+  async run() {
+    const { flags } = await this.parse(WalletList);
+    const { wallet, network } = await this.settings(flags);
+    const hotkeys = await findHotkeys(wallet.path);
+    if (hotkeys.length === 0) {
+      this.note(`No hotkey under ${wallet.path}.`);
+      this.nextSteps([
+        'btcli wallet create',
+        'pt sandbox start --detach   # rehearse with a throwaway wallet',
+      ]);
+      return { path: wallet.path, hotkeys };
+    }
+    this.table(
+      [
+        { title: 'WALLET' },
+        { title: 'HOTKEY' },
+        { title: 'ADDRESS', cut: 'middle' },
+        { title: 'KEY' },
+        { title: 'ENCRYPTED' },
+      ],
+      hotkeys.map((file) => [
+        file.wallet,
+        file.hotkey,
+        file.ss58 ?? 'unknown',
+        file.cryptoType,
+        file.encryption === 'none' ? 'no' : file.encryption,
+      ]),
+    );
+    for (const { file, worldReadable } of hotkeys) {
+      if (worldReadable) this.warning(`Others on this machine can read ${file}: chmod 600 ${file}`);
+    }
+    const [first] = hotkeys;
+    const place = network.kind === 'sandbox' ? ' --network sandbox' : '';
+    this.nextSteps([
+      `pt wallet show --wallet-name ${first!.wallet} --wallet-hotkey ${first!.hotkey}${place}`,
+    ]);
+    return { path: wallet.path, hotkeys };
+  }
+}

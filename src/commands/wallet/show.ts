@@ -1,0 +1,76 @@
+import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
+import { OutsideError } from '../../errors.ts';
+import { chainOptions, type Settings } from '../../settings/index.ts';
+import { askPassword } from '../../ui/index.ts';
+import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
+
+export default class WalletShow extends PtCommand {
+  static override summary = 'One hotkey: address, encrypted or not, registered or not';
+  static override description =
+    'Looks the hotkey up on the chain unless --offline. --open also decrypts the file, to see that the password is right; nothing secret is shown.';
+  static override examples = [
+    '<%= config.bin %> wallet show',
+    '<%= config.bin %> wallet show --wallet-name miner --wallet-hotkey h1 --open',
+  ];
+  static override flags = {
+    open: Flags.boolean({ summary: 'Open the key file too, asking for its password when it has one' }),
+    ...networkFlags,
+    ...walletFlags,
+  };
+
+  async run() {
+    const { flags } = await this.parse(WalletShow);
+    const settings = await this.settings(flags);
+    const { wallet, netuid, walletPassword } = settings;
+    const ask = async () => walletPassword ?? askPassword(`Password of ${wallet.name}/${wallet.hotkey}:`);
+    const find = async () =>
+      (await findHotkeys(wallet.path)).find(
+        (file) => file.wallet === wallet.name && file.hotkey === wallet.hotkey,
+      );
+    const listed = await find();
+    // A file that is not listed cannot be opened either: opening says why, and what there is instead.
+    const opened = flags.open || !listed?.ss58 ? await openHotkey(wallet, ask) : null;
+    const file = listed!;
+    const ss58 = opened?.ss58 ?? file.ss58!;
+    const uid = settings.offline ? null : await this.#lookUp(settings, ss58);
+    const registered = uid === undefined || settings.offline ? null : uid !== null;
+    this.table(
+      [{ title: 'HOTKEY' }, { title: `${wallet.name}/${wallet.hotkey}`, cut: 'middle' }],
+      [
+        ['address', ss58],
+        ['file', file.file],
+        ['key', opened?.cryptoType ?? file.cryptoType],
+        ['encrypted', file.encryption === 'none' ? 'no' : file.encryption],
+        ['opened', opened ? 'yes' : 'not tried (--open)'],
+        [
+          `subnet ${netuid}`,
+          registered === null ? 'not looked up' : registered ? `uid ${uid}` : 'not registered',
+        ],
+      ],
+    );
+    if (file.worldReadable)
+      this.warning(`Others on this machine can read ${file.file}: chmod 600 ${file.file}`);
+    if (registered === false) {
+      this.nextSteps([
+        `btcli subnet register --netuid ${netuid} --wallet.name ${wallet.name} --wallet.hotkey ${wallet.hotkey}`,
+      ]);
+    }
+    return { ...file, ss58, cryptoType: opened?.cryptoType ?? file.cryptoType, registered, uid: uid ?? null };
+  }
+
+  /** uid on the subnet, null when it has none; undefined (and a warning) when the chain cannot be asked. */
+  async #lookUp(settings: Settings, ss58: string): Promise<number | null | undefined> {
+    try {
+      const chain = await connect(chainOptions(settings));
+      try {
+        return await chain.uidOf(settings.netuid, ss58);
+      } finally {
+        await chain.close();
+      }
+    } catch (error) {
+      if (!(error instanceof OutsideError)) throw error;
+      this.warning(`${error.message} Whether it is registered is not known.`);
+      return undefined;
+    }
+  }
+}
