@@ -1,3 +1,4 @@
+export { checkAccount } from './preconditions.ts';
 export { openPublishPlace } from './open-place.ts';
 export { previewPublish } from './preview.ts';
 export { publish } from './publish.ts';

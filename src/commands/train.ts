@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { findPython, type PythonEnv } from '../bridge/index.ts';
+import { Cancelled } from '../errors.ts';
+import { load, openLoadPlace } from '../load/index.ts';
+import type { Work } from '../progress.ts';
+import { publish, type UploadOutcome } from '../publish/index.ts';
+import type { Settings } from '../settings/index.ts';
+import {
+  newRun,
+  type PublishIntent,
+  resumeRun,
+  type TrainOutcome,
+  train,
+  trainingOptions,
+  updateState,
+} from '../training/index.ts';
+import { type Interfaces, PtCommand, publishedDtype } from './base.ts';
+import { confirmCommitment } from './confirm-commitment.ts';
+import { checkEarly, openPlace, requestFor } from './publish-best.ts';
+import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
+
+type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
+
+export default class Train extends PtCommand {
+  static override summary = 'Train a model; publish the best one at the end when asked to';
+  static override description =
+    "Trains on this machine with the competition's recipe (tiny without a GPU). Ctrl-C saves; --resume goes on. With --hf-repo-id " +
+    'and --avg-loss-upload-threshold the best model is published when its held-out loss is under the threshold.';
+  static override examples = [
+    '<%= config.bin %> train --offline',
+    '<%= config.bin %> train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
+    '<%= config.bin %> train --load-best --epochs 5 --lr 1e-5',
+    '<%= config.bin %> train --resume',
+  ];
+  static override flags = trainFlags;
+
+  async run() {
+    const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
+    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', []);
+    const settings = await this.settings(flags);
+    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
+    const { runDir, intent } = await this.#openRun(settings, flags);
+    this.note(`Run folder: ${runDir}`);
+    const outcome = await this.#train(settings, flags, runDir, python);
+    const published = await this.#publish(settings, flags, outcome, intent);
+    this.#tell(outcome, intent, published);
+    const { cancelled: _, ...result } = outcome;
+    return { ...result, published };
+  }
+
+  /** The folder of a new run, or of the one to go on with. What could not be published is refused now, not after hours of training. */
+  async #openRun(
+    settings: Settings,
+    flags: TrainFlags,
+  ): Promise<{ runDir: string; intent: PublishIntent | null }> {
+    const runsDir = settings.modelDir ?? join(settings.home, 'runs');
+    const options = trainingOptions(flags, settings.device);
+    const intent = publishIntent(settings, publishedDtype(flags));
+    if (intent !== null && !flags['dry-run']) await checkEarly(settings, intent, flags);
+    if (flags.resume !== undefined) {
+      const given = {
+        ...options,
+        epochs: flags.epochs,
+        device: settings.device ?? undefined,
+        compile: flags.compile,
+        attention: undefined,
+      };
+      const resumed = await resumeRun(runsDir, flags.resume || null, given);
+      if (resumed.fromStart) this.note('That run has no checkpoint yet: it starts from the beginning.');
+      return { runDir: resumed.runDir, intent: intent ?? (settings.offline ? null : resumed.intent) };
+    }
+    const runDir = await this.work(
+      newRun({
+        runsDir,
+        cwd: process.cwd(),
+        constants: settings.constants,
+        network: settings.network.name,
+        profile: settings.profile,
+        competition: settings.competition,
+        start: {
+          loadBest: flags['load-best'] ?? false,
+          loadUid: flags['load-uid'] ?? null,
+          loadModelDir: flags['load-model-dir'] ?? null,
+          loadModel: flags['load-model'] ?? null,
+          loadModelConfig: flags['load-model-config'] ?? null,
+        },
+        recipe: settings.recipe,
+        data: flags.data ?? [],
+        options,
+        offline: settings.offline,
+        hubEndpoint: settings.hub.endpoint,
+        reportTo: flags['report-to'] ?? (settings.wandb.project === null ? [] : ['wandb']),
+        wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
+        settings: settings.rows,
+        intent,
+        fetchRemote: (which, dir) => fetchRemote(settings, which, dir, this.signal),
+      }),
+    );
+    return { runDir, intent };
+  }
+
+  /** Follows the trainer. The first Ctrl-C lets it save, the second ends it. */
+  async #train(
+    settings: Settings,
+    flags: TrainFlags,
+    runDir: string,
+    python: PythonEnv,
+  ): Promise<TrainOutcome> {
+    const [stop, kill] = [new AbortController(), new AbortController()];
+    this.onInterrupt((times) => {
+      if (times === 1) this.note('Stopping: a checkpoint is saved first. Ctrl-C again ends at once.');
+      (times === 1 ? stop : kill).abort();
+    });
+    const outcome = await this.work(
+      train({
+        runDir,
+        python,
+        resumed: flags.resume !== undefined,
+        env: {
+          ...(settings.hub.token === null || settings.offline
+            ? {}
+            : { HF_TOKEN: settings.hub.token.reveal() }),
+          ...(settings.wandb.key === null ? {} : { WANDB_API_KEY: settings.wandb.key.reveal() }),
+        },
+        stop: stop.signal,
+        kill: kill.signal,
+        gpus: flags.gpus,
+        nnodes: flags.nnodes,
+        rdzvEndpoint: flags['rdzv-endpoint'],
+        nodeRank: flags['node-rank'],
+        hangSeconds: flags['hang-seconds'],
+      }),
+    );
+    this.onInterrupt(null);
+    if (!outcome.cancelled) return outcome;
+    throw new Cancelled(`Stopped after step ${outcome.steps}; everything is saved in ${runDir}.`, {
+      nextSteps: ['pt train --resume'],
+      details: { runDir, steps: outcome.steps, bestDir: outcome.bestDir, bestLoss: outcome.bestLoss },
+    });
+  }
+
+  async #publish(
+    settings: Settings,
+    flags: TrainFlags,
+    { bestDir, bestLoss, runDir }: TrainOutcome,
+    intent: PublishIntent | null,
+  ): Promise<UploadOutcome | null> {
+    if (intent === null || bestDir === null || bestLoss === null || flags['dry-run']) return null;
+    if (bestLoss >= intent.threshold) {
+      this.note(
+        `Not published: the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${intent.threshold}.`,
+      );
+      return null;
+    }
+    const place = await openPlace(settings);
+    try {
+      const request = requestFor(settings, intent, bestDir, flags, this.signal);
+      await confirmCommitment({
+        settings,
+        request,
+        place,
+        warn: (text) => this.warning(text),
+        ask: (question) => this.confirm(question, { yes: flags.yes ?? false }),
+      });
+      const outcome = await this.work(publish(request, place));
+      await updateState(runDir, { published: outcome });
+      this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+      return outcome;
+    } finally {
+      await place.close();
+    }
+  }
+
+  #tell(
+    { bestDir, bestLoss, steps, tokens, unigramEntropy }: TrainOutcome,
+    intent: PublishIntent | null,
+    published: unknown,
+  ): void {
+    const than =
+      unigramEntropy === null ? '' : ` (unigram entropy of this text: ${unigramEntropy.toFixed(3)})`;
+    this.success(
+      `${steps} steps, ${tokens} tokens; best held-out loss ${bestLoss?.toFixed(4) ?? 'none'}${than}.`,
+    );
+    if (bestDir === null) return;
+    this.print(bestDir);
+    if (published !== null) this.nextSteps(['pt status --mine']);
+    else
+      this.nextSteps([
+        `pt check ${bestDir}`,
+        `pt upload --load-model-dir ${bestDir} --hf-repo-id ${intent?.repo ?? 'NAME/MODEL'}`,
+      ]);
+  }
+}
+
+/** Publishing is asked for by a repository and a threshold; one without the other trains only. */
+function publishIntent(settings: Settings, dtype: 'bf16' | 'fp32'): PublishIntent | null {
+  const { hfRepoId: repo, avgLossUploadThreshold: threshold } = settings;
+  return settings.offline || repo === null || threshold === null ? null : { repo, threshold, dtype };
+}
+
+async function* fetchRemote(
+  settings: Settings,
+  which: 'best' | number,
+  dir: string,
+  signal: AbortSignal,
+): Work<unknown> {
+  const source = which === 'best' ? ({ kind: 'best' } as const) : ({ kind: 'uid', uid: which } as const);
+  const place = await openLoadPlace(settings, source);
+  try {
+    const { netuid, competition } = settings;
+    return yield* load({ source, netuid, competition, dir, modelsDir: dir, force: false, signal }, place);
+  } finally {
+    await place.close();
+  }
+}
