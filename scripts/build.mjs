@@ -1,7 +1,7 @@
 // Compiles src/ to dist/, bundles the chain room (@polkadot/api takes ~3 s of CPU to import from its many files, a tenth as one), and
 // writes oclif.manifest.json, from which `pt` knows its commands without loading any of them.
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,9 +35,17 @@ if (existsSync('dist/chain/polkadot.js')) {
   });
 }
 
+// A command is a module with a default export; what stands beside it helps it.
+const pjson = JSON.parse(readFileSync('package.json', 'utf8'));
+const commandsDir = pjson.oclif.commands.target;
+const isCommand = (file) =>
+  file.endsWith('.js') && /^export default class /m.test(readFileSync(join(commandsDir, file), 'utf8'));
+pjson.oclif.commands.globPatterns = readdirSync(commandsDir, { recursive: true }).filter(isCommand);
 const { Plugin } = await import('@oclif/core');
 const plugin = new Plugin({
   root,
+  pjson,
+  isRoot: true,
   type: 'core',
   ignoreManifest: true,
   errorOnManifestCreate: true,
