@@ -94,6 +94,11 @@ export const metagraphTypes: TypeTable = {
       commitments: 'Option<Vec<(AccountId32,Vec<Compact<u8>>)>>',
     },
   },
+  Metagraph: {
+    path: 'pallet_subtensor::rpc_info::metagraph::Metagraph',
+    params: { AccountId: 'AccountId32' },
+    fields: selectiveFields,
+  },
   SubnetState: {
     path: 'pallet_subtensor::rpc_info::show_subnet::SubnetState',
     params: { AccountId: 'AccountId32' },

@@ -111,6 +111,7 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
         NetworkRegisteredAt: perNetuid('u64', zeros(8)),
         SubnetOwner: perNetuid('AccountId32', zeros(32)),
         SubnetOwnerHotkey: perNetuid('AccountId32', zeros(32)),
+        TokenSymbol: perNetuid('Vec<u8>', '0x085054'),
         SubnetworkN: perNetuid('u16', '0x0000'),
         MaxAllowedUids: perNetuid('u16', '0x0001'),
         Tempo: perNetuid('u16', '0x6801'),
@@ -177,6 +178,7 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
       storage: {
         CommitmentOf: perHotkey('Registration'),
         LastCommitment: perHotkey('u32'),
+        RevealedCommitments: perHotkey('Vec<(Vec<u8>,u64)>'),
         ...(shape === 'current'
           ? { UsedSpaceOf: perHotkey('UsageTracker'), MaxSpace: { value: 'u32', fallback: '0x1c0c0000' } }
           : { RateLimit: { value: 'u32', fallback: '0x64000000' } }),
@@ -246,6 +248,7 @@ export const runtimeApis: Record<
   },
   SubnetInfoRuntimeApi: {
     get_subnet_state: { inputs: { netuid: 'NetUid' }, output: 'Option<SubnetState>' },
+    get_metagraph: { inputs: { netuid: 'NetUid' }, output: 'Option<Metagraph>' },
     get_selective_metagraph: {
       inputs: { netuid: 'NetUid', metagraph_indexes: 'Vec<u16>' },
       output: 'Option<SelectiveMetagraph>',

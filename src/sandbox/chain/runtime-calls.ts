@@ -3,7 +3,7 @@ import { toHex } from './bytes.ts';
 import type { Block } from './ledger.ts';
 import type { Node } from './node.ts';
 import { RpcFailure } from './pool.ts';
-import { neuronsLite, selectiveMetagraph, subnetState } from './views.ts';
+import { neuronsLite, selectiveMetagraph, subnetState, wholeMetagraph } from './views.ts';
 
 /** Runs `state_call`: the method's name as `Api_method`, SCALE arguments in, SCALE result out. */
 export function callRuntime(node: Node, method: string, data: Uint8Array, at?: Block): Uint8Array {
@@ -50,6 +50,10 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
     case 'SubnetInfoRuntimeApi_get_subnet_state':
       return reply('SubnetInfoRuntimeApi', 'get_subnet_state', (netuid: number) =>
         subnetState(state, netuid),
+      );
+    case 'SubnetInfoRuntimeApi_get_metagraph':
+      return reply('SubnetInfoRuntimeApi', 'get_metagraph', (netuid: number) =>
+        wholeMetagraph(state, netuid),
       );
     case 'SubnetInfoRuntimeApi_get_selective_metagraph':
       return reply('SubnetInfoRuntimeApi', 'get_selective_metagraph', (netuid: number, indexes: number[]) =>

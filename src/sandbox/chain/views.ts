@@ -117,6 +117,10 @@ export function selectiveMetagraph(state: State, netuid: number, mechanism: numb
   return result;
 }
 
+/** `SubnetInfoRuntimeApi.get_metagraph`: all fields. */
+export const wholeMetagraph = (state: State, netuid: number) =>
+  selectiveMetagraph(state, netuid, 0, [...Object.keys(selectiveFields).keys()]);
+
 const validatorsOf = (permits: boolean[]): number[] =>
   permits.flatMap((permit, uid) => (permit ? [uid] : []));
 
