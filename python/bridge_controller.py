@@ -177,7 +177,8 @@ def host():
         _kill_all()
         os._exit(143)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A handler that does nothing, not SIG_IGN: that one would be inherited by the trainers.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
     signal.signal(signal.SIGTERM, end)
     atexit.register(_kill_all)
     return os.getpid()

@@ -33,7 +33,10 @@ export async function startController(python: string): Promise<Controller> {
     child.on('exit', (code, signal) =>
       resolve(signal ? `was killed by ${signal}` : `ended with exit code ${code}`),
     );
-    child.on('error', (error) => resolve(`could not be started (${error.message})`));
+    // Also raised for a write to a process that is just ending: that has an exit of its own.
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve(`could not be started (${error.message})`);
+    });
   });
   let death: string | undefined;
   void exited.then((how) => {

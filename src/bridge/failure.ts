@@ -57,7 +57,7 @@ export function failureOf(evidence: Evidence): OutsideError {
       ['pt doctor'],
       tailDetail(log),
     );
-  const missing = /^ModuleNotFoundError: No module named '([^']+)'/m.exec(log)?.[1];
+  const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(log)?.[1];
   if (missing)
     return make('python.missing_package', `The Python environment lacks the package ${missing}.`, [
       'pt setup',

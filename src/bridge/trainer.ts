@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
 import { type Controller, startController } from './controller.ts';
@@ -84,7 +84,7 @@ export async function startTrainer(request: TrainerRequest): Promise<Trainer> {
       distributed: distributedOf(request),
       env: request.env ?? {},
     });
-    return follow(running, started, request, name);
+    return follow(running, started, request, basename(script));
   } catch (error) {
     await release();
     throw error;
@@ -206,10 +206,14 @@ export async function* runScript(
     const end = yield* trainer.events;
     if (end.kind === 'cancelled') throw new Cancelled();
     if (end.result) return end.result;
-    throw new OutsideError('trainer.no_result', `${request.script} ended without a result.`, {
-      exitCode: EXIT.trainer,
-      nextSteps: [`less ${join(request.runDir, 'trainer.log')}`],
-    });
+    throw new OutsideError(
+      'trainer.no_result',
+      `${basename(request.script ?? 'train.py')} ended without a result.`,
+      {
+        exitCode: EXIT.trainer,
+        nextSteps: [`less ${join(request.runDir, 'trainer.log')}`],
+      },
+    );
   } finally {
     clearTimeout(force);
     signal?.removeEventListener('abort', onAbort);
