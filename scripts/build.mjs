@@ -1,7 +1,7 @@
 // Compiles src/ to dist/, bundles the chain room (@polkadot/api takes ~3 s of CPU to import from its many files, a tenth as one), and
 // writes oclif.manifest.json, from which `pt` knows its commands without loading any of them.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,18 +10,20 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 const require = createRequire(import.meta.url);
 
-rmSync('dist', { recursive: true, force: true });
+// Built aside and swapped in, so that a pt that runs meanwhile finds a whole dist/.
+const fresh = join('node_modules', '.cache', 'pt-build', String(process.pid));
 execFileSync(
   process.execPath,
-  [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', '.'],
+  [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', '.', '--outDir', fresh],
   { stdio: 'inherit' },
 );
 
-if (existsSync('dist/chain/polkadot.js')) {
+const heavy = join(fresh, 'chain', 'polkadot.js');
+if (existsSync(heavy)) {
   const { build } = await import('esbuild');
   await build({
-    entryPoints: ['dist/chain/polkadot.js'],
-    outfile: 'dist/chain/polkadot.js',
+    entryPoints: [heavy],
+    outfile: heavy,
     allowOverwrite: true,
     bundle: true,
     platform: 'node',
@@ -34,6 +36,11 @@ if (existsSync('dist/chain/polkadot.js')) {
     },
   });
 }
+
+const old = `${fresh}-old`;
+if (existsSync('dist')) renameSync('dist', old);
+renameSync(fresh, 'dist');
+rmSync(old, { recursive: true, force: true });
 
 // A command is a module with a default export; what stands beside it helps it.
 const pjson = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -52,4 +59,5 @@ const plugin = new Plugin({
   respectNoCacheDefault: true,
 });
 await plugin.load();
-writeFileSync('oclif.manifest.json', `${JSON.stringify(plugin.manifest)}\n`);
+writeFileSync('dist/manifest.json', `${JSON.stringify(plugin.manifest)}\n`);
+renameSync('dist/manifest.json', 'oclif.manifest.json');
