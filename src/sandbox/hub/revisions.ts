@@ -12,7 +12,7 @@ const GITATTRIBUTES = `${LFS_EXTENSIONS.map((ext) => `*.${ext} filter=lfs diff=l
 
 /** The commit that a branch, tag, full ref or commit id names. */
 export function resolveRevision(repo: Repo, revision: string): CommitRecord {
-  const name = revision.replace(/^refs\/(heads|tags)\//, '');
+  const name = revision === 'HEAD' ? 'main' : revision.replace(/^refs\/(heads|tags)\//, '');
   const own = (table: Record<string, string>): string | undefined =>
     Object.hasOwn(table, name) ? table[name] : undefined;
   const id = own(repo.branches) ?? own(repo.tags) ?? name;
