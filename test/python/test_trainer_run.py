@@ -1,0 +1,163 @@
+"""Whole runs of the trainer on one CPU process: what they leave in the run folder, and how they end."""
+
+import json
+import math
+import os
+import signal
+import time
+
+import pytest
+import torch
+
+from trainer_support import events, finish, metrics, start, wait_for, write_run, write_text
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def text(place):
+    return write_text(place)
+
+
+@pytest.fixture(scope="module")
+def finished(place, text):
+    run_dir = write_run(place / "finished", text)
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    return run_dir
+
+
+def test_events_tell_the_whole_story(finished):
+    started = events(finished, "start")[0]
+    assert started["architecture"] == "LlamaForCausalLM"
+    assert started["tokens_per_step"] == 4 * 2 * 32
+    assert started["total_steps"] == 12
+    assert started["resumed_from"] is None
+    assert 3 < started["unigram_entropy"] < math.log(4096)
+    assert events(finished, "step")[-1]["step"] == 12
+    assert [event["step"] for event in events(finished, "eval")] == [5, 10, 12]
+    assert [event["step"] for event in events(finished, "checkpoint")] == [4, 8, 12]
+    done = events(finished)[-1]
+    assert done["type"] == "done" and done["reason"] == "finished" and done["steps"] == 12
+    assert done["tokens"] == 12 * 256
+    assert done["best_loss"] == min(event["eval_loss"] for event in events(finished, "eval"))
+
+
+def test_metrics_hold_each_step_once_and_exactly(finished):
+    lines = metrics(finished)
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, 13))
+    assert [line["step"] for line in lines if "eval_loss" in line] == [5, 10, 12]
+    assert [line["tokens"] for line in lines if "loss" in line] == [256 * step for step in range(1, 13)]
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert losses[0] > losses[-1]
+    # Exact: every digit of the float32 survives the file.
+    assert all(torch.tensor(loss, dtype=torch.float32).item() == loss for loss in losses)
+
+
+def test_the_last_two_checkpoints_are_kept(finished):
+    assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["step-12", "step-8"]
+
+
+def test_best_is_a_model_that_transformers_loads(finished):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(finished / "best")
+    tokenizer = AutoTokenizer.from_pretrained(finished / "best")
+    best = json.loads((finished / "best.json").read_text())
+    assert best["eval_loss"] == events(finished, "done")[0]["best_loss"]
+    assert model.config.eos_token_id == tokenizer.eos_token_id
+    held_out = torch.tensor([tokenizer.encode("The import statement finds a module and binds a name to it.")])
+    loss = model(held_out, labels=held_out).loss.item()
+    assert loss < math.log(4096)
+
+
+def test_the_same_seed_gives_the_same_losses(finished, place, text):
+    run_dir = write_run(place / "again", text, max_steps=4)
+    other = write_run(place / "other", text, max_steps=4, seed=1)
+    assert finish(start(run_dir, place), start(other, place)) == [0, 0]
+    losses = [line["loss"] for line in metrics(finished) if "loss" in line]
+    # max_steps changes the decay, so only the first losses are comparable: the first is before any update.
+    assert metrics(run_dir)[0]["loss"] == losses[0]
+    assert metrics(other)[0]["loss"] != losses[0]
+
+
+def test_a_trailing_partial_accumulation_is_stepped(finished, place, text):
+    documents = [json.loads(line)["text"][:400] for line in text.read_text().splitlines()]
+    small = place / "small.jsonl"
+    small.write_text("".join(json.dumps({"text": document}) + "\n" for document in documents))
+    run_dir = write_run(place / "partial", small, {"batch_size": 8, "accumulation_steps": 7, "sequence_length": 64, "steps_per_epoch": None, "eval_every_steps": 100}, pages_per_epoch=1)
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    done = events(run_dir, "done")[0]
+    whole = 7 * 8 * 64
+    lines = [line["tokens"] for line in metrics(run_dir) if "loss" in line]
+    # Every step but the last is whole; the last holds what is left of the page and is not thrown away.
+    assert lines[:-1] == [whole * step for step in range(1, done["steps"])]
+    assert 0 < lines[-1] - lines[-2] < whole
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_checkpoints_and_ends(place, text, number):
+    run_dir = write_run(place / f"stopped-{number}", text, {"steps_per_epoch": 100000})
+    process = start(run_dir, place)
+    wait_for(lambda: len(events(run_dir, "step")) > 1)
+    os.kill(process.pid, number)
+    assert finish(process, seconds=20) == [130]
+    done = events(run_dir)[-1]
+    assert done["type"] == "done" and done["reason"] == "cancelled"
+    assert (run_dir / "checkpoints" / f"step-{done['steps']}" / "files.json").is_file()
+
+
+def test_a_second_signal_ends_at_once(place, text):
+    run_dir = write_run(place / "twice", text, {"steps_per_epoch": 100000, "accumulation_steps": 100000})
+    process = start(run_dir, place)
+    wait_for(lambda: any(event["name"] == "training" for event in events(run_dir, "phase")))
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(0.5)
+    assert process.is_alive(), "the first signal finishes the step"
+    os.kill(process.pid, signal.SIGINT)
+    assert finish(process, seconds=5) == [130]
+    assert not events(run_dir, "done")
+
+
+def test_max_minutes_ends_the_run_with_its_decay_done(place, text):
+    run_dir = write_run(place / "minutes", text, {"steps_per_epoch": None}, epochs=-1, max_minutes=0.03)
+    assert finish(start(run_dir, place)) == [0]
+    assert events(run_dir, "done")[0]["reason"] == "max_minutes"
+    rates = [line["lr"] for line in metrics(run_dir) if "lr" in line]
+    assert rates[-1] < 0.5 * max(rates)
+
+
+def test_from_a_model_folder_and_from_one_file(finished, place, text):
+    for kind, path in (("model_dir", finished / "best"), ("model_file", finished / "best" / "model.safetensors")):
+        run_dir = write_run(place / kind, text, max_steps=2, source={"kind": kind, "path": str(path), "config": None})
+        assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+        assert events(run_dir, "start")[0]["architecture"] == "LlamaForCausalLM"
+        # It goes on from what was learned: the first loss is near the best one, far below that of random weights.
+        assert metrics(run_dir)[0]["loss"] < metrics(finished)[0]["loss"] - 0.3
+
+
+BAD = {
+    "unknown key": ({"learning": 1}, {}, "bad_recipe", "'learning'"),
+    "wrong type": ({"optimizer": {"lr": "fast"}}, {}, "bad_recipe", "optimizer: lr"),
+    "contradiction": ({"sequence_length": 128}, {}, "bad_recipe", "64 positions"),
+    "missing data": ({}, {"data": [{"name": "/nowhere/text.txt", "weight": 1.0}]}, "data_missing", "/nowhere/text.txt"),
+    "small vocabulary": ({"architecture": {"model_type": "llama", "vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}}, {}, "tokenizer_too_large", "4,096"),
+    "unknown architecture": ({"architecture": {"model_type": "perceptron"}}, {}, "bad_model", "perceptron"),
+    "missing model": ({}, {"source": {"kind": "model_dir", "path": "/nowhere", "config": None}}, "bad_model", "/nowhere"),
+    "no GPU": ({}, {"device": "cuda:99"}, "bad_device", "cuda:99"),
+    "missing package": ({}, {"attention": "flash_attention_2"}, "missing_package", "flash-attn"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named(place, text, name):
+    recipe, request, code, words = BAD[name]
+    run_dir = write_run(place / name.replace(" ", "-"), text, recipe, **request)
+    assert finish(start(run_dir, place)) == [7]
+    error = events(run_dir)[-1]
+    assert error["type"] == "error" and error["code"] == code
+    assert words in error["message"]
+    assert not (run_dir / "best").exists()
