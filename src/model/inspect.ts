@@ -36,6 +36,8 @@ interface Files {
   files: { path: string; size: number }[];
   problems: Finding[];
   withSource: <T>(path: string, use: (source: ByteSource) => Promise<T>) => Promise<T>;
+  /** A folder here: `planUpload` will put right what it can. */
+  mendable: boolean;
 }
 
 /** A model folder looked at: the facts, and the headers they come from. */
@@ -69,7 +71,7 @@ export async function inspectFolderFully(dir: string, profile: Profile): Promise
   const root = await folder(dir);
   const { files, problems } = await listFolder(root);
   return inspect(
-    { files, problems, withSource: (path, use) => withFile(join(root, path), path, use) },
+    { files, problems, withSource: (path, use) => withFile(join(root, path), path, use), mendable: true },
     profile,
   );
 }
@@ -82,6 +84,7 @@ export async function inspectRemote(hub: Hub, revision: HubRevision, profile: Pr
       files: revision.files.map(({ path, size }) => ({ path, size })),
       problems: [],
       withSource: (path, use) => use(hubSource(hub, revision.repo, revision.commit, byPath.get(path)!)),
+      mendable: false,
     },
     profile,
   );
@@ -170,7 +173,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
     try {
       const header = await source.withSource(path, readHeader);
       headers.set(path, header);
-      problems.push(...checkFormat(path, header));
+      problems.push(...checkFormat(path, header, source.mendable));
     } catch (error) {
       if (!(error instanceof PtError) || error.code !== 'safetensors.invalid') throw error;
       problems.push({ ...problem('safetensors', error.message), actual: error.details });
@@ -270,16 +273,16 @@ function checkWeightFiles(names: Set<string>, index: JsonObject | null): Finding
 }
 
 /** The pinned transformers fail on a file that does not say for which framework it was saved. */
-function checkFormat(path: string, header: SafetensorsHeader): Finding[] {
+function checkFormat(path: string, header: SafetensorsHeader, mendable: boolean): Finding[] {
   if (header.metadata.format === 'pt') return [];
-  const actual = header.metadata.format ?? null;
   return [
-    problem(
-      'weights_format',
-      `${path} does not say {"format": "pt"} in its metadata; the transformers that validators pin cannot load it. \`pt upload\` writes it.`,
-      actual,
-      'pt',
-    ),
+    {
+      rule: 'weights_format',
+      ok: mendable ? null : false,
+      actual: header.metadata.format ?? null,
+      limit: 'pt',
+      message: `${path} does not say {"format": "pt"} in its metadata, without which the transformers that validators pin cannot load it${mendable ? '; `pt upload` writes it' : ''}.`,
+    },
   ];
 }
 

@@ -32,9 +32,6 @@ export interface PlanOptions {
 const EXTRA = ['README.md', 'LICENSE', 'LICENSE.md'];
 /** A text file larger than this is not one. */
 const MAX_TEXT_BYTES = 64 << 20;
-/** Findings that upload itself puts right. */
-const MENDED = new Set(['weights_format']);
-
 /**
  * Plans a folder's upload: config, weights and tokenizer (plus README and licence), nothing else. Yields bytes hashed.
  * Throws `CheckError` `model.malformed` (what is wrong), `model.not_finite` (naming the tensor), `model.changed`.
@@ -43,7 +40,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   const root = await folder(dir);
   const inspection = await inspectFolderFully(root, options.profile);
   const { facts } = inspection;
-  const bad = facts.problems.filter((p) => !MENDED.has(p.rule) && p.rule !== 'files');
+  const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files');
   if (bad.length > 0)
     throw new CheckError('model.malformed', bad.map((p) => p.message).join(' '), {
       details: { findings: bad },

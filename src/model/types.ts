@@ -41,6 +41,6 @@ export interface ModelFacts {
   files: { path: string; size: number }[];
   /** Files that enter the content hash, in hashing order. */
   hashedFiles: string[];
-  /** What is malformed or missing, each `ok: false`, so that a check can list everything at once. */
+  /** What is malformed or missing, mostly `ok: false`, so that a check can list everything at once. */
   problems: Finding[];
 }

@@ -14,14 +14,7 @@ import {
   memorySource,
   readHeader,
 } from '../../src/model/index.ts';
-import type {
-  Competition,
-  Contender,
-  EpsilonRule,
-  Profile,
-  ProfileName,
-  Release,
-} from '../../src/rules/index.ts';
+import type { Contender, EpsilonRule, Profile, ProfileName, Release } from '../../src/rules/index.ts';
 import * as rules from '../../src/rules/index.ts';
 
 export interface Case {

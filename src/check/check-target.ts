@@ -1,0 +1,213 @@
+/** `pt check`: everything that can be said of a model without loading it. */
+import { stat } from 'node:fs/promises';
+import type { Chain } from '../chain/types.ts';
+import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
+import type { HubRevision } from '../hub/types.ts';
+import { hashContent, inspectFolder, inspectRemote, type ModelFacts } from '../model/index.ts';
+import type { Work } from '../progress.ts';
+import {
+  checkModel,
+  competitionLabel,
+  directoryHash,
+  type Finding,
+  hashOf,
+  hashOfSha256,
+  isAccepted,
+  parseRepoRef,
+  splitRepoId,
+} from '../rules/index.ts';
+import { blockFor, competitionFor } from './at-block.ts';
+import { checkDuplicates } from './duplicates.ts';
+import type { CheckPlace, CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
+
+/** Local weights up to this size are hashed unasked (about a second). */
+const HASH_UP_TO = 2 * 2 ** 30;
+/** Files without an object id are read for the hash; larger ones than this are no text files. */
+const READ_UP_TO = 32 * 2 ** 20;
+
+/** An existing folder, else `namespace/name[@revision]`. Throws `UserError` `model.missing` when it is neither. */
+export async function parseTarget(text: string): Promise<CheckTarget> {
+  const found = await stat(text).catch(() => null);
+  if (found?.isDirectory()) return { kind: 'folder', dir: text };
+  const ref = found ? null : parseRepoRef(text);
+  if (ref) return { kind: 'repo', ...ref };
+  throw new UserError(
+    'model.missing',
+    `${text}: ${found ? 'is a file; name the folder that holds it' : 'is neither a folder here nor NAMESPACE/NAME[@COMMIT]'}.`,
+    { nextSteps: ['pt check DIR', 'pt check NAMESPACE/NAME@COMMIT', 'pt runs'] },
+  );
+}
+
+/** The verdict. Throws only for what could not be looked at: no folder (2), no Hub or repository (5). */
+export async function* checkTarget(request: CheckRequest, place: CheckPlace): Work<CheckVerdict> {
+  const { target } = request;
+  const { profile, schedule } = place;
+  const chain = yield* openChain(request, place);
+  try {
+    const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
+    const facts = revision
+      ? await inspectRemote(place.openHub(), revision, profile)
+      : await inspectFolder((target as { dir: string }).dir, profile);
+    const at = blockFor(schedule, profile, request.block, chain?.block ?? null);
+    const chosen = competitionFor(schedule, profile, at.block, request.competition, facts.parameters);
+    const { competition } = chosen;
+    const content = revision
+      ? await remoteHash(facts, revision, place)
+      : yield* localHash(facts, (target as { dir: string }).dir, request, place);
+    const findings = [
+      ...chosen.findings,
+      ...(competition
+        ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
+        : facts.problems),
+      ...(revision ? repositoryFindings(revision, place) : []),
+      content.finding,
+      ...(content.hash && chain
+        ? [checkDuplicates(content.hash, await chain.commitments(), profile, place.ownHotkeys)]
+        : []),
+    ];
+    return {
+      accepted: isAccepted(findings),
+      target: revision ? `${revision.repo}@${revision.commit}` : (target as { dir: string }).dir,
+      profile: place.profileName,
+      ...at,
+      competition: competition ? competitionLabel(competition) : request.competition,
+      competitionId: competition?.id ?? null,
+      findings,
+      architecture: facts.architecture,
+      parameters: facts.parameters,
+      bytes: facts.bytes,
+      dtypes: facts.dtypes,
+      contentHash: content.hash,
+      hashedFiles: facts.hashedFiles,
+      repo: revision?.repo ?? null,
+      commit: revision?.commit ?? null,
+    };
+  } finally {
+    await chain?.close();
+  }
+}
+
+/** The chain's block, and its commitments when asked for. A folder can be checked without one: that is said. */
+async function* openChain(
+  { block, target, netuid }: CheckRequest,
+  { openChain: open }: CheckPlace,
+): Work<{
+  block: number;
+  commitments: () => ReturnType<Chain['commitments']>;
+  close: () => Promise<void>;
+} | null> {
+  if (!open) return null;
+  try {
+    const chain = await open();
+    return {
+      block: await chain.block(),
+      commitments: () => chain.commitments(netuid),
+      close: () => chain.close(),
+    };
+  } catch (error) {
+    if (!(error instanceof PtError)) throw error;
+    if (target.kind === 'repo' && block === null && error.exitCode === EXIT.network) throw error;
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `No chain: ${error.message} Copies on chain are not looked for${block === null ? ', and the newest rules of the schedule are used' : ''}.`,
+    };
+    return null;
+  }
+}
+
+async function findRevision(
+  { repo, revision }: { repo: string; revision: string | null },
+  place: CheckPlace,
+): Promise<HubRevision> {
+  const hub = place.openHub();
+  const found = await hub.revision(repo, revision ?? undefined);
+  if (found) return found;
+  throw new OutsideError(
+    'hub.no_revision',
+    `${hub.endpoint} has no ${repo}${revision ? `@${revision}` : ''}, or it is private.`,
+    { nextSteps: [`Look at ${hub.endpoint}/${repo}`] },
+  );
+}
+
+function repositoryFindings(revision: HubRevision, { profile }: CheckPlace): Finding[] {
+  const length = [...revision.repo].length;
+  const limit = { min: profile.repo_id_min_length, max: profile.repo_id_max_length };
+  const ok = splitRepoId(profile, revision.repo) !== null;
+  return [
+    {
+      rule: 'repo_id',
+      ok,
+      actual: length,
+      limit,
+      message: ok
+        ? `${revision.repo} has ${length} characters, ${limit.max} fit on chain.`
+        : `${revision.repo} has ${length} characters; a commitment holds ${limit.min} to ${limit.max}.`,
+    },
+    ...(revision.private
+      ? [
+          {
+            rule: 'visibility',
+            ok: null,
+            actual: 'private',
+            limit: 'public',
+            message:
+              'The repository is private: validators see it only when it is public (`pt upload` makes it so).',
+          },
+        ]
+      : []),
+  ];
+}
+
+interface Content {
+  hash: string | null;
+  finding: Finding;
+}
+
+async function* localHash(
+  facts: ModelFacts,
+  dir: string,
+  request: CheckRequest,
+  { profile }: CheckPlace,
+): Work<Content> {
+  const size = new Map(facts.files.map((f) => [f.path, f.size]));
+  const bytes = facts.hashedFiles.reduce((sum, path) => sum + size.get(path)!, 0);
+  if (bytes > HASH_UP_TO && !request.hash)
+    return unhashed(`${bytes.toLocaleString('en')} bytes are not hashed unasked; --hash does it.`);
+  return hashed(
+    yield* hashContent(dir, profile),
+    'of the folder as it is (`pt upload` hashes what it publishes).',
+  );
+}
+
+/** The Hub's object ids are sha256: the hash costs no download. */
+async function remoteHash(facts: ModelFacts, revision: HubRevision, place: CheckPlace): Promise<Content> {
+  const listed = new Map(revision.files.map((f) => [f.path, f]));
+  const files = facts.hashedFiles.map((path) => listed.get(path)!);
+  if (files.some((f) => !f.sha256 && f.size > READ_UP_TO))
+    return unhashed('A large file of the repository has no object id to hash by.');
+  const hub = place.openHub();
+  const hashes: string[] = [];
+  for (const { path, size, sha256 } of files)
+    hashes.push(
+      sha256 ? hashOfSha256(sha256) : hashOf(await hub.range(revision.repo, revision.commit, path, 0, size)),
+    );
+  return hashed(directoryHash(hashes), "from the Hub's object ids.");
+}
+
+function hashed(hash: string, how: string): Content {
+  return {
+    hash,
+    finding: {
+      rule: 'content_hash',
+      ok: null,
+      actual: hash,
+      limit: null,
+      message: `Content hash ${hash}, ${how}`,
+    },
+  };
+}
+
+function unhashed(why: string): Content {
+  return { hash: null, finding: { rule: 'content_hash', ok: null, actual: null, limit: null, message: why } };
+}

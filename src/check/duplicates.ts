@@ -1,0 +1,36 @@
+/** Whether another miner has the same model on chain. */
+import type { Commitment } from '../chain/types.ts';
+import { type Finding, hashMatches, type Profile, parseCommitment } from '../rules/index.ts';
+
+/** Compares a content hash with every commitment of the subnet; validators reward the earlier of equal models. */
+export function checkDuplicates(
+  contentHash: string,
+  commitments: ReadonlyMap<string, Commitment>,
+  profile: Profile,
+  ownHotkeys: ReadonlySet<string>,
+): Finding {
+  const holders = [...commitments]
+    .filter(([hotkey, { text }]) => {
+      const id = parseCommitment(profile, text);
+      return id !== null && hashMatches(profile, id, contentHash, hotkey);
+    })
+    .map(([hotkey, { block }]) => ({ hotkey, block, own: ownHotkeys.has(hotkey) }))
+    .sort((a, b) => a.block - b.block);
+  const others = holders.filter((h) => !h.own);
+  const own = holders.find((h) => h.own);
+  const shared = { rule: 'duplicate', actual: holders, limit: null };
+  const first = others[0];
+  if (first && (!own || first.block < own.block))
+    return {
+      ...shared,
+      ok: false,
+      message: `${first.hotkey} committed the same content at block ${first.block}: the later copy cannot win.`,
+    };
+  if (own)
+    return {
+      ...shared,
+      ok: true,
+      message: `Your hotkey ${own.hotkey} committed this very content at block ${own.block}.`,
+    };
+  return { ...shared, ok: true, message: 'No other miner has this content on chain.' };
+}

@@ -1,0 +1,6 @@
+/** What validators would say of a model, before it is published. */
+export { blockFor, competitionFor } from './at-block.ts';
+export { checkTarget, parseTarget } from './check-target.ts';
+export { blockOfDate, type CompetitionList, listCompetitions } from './list-competitions.ts';
+export { openCheckPlace } from './open-place.ts';
+export type * from './types.ts';

@@ -1,0 +1,59 @@
+import type { Chain } from '../chain/types.ts';
+import type { Hub } from '../hub/types.ts';
+import type { Finding, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+
+/** Which model: a folder here, or a repository on the Hub. */
+export type CheckTarget =
+  | { kind: 'folder'; dir: string }
+  | { kind: 'repo'; repo: string; revision: string | null };
+
+export interface CheckRequest {
+  target: CheckTarget;
+  /** `--block`; null: the chain's, else the newest period's. */
+  block: number | null;
+  /** `--competition`, id or name; null: the one that fits. */
+  competition: string | null;
+  netuid: number;
+  /** Hash local weights of any size; otherwise only up to `HASH_UP_TO` bytes. */
+  hash: boolean;
+  signal?: AbortSignal;
+}
+
+/** What a check may look at. */
+export interface CheckPlace {
+  profileName: ProfileName;
+  profile: Profile;
+  schedule: Schedule;
+  tokenizers: Record<string, TokenizerFacts>;
+  /** Opens the chain; null when it must not be asked (`--offline`). */
+  openChain: (() => Promise<Chain>) | null;
+  openHub: () => Hub;
+  /** SS58 addresses of the user's own hotkeys, whose commitments are no copies. */
+  ownHotkeys: ReadonlySet<string>;
+}
+
+/** Where the block came from: `--block`, the chain, or the newest period of the schedule. */
+export type BlockSource = 'flag' | 'chain' | 'schedule';
+
+/** What `pt check --json` prints. */
+export interface CheckVerdict {
+  accepted: boolean;
+  target: string;
+  profile: ProfileName;
+  block: number;
+  blockSource: BlockSource;
+  /** Release of the reference whose limits hold at that block. */
+  release: string;
+  competition: string | null;
+  competitionId: number | null;
+  findings: Finding[];
+  architecture: string | null;
+  parameters: number | null;
+  bytes: number;
+  dtypes: string[];
+  /** Null: not computed (the finding `content_hash` says why). */
+  contentHash: string | null;
+  hashedFiles: string[];
+  repo: string | null;
+  commit: string | null;
+}

@@ -1,0 +1,94 @@
+import { listCompetitions, openCheckPlace } from '../check/index.ts';
+import { competitionLabel } from '../rules/index.ts';
+import { Flags, networkFlags, PtCommand } from './base.ts';
+
+export default class Competitions extends PtCommand {
+  static override summary = 'Show what is allowed at a block, what it pays and what changes next';
+  static override description =
+    'Without --profile: everything the network held at that block. With it: what the validators of that profile apply.';
+  static override examples = [
+    '<%= config.bin %> competitions',
+    '<%= config.bin %> competitions --block 3601190',
+    '<%= config.bin %> competitions --at 2025-03-01 --profile 6.0',
+  ];
+  static override flags = {
+    ...networkFlags,
+    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, exclusive: ['at'] }),
+    at: Flags.string({ summary: 'Ask about a date (about a day off)' }),
+  };
+
+  async run() {
+    const { flags } = await this.parse(Competitions);
+    const settings = await this.settings(flags);
+    const { constants, network } = settings;
+    const place = await openCheckPlace(settings);
+    const explicit = settings.rows.some(
+      (row) => row.key === 'profile' && row.origin !== 'default' && row.origin !== 'constants',
+    );
+    const list = listCompetitions(
+      place.schedule,
+      explicit ? place.profile : null,
+      {
+        block: flags.block ?? null,
+        at: flags.at ?? null,
+        chain: flags.block === undefined && flags.at === undefined ? await this.#chainBlock(place) : null,
+      },
+      constants.networks[network.name]?.block_anchor ??
+        (place.schedule.name === 'schedule' ? constants.networks.finney!.block_anchor : null),
+    );
+    this.note(`Block ${list.block}: rules since block ${list.fromBlock} (release ${list.release}).`);
+    this.table(
+      [
+        { title: 'competition' },
+        { title: 'pays' },
+        { title: 'parameters' },
+        { title: 'GiB' },
+        { title: 'sequence' },
+        { title: 'dtype' },
+        { title: 'tokenizer' },
+        { title: 'epsilon' },
+        { title: 'architectures' },
+      ],
+      list.competitions.map((c) => [
+        competitionLabel(c),
+        `${Math.round(c.reward_percentage * 100)}%`,
+        `${millions(c.min_model_parameters)}–${millions(c.max_model_parameters)}`,
+        (c.max_bytes / 2 ** 30).toFixed(2),
+        c.sequence_length ?? '-',
+        c.from_pretrained_kwargs.torch_dtype ?? 'as saved',
+        c.tokenizer,
+        c.epsilon.type === 'FixedEpsilon'
+          ? c.epsilon.epsilon
+          : `${c.epsilon.start_epsilon} → ${c.epsilon.end_epsilon} in ${c.epsilon.decay_blocks} blocks`,
+        c.allowed_architectures?.map((a) => a.replace(/(ForCausalLM|LMHeadModel)$/, '')).join(' ') ?? 'any',
+      ]),
+    );
+    this.note(
+      list.next
+        ? `Next change at block ${list.next.fromBlock}${list.next.boundary === 'release' ? ' (about)' : ''}: ${list.next.changed.join('; ')}.`
+        : 'No later change is known.',
+    );
+    this.nextSteps(['pt check DIR', 'pt train']);
+    return list;
+  }
+
+  /** The chain's block; null when it must not or cannot be asked, which is said. */
+  async #chainBlock(place: Awaited<ReturnType<typeof openCheckPlace>>): Promise<number | null> {
+    if (!place.openChain) return null;
+    try {
+      const chain = await place.openChain();
+      try {
+        return await chain.block();
+      } finally {
+        await chain.close();
+      }
+    } catch (error) {
+      this.warning(`No chain: ${(error as Error).message} The newest rules of the schedule are shown.`);
+      return null;
+    }
+  }
+}
+
+function millions(count: number): string {
+  return count >= 1e9 ? `${count / 1e9}B` : `${count / 1e6}M`;
+}
