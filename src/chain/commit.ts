@@ -1,11 +1,12 @@
 import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
-import type { Connection, Session } from './connection.ts';
-import { versionsOf } from './connection.ts';
+import { commitmentInfo, commitmentOf } from './commitments.ts';
+import type { Connection } from './connection.ts';
 import { dispatchError, failureIn } from './dispatch-errors.ts';
 import { DEEP, follow, type Landing } from './follow.ts';
-import { commitmentInfo, commitmentOf, numberOf } from './read.ts';
+import { type Session, versionsOf } from './greet.ts';
 import { toHex } from './runtime.ts';
 import { hashOfExtrinsic, type SignedCall, signCall } from './sign.ts';
+import { numberOf } from './storage.ts';
 import type { Commitment, CommitReceipt, CommitRequest } from './types.ts';
 
 /** Longest text that one field of the chain's `Data` type holds, in bytes of UTF-8. */

@@ -1,10 +1,11 @@
 import { Cancelled, OutsideError } from '../errors.ts';
-import type { Connection, Session } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Session } from './greet.ts';
 import { offer } from './offer.ts';
 import { pause } from './pause.ts';
-import { numberOf } from './read.ts';
 import { ConnectionLost } from './rpc.ts';
 import { hashOfExtrinsic, type SignedCall } from './sign.ts';
+import { numberOf } from './storage.ts';
 
 /** The block that our extrinsic is in, and its number in there. */
 export interface Landing {

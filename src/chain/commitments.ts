@@ -1,0 +1,78 @@
+import type { Connection } from './connection.ts';
+import { PAGE, readKeys, readValue } from './storage.ts';
+import type { Commitment } from './types.ts';
+
+/** A commitment as the metadata decodes it; a struct of one field is that field, hence `info` is the list. */
+interface Registration {
+  block: number;
+  info: unknown;
+}
+
+/** The commitment of one hotkey, or null. */
+export async function readCommitment(
+  connection: Connection,
+  netuid: number,
+  hotkey: string,
+): Promise<Commitment | null> {
+  const registration = await readValue(connection, 'Commitments', 'CommitmentOf', netuid, hotkey);
+  return registration ? commitmentOf(registration) : null;
+}
+
+/** All commitments of a subnet by hotkey, in two round trips for each thousand. */
+export async function readCommitments(
+  connection: Connection,
+  netuid: number,
+): Promise<Map<string, Commitment>> {
+  return connection.read(async (session) => {
+    const { rpc, runtime } = session;
+    const prefix = runtime.key('Commitments', 'CommitmentOf', netuid);
+    const found = new Map<string, Commitment>();
+    for (let start: string | null = null; ; ) {
+      const [page] = (await rpc.batch([['state_getKeysPaged', prefix, PAGE, start]])) as [string[]];
+      for (const [key, value] of await readKeys(session, page)) {
+        // Untrusted bytes: what cannot be decoded is left out, and never takes the others with it.
+        try {
+          const registration = runtime.value('Commitments', 'CommitmentOf', value);
+          const hotkey = String(runtime.keysOf('Commitments', 'CommitmentOf', key)[1]);
+          if (registration) found.set(hotkey, commitmentOf(registration));
+        } catch {}
+      }
+      if (page.length < PAGE) return found;
+      start = page.at(-1)!;
+    }
+  });
+}
+
+/** The text of a registration: its fields must be exactly one raw byte string of UTF-8. */
+export function commitmentOf({ block, info }: Registration): Commitment {
+  return { block: Number(block), text: textOf(info) };
+}
+
+function textOf(info: unknown): string | null {
+  const fields = Array.isArray(info) ? info : (info as { fields?: unknown } | null)?.fields;
+  if (!Array.isArray(fields) || fields.length !== 1) return null;
+  const bytes = rawBytes(fields[0]);
+  if (!bytes) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** Bytes of a `RawN` field: hex, except that one byte is decoded as a number and none as nothing. */
+function rawBytes(field: { type?: unknown; value?: unknown }): Uint8Array | null {
+  const length = /^Raw(\d{1,3})$/.exec(String(field?.type))?.[1];
+  if (length === undefined) return null;
+  const { value } = field;
+  if (length === '0') return new Uint8Array();
+  if (typeof value === 'number') return Uint8Array.of(value);
+  return typeof value === 'string' ? Buffer.from(value.replace(/^0x/, ''), 'hex') : null;
+}
+
+/** The `info` argument of `set_commitment` for one text; the caller has checked its length. */
+export function commitmentInfo(text: string): unknown {
+  const bytes = Buffer.from(text, 'utf8');
+  const value = bytes.length === 0 ? undefined : bytes.length === 1 ? bytes[0] : `0x${bytes.toString('hex')}`;
+  return [{ type: `Raw${bytes.length}`, value }];
+}
