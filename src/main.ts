@@ -57,6 +57,7 @@ async function dispatch(argv: string[], own: string[], root: string): Promise<vo
     return;
   }
   const manifest = readManifest(root);
+  if (argv[0] === '__complete') return completeWords(manifest, argv.slice(1));
   const asksHelp = words[0] === 'help' || own.some((token) => HELP.includes(token));
   if (words[0] === 'help') words.shift();
   const found = findCommand(manifest, words);
@@ -129,6 +130,16 @@ async function unknownCommand(manifest: Manifest, words: string[]): Promise<PtEr
           nextSteps,
         },
       );
+}
+
+/** What the completion scripts ask: the words before the cursor and the begun one; one candidate a line. */
+async function completeWords(manifest: Manifest, typed: string[]): Promise<void> {
+  const { complete } = await import('./completion/complete.ts');
+  const candidates = await complete(manifest, typed.slice(0, -1), typed.at(-1) ?? '', async (kind, words) => {
+    const { dynamicValues } = await import('./completion/dynamic.ts');
+    return dynamicValues(kind, words, process.env, process.cwd());
+  });
+  for (const candidate of candidates) process.stdout.write(`${candidate}\n`);
 }
 
 function helpStyle(own: string[]): HelpStyle {

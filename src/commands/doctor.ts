@@ -1,0 +1,41 @@
+import { homedir } from 'node:os';
+import { EXIT } from '../errors.ts';
+import { hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
+
+const SIGNS = { ok: '✓', warning: '!', failure: '✗', skipped: '-' } as const;
+
+export default class Doctor extends PtCommand {
+  static override summary = 'What is wrong with this machine or configuration, and the command that mends it';
+  static override description =
+    'Looks at Node, Python, torch, GPU, disk, Hub, token, wallet, chain, registration, clock and sandbox. Nothing secret is shown: the output can be pasted anywhere. Exit code 3 when something fails.';
+  static override examples = [
+    '<%= config.bin %> doctor',
+    '<%= config.bin %> doctor --network sandbox',
+    '<%= config.bin %> doctor --offline --json',
+  ];
+  static override flags = { ...networkFlags, ...walletFlags, ...hubFlags };
+
+  async run() {
+    const { flags } = await this.parse(Doctor);
+    const settings = await this.settings(flags);
+    this.note('Looking at this machine, the Hub and the chain …');
+    const { examine } = await import('../doctor/index.ts');
+    const checks = await examine(settings, process.env, homedir());
+    this.table(
+      [{ title: '' }, { title: 'CHECK' }, { title: 'WHAT WAS FOUND' }],
+      checks.map(({ status, name, message }) => [SIGNS[status], name, message]),
+    );
+    for (const { status, name, message, nextSteps } of checks) {
+      if (status !== 'warning' && status !== 'failure') continue;
+      this.print(`\n${name}: ${message}`);
+      for (const step of nextSteps) this.print(`  → ${step}`);
+    }
+    const failed = checks.filter(({ status }) => status === 'failure').length;
+    const warned = checks.filter(({ status }) => status === 'warning').length;
+    if (failed > 0) this.exitCode = EXIT.check;
+    const counts = `${failed} failed, ${warned} warned, ${checks.length - failed - warned} fine or skipped.`;
+    if (failed > 0) this.warning(counts);
+    else this.success(counts);
+    return { ok: failed === 0, checks };
+  }
+}

@@ -1,0 +1,53 @@
+import { constants } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { competitionLabel, newestPeriod } from '../rules/index.ts';
+import type { Settings } from '../settings/index.ts';
+import { type Check, failure, ok, warning } from './types.ts';
+
+const OLDEST_NODE = 22;
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(bytes < 10e9 ? 1 : 0)} GB`;
+
+export function checkNode(): Check {
+  const { node } = process.versions;
+  return Number.parseInt(node, 10) >= OLDEST_NODE
+    ? ok('Node', node)
+    : failure('Node', `${node} is older than ${OLDEST_NODE}`, 'npm install   # brings the right one');
+}
+
+/** Room for what a competition's largest model needs: the weights, the copy for upload, and two checkpoints with optimizer state. */
+export async function checkDisk(settings: Settings): Promise<Check> {
+  const { home, constants: rules, network, profile } = settings;
+  const folder = await existing(home);
+  try {
+    await access(folder, constants.W_OK);
+  } catch {
+    return failure(
+      'disk',
+      `${home} cannot be written`,
+      `ls -ld ${folder}`,
+      'export PT_HOME=/a/folder/of/yours',
+    );
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const { competitions } = newestPeriod(rules.schedules[network.schedule]!, rules.profiles[profile]);
+  const largest = competitions.reduce((a, b) => (b.max_bytes > a.max_bytes ? b : a));
+  const needed = largest.max_bytes * 4;
+  const said = `${gigabytes(free)} free; a full run of ${competitionLabel(largest)} may take ${gigabytes(needed)}`;
+  return free >= needed
+    ? ok('disk', said)
+    : warning('disk', said, 'pt train --recipe tiny   # needs under 1 GB', 'export PT_HOME=/a/larger/disk');
+}
+
+/** The nearest folder above a path that is there. */
+async function existing(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      await access(at);
+      return at;
+    } catch {
+      if (at === dirname(at)) return at;
+    }
+  }
+}

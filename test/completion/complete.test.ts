@@ -1,0 +1,122 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { complete, type DynamicKind, FILES } from '../../src/completion/complete.ts';
+import { completionScript } from '../../src/completion/scripts.ts';
+import type { Manifest } from '../../src/manifest.ts';
+import { cleanEnv, root } from '../commands/run-pt.ts';
+
+const flag = (name: string, more: object = {}) => ({ [name]: { name, type: 'option' as const, ...more } });
+const manifest: Manifest = {
+  train: {
+    id: 'train',
+    args: {},
+    flags: {
+      ...flag('network', { aliases: ['subtensor-network'] }),
+      ...flag('optimizer', { options: ['adamw', 'muon'] }),
+      ...flag('load-model-dir'),
+      compile: { name: 'compile', type: 'boolean', allowNo: true },
+      ...flag('secret', { hidden: true }),
+    },
+  },
+  report: { id: 'report', args: { run: { name: 'run' } }, flags: {} },
+  check: { id: 'check', args: { model: { name: 'model' } }, flags: { ...flag('network') } },
+  'sandbox:start': { id: 'sandbox:start', args: {}, flags: {} },
+  'sandbox:stop': { id: 'sandbox:stop', args: {}, flags: {} },
+};
+const asked: [DynamicKind, string[]][] = [];
+const at = (...words: string[]) =>
+  complete(manifest, words.slice(0, -1), words.at(-1)!, async (kind, before) => {
+    asked.push([kind, before]);
+    return ['finney', 'sandbox', 'run-1'];
+  });
+
+test.each([
+  [[''], ['check', 'report', 'sandbox', 'train']],
+  [['tr'], ['train']],
+  [
+    ['sandbox', ''],
+    ['start', 'stop'],
+  ],
+  [['sandbox', 'sta'], ['start']],
+  [['train', '--op'], ['--optimizer']],
+  [['train', '--no'], ['--no-compile']],
+  [['train', '--optimizer', 'm'], ['muon']],
+  [['train', '--network', 's'], ['sandbox']],
+  [['train', '--subtensor.network', 'f'], ['finney']],
+  [['train', '--load_model_dir', ''], [FILES]],
+  [['check', ''], [FILES]],
+  [['check', '--network', 'finney', './mo'], [FILES]],
+  [['report', 'run'], ['run-1']],
+  [['report', 'run-1', 'x'], []],
+  [['nonsense', ''], []],
+])('%j offers %j', async (words, offered) => {
+  expect(await at(...words)).toEqual(offered);
+});
+
+test('what this machine knows is asked with the words before', async () => {
+  asked.length = 0;
+  await at('train', '--optimizer', 'adamw', '--network', '');
+  expect(asked).toEqual([['network', ['train', '--optimizer', 'adamw', '--network']]]);
+});
+
+describe('in real shells', () => {
+  let dir: string;
+  let env: NodeJS.ProcessEnv;
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'pt-completion-'));
+    writeFileSync(
+      join(dir, 'pt'),
+      `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'bin/run.js')}" "$@"\n`,
+    );
+    chmodSync(join(dir, 'pt'), 0o755);
+    // Names that a stranger's file could have must never reach the shell as code.
+    const hotkeys = join(dir, 'wallets/default/hotkeys');
+    mkdirSync(hotkeys, { recursive: true });
+    for (const name of ['miner', '$(touch pwned)', 'a b']) writeFileSync(join(hotkeys, name), '{}');
+    env = cleanEnv({
+      PATH: `${dir}${delimiter}${process.env.PATH}`,
+      HOME: dir,
+      PT_WALLET_PATH: join(dir, 'wallets'),
+    });
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  const bash = (...words: string[]) => {
+    const list = words.map((word) => `'${word}'`).join(' ');
+    const script = `eval "$(pt completion bash)"; COMP_WORDS=(pt ${list}); COMP_CWORD=${words.length}; _pt; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    return execFileSync('bash', ['-c', script], { env, cwd: dir, encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean);
+  };
+
+  test('bash completes commands, networks and hotkeys', () => {
+    expect(bash('sandbox', 'st')).toEqual(['start', 'status', 'stop']);
+    expect(bash('config', 'show', '--network', 's')).toEqual(['sandbox']);
+    expect(bash('wallet', 'show', '--wallet-hotkey', '')).toEqual(['miner']);
+  });
+
+  const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
+
+  test.skipIf(!has('fish'))('fish too', () => {
+    const script =
+      'pt completion fish | source; complete -C "pt sandbox sta"; complete -C "pt config show --network s"';
+    const answer = execFileSync('fish', ['-c', script], { env, cwd: dir, encoding: 'utf8' });
+    expect(answer.split('\n').filter(Boolean)).toEqual(['start', 'status', 'sandbox']);
+  });
+
+  test.skipIf(!has('zsh'))('zsh takes the script, and asks with the right words', () => {
+    const script = `
+      compdef() { :; }; compadd() { shift; printf '%s\\n' "$@"; }
+      eval "$(pt completion zsh)"
+      words=(pt sandbox sta); CURRENT=3; _pt`;
+    const answer = execFileSync('zsh', ['-f', '-c', script], { env, cwd: dir, encoding: 'utf8' });
+    expect(answer).toBe('start\nstatus\n');
+  });
+
+  test('every script parses in bash', () => {
+    expect(spawnSync('bash', ['-n'], { input: completionScript('bash') }).status).toBe(0);
+  });
+});
