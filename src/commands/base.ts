@@ -91,6 +91,7 @@ export abstract class PtCommand extends Command {
   /** Runs long work with its progress on stderr and returns its result. */
   protected async work<Result>(work: Work<Result>): Promise<Result> {
     const progress = this.ui.startProgress();
+    const ticker = setInterval(() => progress?.tick(), 1000);
     try {
       for (;;) {
         const next = await work.next();
@@ -104,6 +105,7 @@ export abstract class PtCommand extends Command {
         else this.note(event.message);
       }
     } finally {
+      clearInterval(ticker);
       this.ui.endProgress();
     }
   }

@@ -18,6 +18,9 @@ export interface ProgressTarget {
 
 const REDRAW_MS = 80;
 const PLAIN_MS = 10_000;
+const TICK_MS = 900;
+/** After this long without a report the seconds of silence are shown. */
+const SILENCE_MS = 2000;
 /** Rates and time left are taken over this long, so that they follow changes but do not jump. */
 const WINDOW_MS = 15_000;
 
@@ -50,6 +53,13 @@ export class ProgressRenderer {
     this.#draw();
   }
 
+  /** Draws again though nothing was reported, so that a long silence shows its seconds; call it about once a second. */
+  tick(): void {
+    if (this.#step === null || !this.#target.live || this.#target.now() - this.#drawnAt < TICK_MS) return;
+    this.#drawnAt = this.#target.now();
+    this.#draw();
+  }
+
   /** Takes the line away so that something else can be written; the next update draws it again. */
   clear(): void {
     if (!this.#drawn) return;
@@ -66,9 +76,9 @@ export class ProgressRenderer {
     const seconds = (this.#target.now() - this.#startedAt) / 1000;
     const detail = step.detail ? `, ${harmless(step.detail)}` : '';
     const whole = step.total === undefined || step.done >= step.total;
-    const unit = step.unit === 'bytes' ? '' : ` ${step.unit}`;
-    const amount = whole ? formatAmount(step.done, step.unit) : `${this.#amounts(step)}${unit}`;
-    const line = `${harmless(step.phase)}: ${amount} in ${formatDuration(seconds)}${detail}`;
+    const amount = whole ? formatAmount(step.done, step.unit) : this.#amount(step);
+    const said = step.total === undefined && step.done === 0 ? 'done' : amount;
+    const line = `${harmless(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
     this.#target.write(`${this.#target.live ? cutText(line, this.#target.columns() - 1) : line}\n`);
     this.#step = null;
   }
@@ -79,6 +89,10 @@ export class ProgressRenderer {
     const last = this.#samples.at(-1);
     if (!first || !last || last.at - first.at < 300 || last.done <= first.done) return null;
     return ((last.done - first.done) * 1000) / (last.at - first.at);
+  }
+
+  #amount(step: Step): string {
+    return step.unit === 'bytes' ? this.#amounts(step) : `${this.#amounts(step)} ${step.unit}`;
   }
 
   #amounts(step: Step): string {
@@ -92,15 +106,17 @@ export class ProgressRenderer {
     const left = rate !== null && step.total !== undefined ? (step.total - step.done) / rate : null;
     const share = step.total ? Math.min(1, Math.max(0, step.done / step.total)) : null;
     const phase = harmless(step.phase);
+    const silent = this.#target.now() - (this.#samples.at(-1)?.at ?? 0);
     const facts = [
       share === null ? null : `${Math.floor(share * 100)}%`,
-      step.unit === 'bytes' ? this.#amounts(step) : `${this.#amounts(step)} ${step.unit}`,
+      step.total === undefined && step.done === 0 ? null : this.#amount(step),
+      silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000)),
       rate === null ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
       left === null ? null : `${formatDuration(left)} left`,
       step.detail ? harmless(step.detail) : null,
     ].filter((fact) => fact !== null);
     if (!this.#target.live) {
-      this.#target.write(`${phase}: ${facts.join(', ')}\n`);
+      this.#target.write(facts.length > 0 ? `${phase}: ${facts.join(', ')}\n` : `${phase} …\n`);
       return;
     }
     const width = this.#target.columns() - 1;

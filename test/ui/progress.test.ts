@@ -53,6 +53,20 @@ test('a terminal gets one line that is redrawn, with share, rate and time left',
   expect(take()).toBe('\r\u001b[2Kupload: 260 MB/1.00 GB in 1.0 s\n');
 });
 
+test('a long silence shows its seconds', () => {
+  const { renderer, tick, take } = render(true);
+  renderer.update({ kind: 'progress', phase: 'Loading', done: 0, unit: 'steps' });
+  expect(take()).toBe('\r\u001b[2KLoading  ');
+  tick(3000);
+  renderer.tick();
+  expect(take()).toBe('\r\u001b[2KLoading  3.0 s');
+  tick(100);
+  renderer.tick();
+  expect(take()).toBe('');
+  renderer.finishPhase();
+  expect(take()).toBe('\r\u001b[2KLoading: done in 3.1 s\n');
+});
+
 test('elsewhere plain lines, at most one in ten seconds', () => {
   const { renderer, step, tick, take } = render(false);
   step(0);
