@@ -37,7 +37,11 @@ export async function makeModel(dir: string, { seed = 1, width = 16, strays = fa
   await writeFile(join(dir, 'config.json'), JSON.stringify(config, null, 2));
   await writeFile(join(dir, 'generation_config.json'), '{"bos_token_id": 0}');
   const shapes = { 'model.embed_tokens.weight': [4096, width], 'model.norm.weight': [width] };
-  await writeSafetensors(join(dir, 'model.safetensors'), { ...shapes, 'lm_head.weight': [4096, width] }, seed);
+  await writeSafetensors(
+    join(dir, 'model.safetensors'),
+    { ...shapes, 'lm_head.weight': [4096, width] },
+    seed,
+  );
   if (strays) {
     await writeFile(join(dir, '.env'), 'HF_ACCESS_TOKEN=hf_verysecret');
     await writeFile(join(dir, 'pytorch_model.bin'), 'pickle');

@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { connect } from '../../src/chain/index.ts';
+import { loadConstants } from '../../src/constants.ts';
+import { createHub } from '../../src/hub/index.ts';
+import { load } from '../../src/load/index.ts';
+import { finish } from '../../src/progress.ts';
+import type { UploadOutcome } from '../../src/publish/index.ts';
+import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { makeModel } from './support.ts';
+
+const bin = resolve(import.meta.dirname, '../../bin/run.js');
+/** Space for commitments lasts for ~31 of them an epoch of 360 blocks; short blocks bring the next epoch soon. */
+const BLOCK_MS = 100;
+
+export interface KillReport {
+  /** Kills that hit a running publish. */
+  kills: number;
+  /** Publishes that ended as they must. */
+  consistent: number;
+  publishes: number;
+  /** What was wrong, one line a publish; empty when nothing was. */
+  wrong: string[];
+}
+
+/** Signs on stderr that a phase has begun; the kill comes up to `JITTER_MS` later, so every moment of a publish is hit. */
+const MARKERS = [/casting/, /uploading/, /Uploaded and confirmed/, /Committing/, /is public;/];
+const JITTER_MS = 450;
+const SHOTS = 3;
+
+/**
+ * Publishes again and again with real processes, each killed (SIGKILL) up to three times at random moments and resumed, until
+ * `kills` have hit. A publish is consistent when exactly one extrinsic of the hotkey was included for it, the chain holds its
+ * string, the repository is public and holds nothing of another model, and loading it back verifies.
+ */
+export async function killPublishes(
+  kills: number,
+  onPublish: (report: KillReport) => void = () => {},
+): Promise<KillReport> {
+  const home = await mkdtemp(join(tmpdir(), 'pt-kills-'));
+  const sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: BLOCK_MS });
+  const report: KillReport = { kills: 0, consistent: 0, publishes: 0, wrong: [] };
+  try {
+    for (let n = 0; report.kills < kills; n += 1) {
+      const dir = await makeModel(join(home, `model-${n}`), { seed: n, width: 64 });
+      // Every other one replaces a model in a repository that is public already.
+      const repo = n % 2 === 0 ? `me/kill-${n}` : 'me/again';
+      const args = ['upload', '--network', 'sandbox', '--load-model-dir', dir, '--hf-repo-id', repo];
+      const nonce = await nonceOf(sandbox);
+      let outcome: UploadOutcome | null = null;
+      for (let shot = 0; outcome === null; shot += 1) {
+        const marker = shot < SHOTS ? MARKERS[Math.floor(Math.random() * MARKERS.length)]! : null;
+        const resume = shot > 0 ? ['--resume'] : [];
+        const ended = await runOnce([...args, '--json', '--wait', ...resume], home, marker);
+        if (ended.killed) report.kills += 1;
+        else outcome = ended.outcome;
+      }
+      const wrong = await inspect(sandbox, home, outcome, nonce);
+      report.publishes += 1;
+      if (wrong === null) report.consistent += 1;
+      else report.wrong.push(`${repo}: ${wrong}`);
+      onPublish(report);
+      await rm(dir, { recursive: true });
+    }
+    return report;
+  } finally {
+    await sandbox.close();
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function runOnce(
+  args: string[],
+  home: string,
+  killAt: RegExp | null,
+): Promise<{ killed: boolean; outcome: UploadOutcome | null }> {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env.PATH, HOME: home, PT_HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  let timer: NodeJS.Timeout | undefined;
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+    if (killAt?.test(stderr)) timer ??= setTimeout(() => child.kill('SIGKILL'), Math.random() * JITTER_MS);
+  });
+  const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((done) => {
+    child.on('close', (code, signal) => done({ code, signal }));
+  });
+  clearTimeout(timer);
+  if (signal === 'SIGKILL') return { killed: true, outcome: null };
+  if (code !== 0) throw new Error(`pt ${args.join(' ')} ended with ${code}: ${stderr}\n${stdout}`);
+  return { killed: false, outcome: JSON.parse(stdout) };
+}
+
+/** What is not as it must be after a publish; null when all is. */
+async function inspect(
+  sandbox: Sandbox,
+  home: string,
+  outcome: UploadOutcome | null,
+  nonceBefore: number,
+): Promise<string | null> {
+  if (!outcome) return 'no outcome';
+  const { state } = sandbox;
+  const sent = (await nonceOf(sandbox)) - nonceBefore;
+  if (sent !== 1) return `${sent} commitments were included`;
+  const chain = await connect({ endpoints: [state.chain] });
+  const hub = createHub({ endpoint: state.hub });
+  try {
+    const onChain = await chain.commitment(state.netuid, state.wallet.ss58);
+    if (onChain?.text !== outcome.commitment) return `the chain holds ${onChain?.text}`;
+    if (!outcome.public) return 'the outcome says private';
+    const seen = await hub.revision(outcome.repo, outcome.commit);
+    const head = await hub.revision(outcome.repo);
+    if (seen?.commit !== head?.commit) return 'the head is another commit than the one on chain';
+    const paths = seen?.files
+      .map(({ path }) => path)
+      .filter((path) => path !== '.gitattributes')
+      .sort();
+    if (paths?.join() !== 'config.json,generation_config.json,model.safetensors') return `files: ${paths}`;
+    const constants = loadConstants();
+    const loaded = await finish(
+      load(
+        {
+          source: { kind: 'best' },
+          netuid: 9,
+          competition: null,
+          dir: null,
+          modelsDir: join(home, 'models'),
+          force: false,
+        },
+        {
+          chain,
+          hub,
+          profile: constants.profiles['3.2'],
+          schedule: constants.schedules['schedule.sandbox']!,
+        },
+      ),
+    );
+    return loaded.verified && loaded.commit === outcome.commit ? null : 'loading it back does not verify';
+  } finally {
+    await chain.close();
+  }
+}
+
+/** Extrinsics of the throwaway hotkey that the chain has included. */
+async function nonceOf(sandbox: Sandbox): Promise<number> {
+  const { default: WebSocket } = await import('ws');
+  const socket = new WebSocket(sandbox.state.chain);
+  try {
+    await new Promise((done, fail) => socket.once('open', done).once('error', fail));
+    socket.send(
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'system_accountNextIndex',
+        params: [sandbox.state.wallet.ss58],
+      }),
+    );
+    const answer = await new Promise<string>((done) => socket.once('message', (data) => done(String(data))));
+    return JSON.parse(answer).result;
+  } finally {
+    socket.close();
+  }
+}
