@@ -1,11 +1,11 @@
 import { Cancelled, OutsideError } from '../errors.ts';
+import { publicKeyOf } from './address.ts';
 import { commitText } from './commit.ts';
 import { readCommitment, readCommitments } from './commitments.ts';
 import { openConnection } from './connection.ts';
 import { readCommitLimit } from './limit.ts';
 import { readNeurons } from './neurons.ts';
 import { pause } from './pause.ts';
-import { publicKeyOf } from './runtime.ts';
 import { readBlock, readValue } from './storage.ts';
 import type { Chain, ConnectOptions } from './types.ts';
 

@@ -65,8 +65,8 @@ export async function openConnection({
         return session;
       } catch (error) {
         if (rpc) drop(rpc);
-        if (!(error instanceof ConnectionLost || error instanceof RpcError)) throw error;
-        reasons.push(`${describeEndpoint(endpoint)}: ${error.message}`);
+        // Whatever a server answers, the next endpoint may do better.
+        reasons.push(`${describeEndpoint(endpoint)}: ${(error as Error).message}`);
       }
     }
     throw new ConnectionLost(reasons.join('; '));

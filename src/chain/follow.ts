@@ -43,7 +43,7 @@ export async function follow(
   let best = -1;
   let movedAt = performance.now();
   await offer(connection, signed, true);
-  for (let wait = 100; ; wait = Math.min(wait * 1.3, 1500)) {
+  for (let wait = 40; ; wait = Math.min(wait * 1.4, 1500)) {
     await pause(wait, signal).catch(() => {
       throw stopped(signed);
     });

@@ -1,5 +1,5 @@
 import { getDynamicBuilder, getLookupFn } from '@polkadot-api/metadata-builders';
-import { AccountId, decAnyMetadata, unifyMetadata } from '@polkadot-api/substrate-bindings';
+import { decAnyMetadata, unifyMetadata } from '@polkadot-api/substrate-bindings';
 
 // biome-ignore lint/suspicious/noExplicitAny: values are typed by the metadata
 type Decoded = any;
@@ -32,10 +32,6 @@ export interface Runtime {
   extensions: SignedExtension[];
 }
 
-const account = AccountId(42);
-export const publicKeyOf = (ss58: string): Uint8Array => account.enc(ss58);
-export const ss58Of = (publicKey: Uint8Array): string => account.dec(publicKey);
-
 export const toHex = (bytes: Uint8Array): string => `0x${Buffer.from(bytes).toString('hex')}`;
 
 /** Bytes of a `0x…` string from a node; throws on anything else. */
@@ -47,7 +43,7 @@ export function fromHex(text: unknown): Uint8Array {
 
 /** Builds the codecs of a runtime from its metadata (SCALE with magic, versions 14 to 16). Throws on anything else. */
 export function readRuntime(metadata: Uint8Array): Runtime {
-  const unified = unifyMetadata(decAnyMetadata(metadata));
+  const unified = unifyMetadata(decAnyMetadata(Uint8Array.from(metadata)));
   const lookup = getLookupFn(unified);
   const builder = getDynamicBuilder(lookup);
   const pallet = (name: string) => unified.pallets.find((one) => one.name === name);

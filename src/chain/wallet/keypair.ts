@@ -1,10 +1,9 @@
 import { createPrivateKey, createPublicKey, sign as signNode } from 'node:crypto';
-import { AccountId } from '@polkadot-api/substrate-bindings';
 import { getPublicKey, secretFromSeed, sign as signSr25519 } from '@scure/sr25519';
+import { ss58Of } from '../address.ts';
 import type { Hotkey } from '../types.ts';
 
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
-const ss58 = AccountId(42);
 
 export interface SecretKey {
   cryptoType: 'sr25519' | 'ed25519';
@@ -33,7 +32,7 @@ export function createHotkey(name: string, { cryptoType, secret }: SecretKey): H
       name,
       cryptoType,
       publicKey,
-      ss58: ss58.dec(publicKey),
+      ss58: ss58Of(publicKey),
       sign: (message) => new Uint8Array(signNode(null, message, key)),
     };
   }
@@ -43,7 +42,7 @@ export function createHotkey(name: string, { cryptoType, secret }: SecretKey): H
     name,
     cryptoType,
     publicKey,
-    ss58: ss58.dec(publicKey),
+    ss58: ss58Of(publicKey),
     sign: (message) => signSr25519(key, message),
   };
 }

@@ -5,7 +5,7 @@ import type { Runtime } from './metadata.ts';
 
 const account = AccountId(42);
 /** SS58 of 32 bytes. */
-export const ss58 = (publicKey: Uint8Array): string => account.dec(publicKey);
+export const ss58 = (publicKey: Uint8Array): string => account.dec(Uint8Array.from(publicKey));
 /** 32 bytes of an SS58 address; throws on a bad checksum. */
 export const publicKeyOf = (address: string): Uint8Array => account.enc(address);
 
