@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import { isOlder, OLDEST_PYTHON, probe } from './interpreter.ts';
 import { cacheFolder, PYTHON_FOLDER } from './paths.ts';
@@ -39,12 +40,31 @@ export function readEnv(folder: string): (PythonEnv & { record: EnvRecord }) | u
   }
 }
 
+/** Package names in requirements.txt. */
+export function requiredPackages(): string[] {
+  const lines = readFileSync(REQUIREMENTS, 'utf8').split(/\r?\n/);
+  const names = lines.map((line) => /^[A-Za-z0-9._-]+/.exec(line)?.[0] ?? '').filter((name) => name !== '');
+  return [...new Set(names)];
+}
+
+/** Which of `names` are not installed for `python`; looks at metadata only, imports nothing. */
+export async function missingPackages(
+  python: string,
+  names: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  const script =
+    'import sys\nfrom importlib import metadata\nfor n in sys.argv[1:]:\n try: metadata.version(n)\n except metadata.PackageNotFoundError: print(n)';
+  const options = { env, extendEnv: false, reject: false, stdin: 'ignore' } as const;
+  const result = await execa(python, ['-c', script, ...names], options);
+  return result.failed ? names : result.stdout.split(/\r?\n/).filter((name) => name !== '');
+}
+
 /** A ready environment for today's requirements, whichever Python it was made from; the newest first. No process is started. */
 export function findManaged(env: NodeJS.ProcessEnv): PythonEnv | undefined {
   const requirements = readFileSync(REQUIREMENTS, 'utf8');
   const cache = cacheFolder(env);
-  if (!existsSync(cache)) return undefined;
-  const ready = readdirSync(cache)
+  const ready = namesIn(cache)
     .filter((name) => name === envName(requirements, name.split('-').at(-1) ?? ''))
     .map((name) => join(cache, name))
     .filter((folder) => existsSync(join(folder, RECORD)))
@@ -54,6 +74,14 @@ export function findManaged(env: NodeJS.ProcessEnv): PythonEnv | undefined {
     if (found) return { python: found.python, source: found.source, version: found.version };
   }
   return undefined;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** Checks the interpreter that `PT_PYTHON` names: it runs, is new enough, and has the packages. */

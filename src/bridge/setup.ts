@@ -1,13 +1,23 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { EXIT, OutsideError } from '../errors.ts';
+import { EXIT, OutsideError, UserError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { type Installer, installerFor } from './installer.ts';
 import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
 import { takeLock } from './lock.ts';
 import { cacheFolder } from './paths.ts';
-import { envName, findManaged, findPython, pythonIn, RECORD, REQUIREMENTS, readEnv } from './python-env.ts';
+import {
+  envName,
+  findManaged,
+  findPython,
+  missingPackages,
+  pythonIn,
+  RECORD,
+  REQUIREMENTS,
+  readEnv,
+  requiredPackages,
+} from './python-env.ts';
 import type { PythonEnv } from './types.ts';
 
 export interface SetupOptions {
@@ -26,9 +36,39 @@ const NEEDED_BYTES = 9e9;
  */
 export async function* setupPython(options: SetupOptions = {}): Work<PythonEnv> {
   const env = options.env ?? process.env;
-  const ready = env.PT_PYTHON ? await findPython(env) : (findManaged(env) ?? (yield* make(env)));
+  const ready = env.PT_PYTHON ? await namedInterpreter(env) : ((await complete(env)) ?? (yield* make(env)));
   if (options.flashAttn) yield* addFlashAttention(ready, env);
   return ready;
+}
+
+/** PT_PYTHON's interpreter, with every package; it is the user's, so nothing is installed into it. */
+async function namedInterpreter(env: NodeJS.ProcessEnv): Promise<PythonEnv> {
+  const python = await findPython(env);
+  // Needed by the tests alone.
+  const names = requiredPackages().filter((name) => name !== 'pytest');
+  const missing = await missingPackages(python.python, names, env);
+  if (missing.length === 0) return python;
+  throw new UserError(
+    'python.missing_package',
+    `PT_PYTHON is ${env.PT_PYTHON}, which lacks ${missing.join(', ')}.`,
+    {
+      nextSteps: [
+        `${python.python} -m pip install -r ${REQUIREMENTS}`,
+        'unset PT_PYTHON   # and let pt use its own environment',
+      ],
+    },
+  );
+}
+
+/** The managed environment; undefined when there is none, or when somebody took packages out of it. */
+async function complete(env: NodeJS.ProcessEnv): Promise<PythonEnv | undefined> {
+  const found = findManaged(env);
+  if (!found) return undefined;
+  const missing = await missingPackages(found.python, requiredPackages(), env);
+  if (missing.length === 0) return found;
+  // Without its record it counts as absent and is made anew.
+  rmSync(join(found.python, '..', '..', RECORD), { force: true });
+  return undefined;
 }
 
 async function* make(env: NodeJS.ProcessEnv): Work<PythonEnv> {
@@ -172,7 +212,7 @@ function asSetupError(error: unknown, cache: string): unknown {
       nextSteps: ['df -h', 'export XDG_CACHE_HOME=/path/on/a/larger/disk'],
       cause: error,
     });
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+  if (['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'EEXIST'].includes(code ?? ''))
     return new OutsideError('python.cache_not_writable', `${cache} cannot be written (${code}).`, {
       exitCode: EXIT.trainer,
       nextSteps: ['export XDG_CACHE_HOME=/path/that/can/be/written'],
