@@ -191,10 +191,10 @@ export const DEFINITIONS = {
 export type SettingName = keyof typeof DEFINITIONS;
 
 /** `PT_` variables that are not settings: read before settings are, or by the tests. */
-const OTHER_VARIABLES = ['PT_HOME', 'PT_DEBUG', 'PT_VECTORS', 'PT_SLOW', 'PT_BENCH', 'PT_LIFELINE'];
+const OTHER_VARIABLES = ['PT_HOME', 'PT_DEBUG', 'PT_VECTORS', 'PT_SLOW', 'PT_LIFELINE'];
 
-/** `PT_` variables of other programs (torch_xla, Gaudi). */
-const FOREIGN = /^PT_(XLA|HPU)_/;
+/** `PT_` variables of other programs (torch_xla, Gaudi), of the benchmarks and the tests. */
+const FOREIGN = /^PT_(XLA|HPU|BENCH|TEST)_/;
 
 /** Variables of the Hub's and W&B's own tools, so that a near miss of ours is not blamed on them. */
 const RELATED = ['HF_HOME', 'HF_TOKEN_PATH', 'HF_DATASETS_CACHE', 'WANDB_MODE', 'WANDB_DIR', 'WANDB_NAME'];
