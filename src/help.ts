@@ -129,7 +129,8 @@ export function usageOf(command: ManifestCommand): string {
   const args = Object.values(command.args).map(({ name, required }) =>
     required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
   );
-  return ['pt', spaced(command.id), ...args, '[FLAGS]'].join(' ');
+  const more = command.strict === false && args.length > 0 ? ['…'] : [];
+  return ['pt', spaced(command.id), ...args, ...more, '[FLAGS]'].join(' ');
 }
 
 /** Examples as command lines. */

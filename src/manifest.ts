@@ -22,6 +22,7 @@ export interface ManifestArg {
   name: string;
   description?: string;
   required?: boolean;
+  multiple?: boolean;
   options?: string[];
 }
 
@@ -32,6 +33,8 @@ export interface ManifestCommand {
   examples?: (string | { description: string; command: string })[];
   flags: Record<string, ManifestFlag>;
   args: Record<string, ManifestArg>;
+  /** False: any number of arguments. */
+  strict?: boolean;
   hidden?: boolean;
 }
 

@@ -22,7 +22,7 @@ export default class Doctor extends PtCommand {
     const { examine } = await import('../doctor/index.ts');
     const checks = await examine(settings, process.env, homedir());
     this.table(
-      [{ title: '' }, { title: 'CHECK' }, { title: 'WHAT WAS FOUND' }],
+      [{ title: '' }, { title: 'check' }, { title: 'found' }],
       checks.map(({ status, name, message }) => [SIGNS[status], name, message]),
     );
     for (const { status, name, message, nextSteps } of checks) {

@@ -147,7 +147,7 @@ describe('surroundings', () => {
         (error, stdout, stderr) => done({ error, stdout, stderr }),
       );
     });
-    expect(ran).toEqual({ error: null, stdout: expect.stringMatching(/^SETTING .*\n$/), stderr: '' });
+    expect(ran).toEqual({ error: null, stdout: expect.stringMatching(/^setting .*\n$/), stderr: '' });
   });
 
   test.each([[['config', 'show']], [['trian']], [['sandbox', 'status', '--json']]])(

@@ -14,7 +14,7 @@ export default class ConfigShow extends PtCommand {
     const { flags } = await this.parse(ConfigShow);
     const { rows } = await this.settings(flags);
     this.table(
-      [{ title: 'SETTING' }, { title: 'VALUE', cut: 'middle' }, { title: 'FROM', cut: 'middle' }],
+      [{ title: 'setting' }, { title: 'value', cut: 'middle' }, { title: 'from', cut: 'middle' }],
       rows.map(({ key, value, origin }) => [key, value, origin]),
     );
     return { settings: rows };

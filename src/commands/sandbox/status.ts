@@ -14,7 +14,7 @@ export default class SandboxStatus extends PtCommand {
       return status;
     }
     this.table(
-      [{ title: 'SANDBOX' }, { title: 'VALUE', cut: 'middle' }],
+      [{ title: 'sandbox' }, { title: 'value', cut: 'middle' }],
       [
         ['chain', status.chain],
         ['hub', status.hub],

@@ -25,11 +25,11 @@ export default class WalletList extends PtCommand {
     }
     this.table(
       [
-        { title: 'WALLET' },
-        { title: 'HOTKEY' },
-        { title: 'ADDRESS', cut: 'middle' },
-        { title: 'KEY' },
-        { title: 'ENCRYPTED' },
+        { title: 'wallet' },
+        { title: 'hotkey' },
+        { title: 'address', cut: 'middle' },
+        { title: 'key' },
+        { title: 'encrypted' },
       ],
       hotkeys.map((file) => [
         file.wallet,

@@ -35,7 +35,7 @@ export default class WalletShow extends PtCommand {
     const uid = settings.offline ? null : await this.#lookUp(settings, ss58);
     const registered = uid === undefined || settings.offline ? null : uid !== null;
     this.table(
-      [{ title: 'HOTKEY' }, { title: `${wallet.name}/${wallet.hotkey}`, cut: 'middle' }],
+      [{ title: 'hotkey' }, { title: `${wallet.name}/${wallet.hotkey}`, cut: 'middle' }],
       [
         ['address', ss58],
         ['file', file.file],

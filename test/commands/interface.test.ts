@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readManifest } from '../../src/manifest.ts';
+import { commandReference, interfaceSnapshot } from '../../src/reference.ts';
+import { jsonSchemas, SCHEMAS } from '../../src/schemas.ts';
+import { root } from './run-pt.ts';
+
+const HINT = 'a change of what scripts rely on is a decision; when it is meant: npm run generate';
+const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+
+test('commands, flags and exit codes are those of the committed snapshot', () => {
+  expect(interfaceSnapshot(readManifest(root)), HINT).toEqual(
+    JSON.parse(read('test/commands/interface.json')),
+  );
+});
+
+test('schemas/ holds the JSON Schema of every output, and nothing else', () => {
+  const schemas = jsonSchemas();
+  expect(readdirSync(join(root, 'schemas')).toSorted()).toEqual([...schemas.keys()].toSorted());
+  for (const [file, schema] of schemas) {
+    expect(JSON.parse(read('schemas', file)), HINT).toEqual(JSON.parse(JSON.stringify(schema)));
+  }
+});
+
+test('every command has a schema for its output', () => {
+  const ids = Object.keys(readManifest(root));
+  expect(ids.filter((id) => !(id in SCHEMAS))).toEqual([]);
+});
+
+test('docs/commands.md is what the code says', () => {
+  expect(read('docs/commands.md'), HINT).toBe(commandReference(readManifest(root)));
+});
