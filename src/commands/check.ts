@@ -1,5 +1,18 @@
-import { checkTarget, openCheckPlace, parseTarget } from '../check/index.ts';
-import { EXIT } from '../errors.ts';
+import { resolve } from 'node:path';
+import { findPython } from '../bridge/index.ts';
+import {
+  type CheckTarget,
+  type CheckVerdict,
+  checkTarget,
+  deepCheck,
+  fixFolder,
+  openCheckPlace,
+  parseTarget,
+  type ScriptPlace,
+} from '../check/index.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { competitionLabel, competitionsAt } from '../rules/index.ts';
+import type { Settings } from '../settings/index.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Check extends PtCommand {
@@ -21,25 +34,19 @@ export default class Check extends PtCommand {
     ...hubFlags,
     block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
+    deep: Flags.boolean({ summary: 'Also load the model in Python, run it and generate from it' }),
+    fix: Flags.boolean({
+      summary: 'First add what older transformers read to config and tokenizer, in place',
+    }),
+    device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps' }),
   };
 
   async run() {
     const { flags, args } = await this.parse(Check);
     const target = await parseTarget(args.model);
     const settings = await this.settings(flags);
-    const verdict = await this.work(
-      checkTarget(
-        {
-          target,
-          block: flags.block ?? null,
-          competition: settings.competition,
-          netuid: settings.netuid,
-          hash: flags.hash,
-          signal: this.signal,
-        },
-        await openCheckPlace(settings),
-      ),
-    );
+    if (flags.fix) await this.#fix(target, settings);
+    const verdict = await this.#verdict(target, settings, flags);
     const source = { flag: 'as asked', chain: "the chain's", schedule: "the schedule's newest" };
     this.note(
       `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${verdict.competition}.`,
@@ -62,4 +69,52 @@ export default class Check extends PtCommand {
     }
     return verdict;
   }
+
+  async #verdict(
+    target: CheckTarget,
+    settings: Settings,
+    flags: { block?: number | undefined; hash: boolean; deep: boolean; device?: string | undefined },
+  ): Promise<CheckVerdict> {
+    const place = await openCheckPlace(settings);
+    const request = {
+      target,
+      block: flags.block ?? null,
+      competition: settings.competition,
+      netuid: settings.netuid,
+      hash: flags.hash,
+      signal: this.signal,
+    };
+    const verdict = await this.work(checkTarget(request, place));
+    if (!flags.deep) return verdict;
+    const dir = folderOf(target, '--deep');
+    const competition = [
+      ...competitionsAt(place.schedule, verdict.block, place.profile),
+      ...competitionsAt(place.schedule, verdict.block),
+    ].find((c) => competitionLabel(c) === verdict.competition);
+    const { offline, hub, device } = settings;
+    const options = { device: flags.device ?? device, offline, hubEndpoint: hub.endpoint };
+    return this.work(deepCheck(verdict, dir, competition ?? null, options, await this.#scripts(settings)));
+  }
+
+  async #fix(target: CheckTarget, settings: Settings): Promise<void> {
+    const changed = await this.work(fixFolder(folderOf(target, '--fix'), await this.#scripts(settings)));
+    if (changed.length === 0) this.note('Nothing had to be fixed.');
+    for (const change of changed) this.success(`Fixed ${change}.`);
+  }
+
+  async #scripts(settings: Settings): Promise<ScriptPlace> {
+    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
+    return { python, home: settings.home, signal: this.signal };
+  }
+}
+
+function folderOf(target: CheckTarget, flag: string): string {
+  if (target.kind === 'folder') return resolve(target.dir);
+  throw new UserError(
+    'check.remote',
+    `${flag} needs the model on this machine; ${target.repo} is on the Hub.`,
+    {
+      nextSteps: [`pt load --repo ${target.repo}`],
+    },
+  );
 }

@@ -2,6 +2,7 @@
 export * from './check.ts';
 export * from './commitment.ts';
 export * from './epsilon.ts';
+export * from './forecast.ts';
 export * from './hash.ts';
 export * from './loss.ts';
 export * from './norms.ts';

@@ -1,0 +1,38 @@
+/** What only Python can do for a model folder: load and try it (`--deep`), add the keys older transformers read (`--fix`). */
+import type { Work } from '../progress.ts';
+import { type Competition, type Finding, isAccepted } from '../rules/index.ts';
+import { runPython, type ScriptPlace } from './run-python.ts';
+import type { CheckVerdict } from './types.ts';
+
+/** Sequence length that a competition without one is tried with. */
+const DEFAULT_LENGTH = 1024;
+
+/** The verdict with what loading, one forward pass and two sample outputs add to it. */
+export async function* deepCheck(
+  verdict: CheckVerdict,
+  dir: string,
+  competition: Competition | null,
+  options: { device: string | null; offline: boolean; hubEndpoint: string | null },
+  place: ScriptPlace,
+): Work<CheckVerdict> {
+  const result = yield* runPython(
+    'deep_check.py',
+    {
+      dir,
+      tokenizer: competition?.tokenizer ?? null,
+      sequence_length: competition?.sequence_length ?? DEFAULT_LENGTH,
+      device: options.device ?? 'auto',
+      offline: options.offline,
+      hub_endpoint: options.hubEndpoint,
+    },
+    place,
+  );
+  const findings = [...verdict.findings, ...(result.findings as Finding[])];
+  return { ...verdict, findings, accepted: isAccepted(findings) };
+}
+
+/** Rewrites config and tokenizer in place so that old and new transformers agree; says what was changed. Weights stay as they are. */
+export async function* fixFolder(dir: string, place: ScriptPlace): Work<string[]> {
+  const result = yield* runPython('fix_model.py', { dir }, place);
+  return result.changed as string[];
+}

@@ -1,0 +1,59 @@
+/** Runs one of python/'s scripts to its `result` event, with its phases and scores as progress. */
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
+import { EXIT, OutsideError } from '../errors.ts';
+import type { Progress, Work } from '../progress.ts';
+
+/** Where a script runs and what it may use. */
+export interface ScriptPlace {
+  python: PythonEnv;
+  /** PT_HOME; each call gets a folder of its own under `scripts/`, with its config, events and log. */
+  home: string;
+  /** Secrets for the script's environment. */
+  env?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/** Starts `script` with `config` (plus `run_dir`) and returns its result. Failures are `OutsideError` (exit 7) with the script's own words. */
+export async function* runPython(
+  script: string,
+  config: Record<string, unknown>,
+  { python, home, env, signal }: ScriptPlace,
+): Work<TrainerEvent> {
+  const parent = join(home, 'scripts');
+  await mkdir(parent, { recursive: true });
+  const runDir = await mkdtemp(join(parent, `${script.replace(/\.py$/, '')}-`));
+  const file = join(runDir, 'config.json');
+  await writeFile(file, JSON.stringify({ ...config, run_dir: runDir }, null, 2));
+  const events = runScript({ python, script, config: file, runDir, ...(env ? { env } : {}) }, signal);
+  for (;;) {
+    const next = await events.next();
+    if (next.done) {
+      const end = next.value as TrainerEvent;
+      if (end.type === 'result') return end;
+      throw new OutsideError('trainer.no_result', `${script} ended without a result.`, {
+        exitCode: EXIT.trainer,
+        nextSteps: [`less ${join(runDir, 'trainer.log')}`],
+      });
+    }
+    const progress = asProgress(next.value);
+    if (progress) yield progress;
+  }
+}
+
+function asProgress(event: TrainerEvent): Progress | null {
+  if (event.type === 'score')
+    return {
+      kind: 'progress',
+      phase: `scoring ${event.model}`,
+      done: Number(event.batch),
+      total: Number(event.batches),
+      unit: 'pages',
+      detail: `loss ${Number(event.loss).toFixed(4)}`,
+    };
+  if (event.type === 'phase')
+    return { kind: 'note', level: 'info', message: `${event.name}: ${event.detail ?? ''}` };
+  if (event.type === 'warning') return { kind: 'note', level: 'warning', message: String(event.message) };
+  return null;
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { findPython } from '../bridge/index.ts';
+import { openCheckPlace } from '../check/index.ts';
+import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
+import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
+
+export default class Evaluate extends PtCommand {
+  static override summary = 'Score models as validators do and forecast the win';
+  static override strict = false;
+  static override examples = [
+    '<%= config.bin %> evaluate runs/my-run/best --against best',
+    '<%= config.bin %> evaluate DIR OTHER-DIR --offline',
+    '<%= config.bin %> evaluate 12 someone/model@0123456789012345678901234567890123456789',
+  ];
+  static override args = {
+    model: Args.string({
+      description: 'Model folder, uid, or NAMESPACE/NAME@COMMIT; any number of them',
+      required: true,
+    }),
+  };
+  static override flags = {
+    ...networkFlags,
+    ...walletFlags,
+    ...hubFlags,
+    against: Flags.string({ summary: 'What to beat: best, a uid, a repository or a folder' }),
+    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
+    data: Flags.string({
+      summary: "Text to score on instead of the competition's: builtin, a path, a known name",
+      multiple: true,
+    }),
+    pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1 }),
+    seed: Flags.integer({ summary: 'Which pages; by default the same for everybody for 150 blocks', min: 0 }),
+    'sequence-length': Flags.integer({
+      summary: 'Tokens a sequence, up to what the competition takes',
+      min: 2,
+    }),
+    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps' }),
+  };
+
+  async run() {
+    const { flags, argv } = await this.parse(Evaluate);
+    const settings = await this.settings(flags);
+    const place = await openCheckPlace(settings);
+    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
+    const token = settings.hub.token?.reveal();
+    const result = await this.work(
+      evaluate(
+        {
+          models: (argv as string[]).map(parseModelRef),
+          against: flags.against === undefined ? null : parseModelRef(flags.against),
+          netuid: settings.netuid,
+          block: flags.block ?? null,
+          competition: settings.competition,
+          data: flags.data ?? [],
+          pages: flags.pages ?? null,
+          seed: flags.seed ?? null,
+          sequenceLength: flags['sequence-length'] ?? null,
+          device: flags.device ?? settings.device ?? 'auto',
+          modelsDir: settings.modelDir ?? join(settings.home, 'models'),
+          offline: settings.offline,
+          hubEndpoint: settings.hub.endpoint,
+          signal: this.signal,
+        },
+        {
+          ...place,
+          python,
+          home: settings.home,
+          signal: this.signal,
+          ...(token ? { env: { HF_TOKEN: token } } : {}),
+        },
+      ),
+    );
+    this.#show(result);
+    return result;
+  }
+
+  #show(result: Evaluation): void {
+    const { sample } = result;
+    this.note(
+      `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${result.competition}, block ${result.block}.`,
+    );
+    this.table(
+      [{ title: 'model' }, { title: 'loss' }, { title: '95%' }, { title: 'win rate' }, { title: 'note' }],
+      result.models.map((m) => [
+        m.name,
+        m.loss?.toFixed(4) ?? '-',
+        m.low === null ? '-' : `${m.low.toFixed(4)}–${m.high!.toFixed(4)}`,
+        m.winRate === null ? '-' : `${(m.winRate * 100).toFixed(1)}%`,
+        m.error ??
+          (m.reasonable === false ? 'repeats itself: infinite loss' : m.notFinite > 0 ? 'NaN losses' : ''),
+      ]),
+    );
+    if (result.models.length > 2)
+      this.table(
+        [{ title: 'wins against' }, ...result.models.map((_, i) => ({ title: String(i + 1) }))],
+        result.matrix.map((row, i) => [
+          `${i + 1} ${result.models[i]!.name}`,
+          ...row.map((share) => (share === null ? '-' : `${Math.round(share * 100)}%`)),
+        ]),
+      );
+    this.success(result.sentence);
+    this.nextSteps(
+      result.advice === 'publish'
+        ? ['pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME']
+        : result.advice === null
+          ? ['pt evaluate DIR --against best']
+          : ['pt train --resume', 'pt evaluate DIR --against best'],
+    );
+  }
+}

@@ -1,0 +1,252 @@
+/** `pt evaluate`: models on one sample, as validators score them, and what follows. */
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Chain } from '../chain/types.ts';
+import { blockFor, competitionFor, runPython } from '../check/index.ts';
+import { CheckError, PtError, UserError } from '../errors.ts';
+import { load, readSubnet } from '../load/index.ts';
+import { inspectFolder, type ModelFacts } from '../model/index.ts';
+import type { Work } from '../progress.ts';
+import { competitionLabel, parseRepoRef, type TaskRange } from '../rules/index.ts';
+import { lengthFor, seedAt, tasksOf, tokenizerFor } from './plan.ts';
+import type { EvaluatePlace, EvaluateRequest, Evaluation, ModelRef } from './types.ts';
+import { type Contestant, verdictOf } from './verdict.ts';
+
+/** An existing folder, `best`, a uid, or a repository reference; anything else is taken for a folder (which is then missing). */
+export function parseModelRef(text: string): ModelRef {
+  const folder: ModelRef = { kind: 'folder', name: basename(resolve(text)), dir: resolve(text) };
+  if (existsSync(text)) return folder;
+  if (text === 'best') return { kind: 'best', name: 'best' };
+  if (/^\d{1,5}$/.test(text)) return { kind: 'uid', name: `uid ${text}`, uid: Number(text) };
+  const ref = parseRepoRef(text);
+  return ref ? { kind: 'repo', name: text, ...ref } : folder;
+}
+
+/** One per-task part of a model's result from python/evaluate.py. */
+interface RawTask {
+  losses: (number | null)[];
+  sample: string;
+  weight: number;
+}
+
+interface RawModel {
+  name: string;
+  loss: number | null;
+  reasonable: boolean | null;
+  not_finite: number;
+  tasks: RawTask[];
+  error: { message: string } | null;
+}
+
+interface Located {
+  ref: ModelRef;
+  mine: boolean;
+  name: string;
+  dir: string;
+  block: number | null;
+  uid: number | null;
+  facts: ModelFacts;
+}
+
+/** Throws `UserError` (2) for what is not there, `OutsideError` (5, 7) for chain, Hub and Python; a model that cannot be scored is in the result. */
+export async function* evaluate(request: EvaluateRequest, place: EvaluatePlace): Work<Evaluation> {
+  const needsChain = [...request.models, request.against].some(
+    (m) => m?.kind === 'uid' || m?.kind === 'best',
+  );
+  const chain = yield* openChain(request, place, needsChain);
+  try {
+    const located: Located[] = [];
+    for (const ref of request.models) located.push(yield* locate(ref, true, request, place, chain));
+    if (request.against) located.push(yield* locate(request.against, false, request, place, chain));
+    const at = blockFor(place.schedule, place.profile, request.block, chain ? await chain.block() : null);
+    return yield* scoreAll(distinct(located), at.block, request, place);
+  } finally {
+    await chain?.close();
+  }
+}
+
+async function* scoreAll(
+  located: Located[],
+  block: number,
+  request: EvaluateRequest,
+  place: EvaluatePlace,
+): Work<Evaluation> {
+  const facts = located.map((l) => l.facts);
+  const { competition } = competitionFor(
+    place.schedule,
+    place.profile,
+    block,
+    request.competition,
+    facts[0]?.parameters ?? null,
+  );
+  if (!competition)
+    throw new UserError(
+      'competition.unknown',
+      `--competition ${request.competition} does not exist at block ${block}.`,
+      {
+        nextSteps: [`pt competitions --block ${block}`],
+      },
+    );
+  const tasks = tasksOf(competition, request);
+  const tokenizer = tokenizerFor(competition, place.tokenizers[competition.tokenizer], facts);
+  const length = lengthFor(competition, request.sequenceLength, facts);
+  const seed = request.seed ?? seedAt(block);
+  if (tokenizer === null)
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `${competition.tokenizer} does not fit every model: each is scored with its own tokenizer.`,
+    };
+  if (
+    request.sequenceLength === null &&
+    competition.sequence_length !== null &&
+    length < competition.sequence_length
+  )
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `Scored on ${length} tokens: a model has no more positions. Validators take ${competition.sequence_length}.`,
+    };
+  const result = yield* runPython(
+    'evaluate.py',
+    {
+      models: located.map(({ name, dir }) => ({ name, dir })),
+      tasks,
+      tokenizer,
+      sequence_length: length,
+      batch_size: 1,
+      seed,
+      device: request.device,
+      cache_dir: `${place.home}/cache`,
+      offline: request.offline,
+      hub_endpoint: request.hubEndpoint,
+    },
+    place,
+  );
+  const raw = result.models as RawModel[];
+  const ranges = sharedSample(raw);
+  const contestants = located.map((l, i): Contestant => {
+    const { tasks: parts, error } = raw[i]!;
+    return {
+      name: l.name,
+      dir: l.dir,
+      block: l.block ?? block,
+      uid: l.uid,
+      mine: l.mine,
+      loss: raw[i]!.loss,
+      losses: error ? null : parts.flatMap((t) => t.losses.map((loss) => loss ?? Number.NaN)),
+      reasonable: raw[i]!.reasonable,
+      notFinite: raw[i]!.not_finite,
+      parameters: l.facts.parameters,
+      error: error?.message ?? null,
+    };
+  });
+  return {
+    ...verdictOf(contestants, ranges, competition, place.profile, block),
+    block,
+    profile: place.profileName,
+    competition: competitionLabel(competition),
+    sample: {
+      batches: ranges.at(-1)?.end ?? 0,
+      sequenceLength: length,
+      tokenizer: tokenizer ?? "each model's own",
+      data: tasks.map((t) => t.data),
+      seed,
+    },
+  };
+}
+
+/** Where each task's batches lie. Throws `CheckError` when models were not scored on the same batches. */
+function sharedSample(models: RawModel[]): TaskRange[] {
+  const scored = models.filter((m) => m.error === null);
+  const first = scored[0];
+  if (!first) return [];
+  const same = scored.every((m) => m.tasks.every((t, i) => t.sample === first.tasks[i]?.sample));
+  if (!same)
+    throw new CheckError(
+      'evaluate.samples',
+      'The models have different tokenizers, so their losses cannot be compared batch by batch.',
+      { nextSteps: ['Score them one by one, or name models that share a tokenizer.'] },
+    );
+  let at = 0;
+  return first.tasks.map(({ losses, weight }) => {
+    const start = at;
+    at += losses.length;
+    return { start, end: at, weight };
+  });
+}
+
+async function* openChain(
+  request: EvaluateRequest,
+  place: EvaluatePlace,
+  needed: boolean,
+): Work<Chain | null> {
+  if (!place.openChain) {
+    if (needed)
+      throw new UserError('offline.refused', '--offline: models on the chain cannot be looked up.', {
+        nextSteps: ['Leave out --offline, or name folders.'],
+      });
+    return null;
+  }
+  try {
+    return await place.openChain();
+  } catch (error) {
+    if (needed || !(error instanceof PtError)) throw error;
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `No chain: ${error.message} ${request.block === null ? 'The newest rules of the schedule are used.' : ''}`,
+    };
+    return null;
+  }
+}
+
+/** Where a model is on this machine, downloading it when it is not. */
+async function* locate(
+  ref: ModelRef,
+  mine: boolean,
+  request: EvaluateRequest,
+  place: EvaluatePlace,
+  chain: Chain | null,
+): Work<Located> {
+  if (ref.kind === 'folder') {
+    const facts = await inspectFolder(ref.dir, place.profile);
+    return { ref, mine, name: ref.name, dir: ref.dir, block: null, uid: null, facts };
+  }
+  const outcome = yield* load(
+    {
+      source: ref.kind === 'repo' ? ref : ref.kind === 'uid' ? ref : { kind: 'best' },
+      netuid: request.netuid,
+      competition: request.competition,
+      dir: null,
+      modelsDir: request.modelsDir,
+      force: false,
+      ...(request.signal ? { signal: request.signal } : {}),
+    },
+    { chain, hub: place.openHub(), profile: place.profile, schedule: place.schedule },
+  );
+  const miner =
+    chain && outcome.uid !== null
+      ? (await readSubnet(chain, request.netuid, place.profile)).miners.find((m) => m.uid === outcome.uid)
+      : undefined;
+  return {
+    ref,
+    mine,
+    name: ref.kind === 'repo' ? ref.name : `uid ${outcome.uid} (${outcome.repo})`,
+    dir: outcome.dir,
+    block: miner?.block ?? null,
+    uid: outcome.uid,
+    facts: await inspectFolder(outcome.dir, place.profile),
+  };
+}
+
+/** Every model once, under a name of its own. */
+function distinct(located: Located[]): Located[] {
+  const seen = new Map<string, number>();
+  return located.map((l) => {
+    const times = (seen.get(l.name) ?? 0) + 1;
+    seen.set(l.name, times);
+    const clash = located.filter((o) => o.name === l.name).length > 1;
+    return clash ? { ...l, name: l.ref.kind === 'folder' ? l.dir : `${l.name} #${times}` } : l;
+  });
+}

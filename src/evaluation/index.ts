@@ -1,0 +1,4 @@
+/** Scoring models as validators do, and the forecast that follows. */
+export { evaluate, parseModelRef } from './evaluate.ts';
+export type * from './types.ts';
+export { type Contestant, verdictOf } from './verdict.ts';

@@ -1,0 +1,78 @@
+/** Which text, which tokenizer and which length models are scored with. */
+import { UserError } from '../errors.ts';
+import type { ModelFacts } from '../model/types.ts';
+import { type Competition, positionsOf, type TokenizerFacts } from '../rules/index.ts';
+
+/** One data set of the sample, as python/evaluate.py takes it. */
+export interface Task {
+  name: string;
+  data: string;
+  weight: number;
+  pages: number;
+}
+
+/** Pages a model is scored on where the competition does not say: release 3.2.0's number. */
+const PAGES = 18;
+/** Blocks between two changes of the sample, as the newest releases do. */
+export const SEED_BLOCKS = 150;
+
+/** The competition's data sets, those named by `--data`, or (offline) the built-in text. */
+export function tasksOf(
+  competition: Competition,
+  asked: { data: string[]; pages: number | null; offline: boolean },
+): Task[] {
+  if (asked.data.length > 0)
+    return asked.data.map((data) => ({ name: data, data, weight: 1, pages: asked.pages ?? PAGES }));
+  const builtin = { name: 'builtin', data: 'builtin', weight: 1, pages: asked.pages ?? PAGES };
+  if (asked.offline || competition.tokenizer === 'builtin') return [builtin];
+  const text = (competition.eval_tasks ?? []).filter((t) => t.method === 'TEXT_LOSS');
+  if (text.length > 0)
+    return text.map((t) => ({
+      name: t.name,
+      data: t.name,
+      weight: t.weight,
+      pages: asked.pages ?? Number(t.dataset_kwargs.num_pages ?? PAGES),
+    }));
+  const named = [competition.primary_dataset, competition.additional_dataset].filter(
+    (d) => typeof d === 'string',
+  );
+  return named.length === 0
+    ? [builtin]
+    : named.map((data) => ({ name: data, data, weight: 1, pages: asked.pages ?? PAGES }));
+}
+
+/**
+ * The competition's tokenizer when every model has room for its ids; otherwise each model's own (then losses of models with
+ * different tokenizers cannot be compared, which is said).
+ */
+export function tokenizerFor(
+  competition: Competition,
+  known: TokenizerFacts | undefined,
+  models: ModelFacts[],
+): string | null {
+  const fits = models.every((m) => {
+    const size = m.config.vocab_size;
+    return typeof size !== 'number' || known === undefined || size >= known.vocab_size;
+  });
+  return fits ? competition.tokenizer : null;
+}
+
+/** The competition's length, or the shortest that every model can take. */
+export function lengthFor(competition: Competition, asked: number | null, models: ModelFacts[]): number {
+  const limits = models.map((m) => positionsOf(m.config)).filter((n) => n !== null);
+  const wanted = asked ?? competition.sequence_length ?? 1024;
+  if (asked !== null && limits.some((n) => n < asked))
+    throw new UserError(
+      'evaluate.length',
+      `--sequence-length ${asked}: a model has only ${Math.min(...limits)} positions.`,
+      {
+        nextSteps: [`--sequence-length ${Math.min(...limits)}`],
+      },
+    );
+  return Math.min(wanted, ...limits);
+}
+
+/** The same sample for everybody until the next change. */
+export function seedAt(block: number): number {
+  return Math.floor(block / SEED_BLOCKS) * SEED_BLOCKS;
+}

@@ -1,0 +1,82 @@
+import type { Chain } from '../chain/types.ts';
+import type { ScriptPlace } from '../check/index.ts';
+import type { Hub } from '../hub/types.ts';
+import type { Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+
+/** A model to score. */
+export type ModelRef =
+  | { kind: 'folder'; name: string; dir: string }
+  | { kind: 'uid'; name: string; uid: number }
+  | { kind: 'repo'; name: string; repo: string; revision: string | null }
+  | { kind: 'best'; name: string };
+
+export interface EvaluateRequest {
+  models: ModelRef[];
+  /** Scored too, and what the others have to beat; null: the best of `models`. */
+  against: ModelRef | null;
+  netuid: number;
+  /** `--block`; null: the chain's, else the newest period's. */
+  block: number | null;
+  competition: string | null;
+  /** `--data` names instead of the competition's data sets. */
+  data: string[];
+  pages: number | null;
+  seed: number | null;
+  sequenceLength: number | null;
+  device: string;
+  modelsDir: string;
+  offline: boolean;
+  hubEndpoint: string | null;
+  signal?: AbortSignal;
+}
+
+export interface EvaluatePlace extends ScriptPlace {
+  profileName: ProfileName;
+  profile: Profile;
+  schedule: Schedule;
+  tokenizers: Record<string, TokenizerFacts>;
+  openChain: (() => Promise<Chain>) | null;
+  openHub: () => Hub;
+}
+
+/** A model after scoring. */
+export interface ScoredModel {
+  name: string;
+  dir: string;
+  /** Weighted mean loss, nats a token; null when it could not be scored or is not finite (then `error` or `notFinite` says why). */
+  loss: number | null;
+  /** 95% interval over batches. */
+  low: number | null;
+  high: number | null;
+  winRate: number | null;
+  block: number;
+  uid: number | null;
+  /** Whether its sample outputs pass the repetition check; null: too little text to try. */
+  reasonable: boolean | null;
+  notFinite: number;
+  parameters: number | null;
+  error: string | null;
+}
+
+/** What `pt evaluate --json` prints. */
+export interface Evaluation {
+  models: ScoredModel[];
+  winner: string | null;
+  /** Loss that a model committed now needs to win against the best rival, now and once its head start has decayed. */
+  lossToBeat: number | null;
+  lossToBeatLater: number | null;
+  epsilon: number | null;
+  epsilonLater: number | null;
+  decayedAtBlock: number | null;
+  /** Chance of the best of `models` against the best rival; null without a rival. */
+  pWin: number | null;
+  pWinLater: number | null;
+  advice: 'publish' | 'wait' | 'train' | null;
+  sentence: string;
+  /** Share of batches that the row's model wins against the column's; null on the diagonal. */
+  matrix: (number | null)[][];
+  block: number;
+  profile: ProfileName;
+  competition: string;
+  sample: { batches: number; sequenceLength: number; tokenizer: string; data: string[]; seed: number };
+}

@@ -1,0 +1,170 @@
+/** From scored batches to who wins, what it takes, and what to do. */
+import {
+  advise,
+  type Competition,
+  competitiveSet,
+  confidenceInterval,
+  decayedAtBlock,
+  lossToBeat,
+  namesCompetition,
+  type Profile,
+  type TaskRange,
+  topUid,
+  winMatrix,
+  winProbability,
+  winRates,
+} from '../rules/index.ts';
+import type { Evaluation, ScoredModel } from './types.ts';
+
+/** A model with its batch losses; null losses: it could not be scored. */
+export interface Contestant {
+  name: string;
+  dir: string;
+  block: number;
+  uid: number | null;
+  /** One of the user's, as opposed to the one to beat. */
+  mine: boolean;
+  loss: number | null;
+  losses: number[] | null;
+  reasonable: boolean | null;
+  notFinite: number;
+  parameters: number | null;
+  error: string | null;
+}
+
+type Verdict = Omit<Evaluation, 'block' | 'profile' | 'competition' | 'sample'>;
+
+/** Contestants share the sample: the same batches in the same order, by `tasks`. */
+export function verdictOf(
+  contestants: Contestant[],
+  tasks: TaskRange[],
+  competition: Competition,
+  profile: Profile,
+  currentBlock: number,
+): Verdict {
+  const rule = competition.epsilon;
+  // A model that fails the repetition check, or could not be scored, has lost everything.
+  const effective = contestants.map((c, i) => {
+    const lost = c.losses === null || c.reasonable === false;
+    const batches = tasks.at(-1)?.end ?? 0;
+    return {
+      uid: i,
+      block: c.block,
+      score: lost || c.loss === null ? Number.POSITIVE_INFINITY : c.loss,
+      losses: lost ? new Array<number>(batches).fill(Number.POSITIVE_INFINITY) : c.losses!,
+    };
+  });
+  const scoreWise = namesCompetition(profile);
+  const kept = scoreWise ? competitiveSet(effective, rule) : effective.map((e) => e.uid);
+  const contenders = effective
+    .filter((e) => kept.includes(e.uid))
+    .map((e) => (scoreWise ? { ...e, losses: [e.score] } : e));
+  const table = winRates(contenders, rule, currentBlock, profile.win_rate_without_opponents);
+  const rates = effective.map((e) => (contestants.length < 2 ? null : (table.winRates.get(e.uid) ?? 0)));
+  const models = contestants.map((c, i): ScoredModel => {
+    const interval = c.losses && confidenceInterval(c.losses, tasks);
+    return {
+      name: c.name,
+      dir: c.dir,
+      loss: c.loss,
+      low: interval?.low ?? null,
+      high: interval?.high ?? null,
+      winRate: rates[i]!,
+      block: c.block,
+      uid: c.uid,
+      reasonable: c.reasonable,
+      notFinite: c.notFinite,
+      parameters: c.parameters,
+      error: c.error,
+    };
+  });
+  const winner = contestants.length < 2 ? 0 : (topUid(table.winRates) ?? -1);
+  const usable = winner >= 0 && Number.isFinite(effective[winner]!.score);
+  const shared = {
+    models,
+    winner: usable ? contestants[winner]!.name : null,
+    matrix: winMatrix(effective, rule, currentBlock),
+  };
+  return { ...shared, ...forecast(contestants, effective, tasks, competition, profile, currentBlock) };
+}
+
+type Forecast = Omit<Verdict, 'models' | 'winner' | 'matrix'>;
+
+/** The best of the user's models against the best of the others. */
+function forecast(
+  contestants: Contestant[],
+  effective: { block: number; score: number; losses: ArrayLike<number> }[],
+  tasks: TaskRange[],
+  { epsilon: rule }: Competition,
+  profile: Profile,
+  currentBlock: number,
+): Forecast {
+  const best = (mine: boolean) =>
+    contestants
+      .map((c, i) => ({ ...effective[i]!, name: c.name, mine: c.mine }))
+      .filter((e) => e.mine === mine && Number.isFinite(e.score))
+      .sort((a, b) => a.score - b.score)[0];
+  const own = best(true);
+  const rival = best(false);
+  const target = rival ?? own;
+  const goal = target ? lossToBeat(target.score, target.block, rule, currentBlock) : null;
+  const numbers = {
+    lossToBeat: goal?.now ?? null,
+    lossToBeatLater: goal?.later ?? null,
+    epsilon: goal?.epsilonNow ?? null,
+    epsilonLater: goal?.epsilonLater ?? null,
+    decayedAtBlock: target ? decayedAtBlock(rule, target.block) : null,
+  };
+  if (!own)
+    return {
+      ...numbers,
+      pWin: null,
+      pWinLater: null,
+      advice: null,
+      sentence: 'No model could be scored with a finite loss.',
+    };
+  if (!rival)
+    return {
+      ...numbers,
+      pWin: null,
+      pWinLater: null,
+      advice: null,
+      sentence: `${own.name} has the lowest loss here (${own.score.toFixed(4)}); name a rival with --against to forecast a win.`,
+    };
+  const chance = (block: number) => winProbability(own, rival, tasks, rule, block, profile);
+  const pWin = chance(currentBlock);
+  const pWinLater = chance(Number.MAX_SAFE_INTEGER);
+  const advice = advise(pWin, pWinLater);
+  return {
+    ...numbers,
+    pWin,
+    pWinLater,
+    advice,
+    sentence: sentenceOf(own, rival, advice, pWin, pWinLater, numbers),
+  };
+}
+
+function sentenceOf(
+  own: { name: string; score: number },
+  rival: { name: string; score: number },
+  advice: 'publish' | 'wait' | 'train',
+  pWin: number,
+  pWinLater: number,
+  goal: { lossToBeat: number | null; lossToBeatLater: number | null; decayedAtBlock: number | null },
+): string {
+  const percent = (p: number) => `${Math.round(p * 100)}%`;
+  const losses = `${own.name} has a loss of ${own.score.toFixed(4)}, ${rival.name} ${rival.score.toFixed(4)}`;
+  const later =
+    goal.decayedAtBlock === null
+      ? ''
+      : `, or ${goal.lossToBeatLater!.toFixed(4)} from block ${goal.decayedAtBlock} on`;
+  const needed = `to win it needs less than ${goal.lossToBeat!.toFixed(4)}${later}`;
+  switch (advice) {
+    case 'publish':
+      return `Publish: ${losses}; ${percent(pWin)} chance to win now.`;
+    case 'wait':
+      return `Wait, or publish early for the earlier block: ${losses}; ${percent(pWin)} chance now, ${percent(pWinLater)} once the head start has decayed (${needed}).`;
+    case 'train':
+      return `Train on: ${losses}; ${percent(pWin)} chance to win now; ${needed}.`;
+  }
+}
