@@ -77,6 +77,6 @@ export async function commitLines(
 
 async function readAll(file: UploadFile): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of file.open()) chunks.push(chunk);
+  for await (const chunk of file.open()) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks);
 }

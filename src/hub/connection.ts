@@ -51,7 +51,7 @@ export function apiFetch(connection: Connection, request: ApiRequest): typeof fe
         response = await follow(
           connection,
           url,
-          { ...init, signal: limit(signal, connection.policy.idleMs) },
+          { ...init, signal: limit(signal, connection.policy.idleMs, init.body) },
           doing,
         );
       } catch (cause) {
@@ -137,9 +137,10 @@ async function follow(connection: Connection, url: URL, init: RequestInit, doing
   }
 }
 
-/** An answer of the API is short: it is whole in the time that a connection may stand still. */
-function limit(signal: AbortSignal | undefined, idleMs: number): AbortSignal {
-  const timeout = AbortSignal.timeout(idleMs);
+/** An answer of the API is whole in the time that a connection may stand still, and what is sent moves at 16 kB/s at the least. */
+function limit(signal: AbortSignal | undefined, idleMs: number, body: unknown): AbortSignal {
+  const sending = typeof body === 'string' ? body.length / 16 : 0;
+  const timeout = AbortSignal.timeout(Math.ceil(idleMs + sending));
   return signal ? AbortSignal.any([signal, timeout]) : timeout;
 }
 

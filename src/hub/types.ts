@@ -19,7 +19,10 @@ export interface HubRevision {
   files: HubFile[];
 }
 
-/** A file to upload: `open` may be called more than once (retries) and must give the same `size` bytes each time. */
+/**
+ * A file to upload: `open` may be called more than once (retries) and must give the same `size` bytes each time. A chunk may be valid only
+ * until the next is asked for, so that a source can use one buffer: whoever keeps chunks copies them.
+ */
 export interface UploadFile {
   path: string;
   size: number;

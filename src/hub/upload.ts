@@ -136,7 +136,7 @@ async function uploadModes(
 async function sampleOf(file: UploadFile): Promise<string> {
   const end = Math.min(SAMPLE_BYTES, file.size);
   const chunks: Uint8Array[] = [];
-  if (end > 0) for await (const chunk of file.open(0, end)) chunks.push(chunk);
+  if (end > 0) for await (const chunk of file.open(0, end)) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks).toString('base64');
 }
 

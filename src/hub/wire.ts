@@ -34,20 +34,28 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
   broken.catch(() => {});
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
   answered.catch(() => {});
+  // Once the answer or an error is there, nothing more is sent. (A race with promises here would grow with every chunk.)
   let early = false;
-  outgoing.once('response', () => {
-    early = true;
-  });
+  let wake = (): void => {};
+  for (const event of ['response', 'error'])
+    outgoing.once(event, () => {
+      early = true;
+      wake();
+    });
   watchIdle(outgoing, connection.policy.idleMs);
+  let whole = false;
   try {
     let sent = 0;
     for await (const chunk of source) {
       if (early) break;
       sent += chunk.length;
       if (sent > size) throw changed(doing);
-      const room = outgoing.write(chunk);
+      // The source may use its buffer again as soon as it is asked for more: not before this chunk is with the system.
       onBytes(chunk.length);
-      if (!room) await Promise.race([once(outgoing, 'drain'), answered, broken]);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        outgoing.write(chunk, () => resolve());
+      });
     }
     // A server that has every byte may answer before the source tells that it is at its end.
     if (sent === size) outgoing.end();
@@ -57,12 +65,14 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
     const body = await readSome(response);
     const headers = headersOf(response);
     const status = response.statusCode ?? 0;
+    whole = outgoing.writableFinished;
     if (status >= 200 && status < 300 && outgoing.writableEnded) return headers;
     throw toThrow(refusalOf(status, headers, body), doing);
   } catch (cause) {
     throw asFailure(cause, doing, signal);
   } finally {
-    if (!outgoing.writableFinished || early) outgoing.destroy();
+    // A connection in the middle of a body cannot serve another request.
+    if (!whole) outgoing.destroy();
   }
 }
 

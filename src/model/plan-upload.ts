@@ -84,7 +84,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
       path,
       size: plan.size,
       sha256: hash.digest('hex'),
-      open: (start, end) => convert(join(root, path), plan, start, end),
+      open: (start, end) => convert(join(root, path), plan, start, end, true),
     });
   }
 

@@ -184,6 +184,40 @@ describe('cancelling', () => {
     expect(Date.now() - started).toBeLessThan(2_000);
   });
 
+  it('takes the answer when the source only ends after it', async () => {
+    const server = await sandbox();
+    const file = memoryFile('model.safetensors', random(MIB));
+    const slow = {
+      ...file,
+      async *open(start = 0, end = file.size) {
+        yield* file.open(start, end);
+        await new Promise((done) => setTimeout(done, 300));
+      },
+    };
+    const work = client(server).upload({ repo: 'alice/m', files: [slow], message: 'm' });
+    expect(await finish(work)).toMatchObject({ bytesUploaded: file.size });
+  });
+
+  it('sends a source right that uses one buffer for all its chunks', async () => {
+    const server = await sandbox({ multipart });
+    const content = random(5 * MIB);
+    const file = memoryFile('model.safetensors', content);
+    const frugal = {
+      ...file,
+      async *open(start = 0, end = file.size) {
+        const own = Buffer.alloc(50_000);
+        for (let at = start; at < end; at += own.length)
+          yield own.subarray(0, content.copy(own, 0, at, Math.min(end, at + own.length)));
+        own.fill(0);
+      },
+    };
+    const hub = client(server);
+    const { commit } = await finish(hub.upload({ repo: 'alice/m', files: [frugal], message: 'm' }));
+    expect((await hub.revision('alice/m', commit))!.files).toContainEqual(
+      expect.objectContaining({ sha256: file.sha256 }),
+    );
+  });
+
   it('does not send a file that changed meanwhile', async () => {
     const server = await sandbox();
     const file = memoryFile('model.safetensors', random(MIB));

@@ -141,7 +141,8 @@ describe('hostile answers', () => {
       if (link) response.setHeader('Link', link);
       return response.end(body);
     });
-    const hub = createHub({ endpoint: origin, token: new Secret(WRITE_TOKEN), retry: FAST });
+    const retry = { ...FAST, idleMs: 20_000 };
+    const hub = createHub({ endpoint: origin, token: new Secret(WRITE_TOKEN), retry });
     const outcome = await hub.revision('a/b').catch((e) => e);
     return { outcome, pages };
   };

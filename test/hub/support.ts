@@ -20,8 +20,8 @@ export const FAST: NonNullable<HubOptions['retry']> = {
   baseMs: 5,
   capMs: 40,
   maxWaitMs: 2_000,
-  idleMs: 400,
-  answerMs: 400,
+  idleMs: 800,
+  answerMs: 800,
 };
 
 const cleanups: (() => unknown)[] = [];

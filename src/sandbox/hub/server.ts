@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Context, Dropped, makeContext } from './context.ts';
 import { faultPicker } from './faults.ts';
 import { HubError } from './hub-error.ts';
@@ -18,6 +18,8 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
   const users = new Map(options.tokens.map((token) => [token.token, token]));
   const requests: RequestRecord[] = [];
   let objectsOrigin = '';
+  const traffic = { received: 0, sent: 0 };
+  const sockets = new Set<Socket>();
   let pickFault = faultPicker(options.faults ?? []);
   const setFaults = (faults: Fault[]): void => {
     pickFault = faultPicker(faults);
@@ -78,6 +80,14 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
     const server = createServer((request, response) => {
       answer(request, response).catch(() => request.destroy());
     });
+    server.on('connection', (socket) => {
+      socket.once('close', () => {
+        traffic.received += socket.bytesRead;
+        traffic.sent += socket.bytesWritten;
+        sockets.delete(socket);
+      });
+      sockets.add(socket);
+    });
     // Large uploads take as long as they take.
     server.requestTimeout = 0;
     server.keepAliveTimeout = 30_000;
@@ -94,6 +104,13 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
     port: (server.address() as AddressInfo).port,
     setFaults,
     requests,
+    traffic() {
+      const open = [...sockets];
+      return {
+        received: open.reduce((sum, socket) => sum + socket.bytesRead, traffic.received),
+        sent: open.reduce((sum, socket) => sum + socket.bytesWritten, traffic.sent),
+      };
+    },
     async close() {
       await Promise.all([server, objectServer].map(stop));
     },

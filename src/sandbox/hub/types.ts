@@ -94,6 +94,8 @@ export interface SandboxHub {
   setFaults(faults: Fault[]): void;
   /** The last 10,000 requests, oldest first. */
   requests: RequestRecord[];
+  /** Bytes on the wire so far, headers included, both ways. */
+  traffic(): { received: number; sent: number };
   close(): Promise<void>;
 }
 

@@ -25,7 +25,8 @@ const environment = (url: string): NodeJS.ProcessEnv => ({
   HF_HOME: tempDir(),
 });
 
-describe.skipIf(pythons.length === 0)('Python clients', () => {
+// Importing torch for the first time in an environment takes its time.
+describe.skipIf(pythons.length === 0)('Python clients', { timeout: 240_000 }, () => {
   it.each(pythons)('huggingface_hub does all that it does with a Hub (%s)', async (python) => {
     // Small parts, so that its multipart upload is used too; small pages, so that its paging is.
     const server = await sandbox({ multipart: { threshold: 1_000_000, partSize: 400_000 }, pageSize: 3 });
