@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Metadata, TypeRegistry } from '@polkadot/types';
+import { describe, expect, test, vi } from 'vitest';
+import { commitmentInfo, commitmentOf } from '../../src/chain/commitments.ts';
+import { readRuntime, toHex } from '../../src/chain/runtime.ts';
+import { signCall } from '../../src/chain/sign.ts';
+import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
+import { hotkey } from './support.ts';
+
+const RECORDED = join(import.meta.dirname, '../../../shared/chain/finney-spec424-metadata-v16.scale');
+
+const metadata: [string, () => Uint8Array][] = [
+  ['the sandbox, current shape', () => createRuntime('current', 1000).v15],
+  ['the sandbox, metadata 14', () => createRuntime('current', 1000).v14],
+  ['the sandbox, shape of spec 218', () => createRuntime('old', 1000).v15],
+  ...(existsSync(RECORDED)
+    ? ([['mainnet, spec 424', () => readFileSync(RECORDED)]] as [string, () => Uint8Array][])
+    : []),
+];
+
+describe.each(metadata)('%s', (_, read) => {
+  const bytes = read();
+  const runtime = readRuntime(bytes);
+  const registry = new TypeRegistry();
+  // polkadot.js tells about extensions that it does not know.
+  vi.spyOn(console, 'warn').mockImplementation(() => {});
+  registry.setMetadata(new Metadata(registry, toHex(bytes) as `0x${string}`));
+
+  test.each(['sr25519', 'ed25519'] as const)(
+    'a signed commitment is what polkadot.js reads (%s)',
+    (cryptoType) => {
+      const text = 'ns:name:0123456789012345678901234567890123456789:aGFzaA==';
+      const key = hotkey(cryptoType);
+      const signed = signCall(
+        runtime.call('Commitments', 'set_commitment', { netuid: 9, info: commitmentInfo(text) }),
+        key,
+        {
+          runtime,
+          specVersion: 424,
+          transactionVersion: 1,
+          genesisHash: `0x${'11'.repeat(32)}`,
+          birth: { number: 1000, hash: `0x${'22'.repeat(32)}` },
+          nonce: 5,
+        },
+      );
+      // biome-ignore lint/suspicious/noExplicitAny: dynamic by nature
+      const extrinsic = registry.createType('Extrinsic', signed.hex) as any;
+      expect(extrinsic.toHex()).toBe(signed.hex);
+      expect(extrinsic.hash.toHex()).toBe(signed.hash);
+      expect(extrinsic.nonce.toNumber()).toBe(5);
+      expect(extrinsic.signer.toString()).toBe(key.ss58);
+      expect(extrinsic.era.asMortalEra.birth(1003)).toBe(1000);
+      expect(extrinsic.era.asMortalEra.death(1003)).toBe(signed.death);
+      const [netuid, info] = extrinsic.method.args;
+      expect(netuid.toNumber()).toBe(9);
+      expect(info.fields[0].type).toBe(`Raw${text.length}`);
+      expect(Buffer.from(info.fields[0].value).toString()).toBe(text);
+    },
+  );
+
+  test('commitments of every length come back from its storage', () => {
+    for (const length of [0, 1, 2, 59, 127, 128]) {
+      const text = 'x'.repeat(length);
+      const info = registry.createType('PalletCommitmentsRegistration', {
+        deposit: 0,
+        block: 77,
+        info: { fields: [{ [`Raw${length}`]: `0x${Buffer.from(text).toString('hex')}` }] },
+      });
+      expect(commitmentOf(runtime.value('Commitments', 'CommitmentOf', info.toHex()))).toEqual({
+        block: 77,
+        text,
+      });
+    }
+  });
+
+  test('knows its limit by one rule or the other', () => {
+    const space = runtime.has('Commitments', 'UsedSpaceOf');
+    expect(runtime.has('Commitments', 'RateLimit')).toBe(!space);
+    if (space) expect(runtime.value('Commitments', 'MaxSpace', null)).toBe(3100);
+  });
+});
