@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PtError } from '../../src/errors.ts';
 import { processIdentity } from '../../src/sandbox/process-identity.ts';
 import { type SandboxState, writeSandboxState } from '../../src/sandbox/state.ts';
+import { DEFINITIONS, unknownVariable } from '../../src/settings/definitions.ts';
 import { chainOptions, hubOptions, resolveSettings } from '../../src/settings/index.ts';
 
 let root: string;
@@ -216,4 +217,29 @@ test('a needed token that is missing: exit 4, names the variable', () => {
     code: 'token.missing',
     exitCode: 4,
   });
+});
+
+test('.env.example names every variable, and is valid when every line is taken in', () => {
+  const example = readFileSync(join(import.meta.dirname, '../../.env.example'), 'utf8');
+  const named = [...example.matchAll(/^#([A-Z_]+)=/gm)].map(([, name]) => name);
+  const settable = Object.values(DEFINITIONS).map(({ env: names }) => names[0]);
+  expect(settable.filter((name) => !named.includes(name))).toEqual([]);
+  dotenv(example.replace(/^#([A-Z_]+=)/gm, '$1'));
+  expect(settings().wallet.name).toBe('default');
+});
+
+test('every PT_ variable that the code mentions is known', () => {
+  const root = join(import.meta.dirname, '../..');
+  const files = ['src', 'bin', 'scripts', 'bench', 'python'].flatMap((dir) =>
+    readdirSync(join(root, dir), { recursive: true, withFileTypes: true })
+      .filter(
+        (entry) =>
+          entry.isFile() && /\.(ts|mjs|js|py)$/.test(entry.name) && !entry.parentPath.includes('__pycache__'),
+      )
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  const mentioned = new Set(
+    files.flatMap((file) => readFileSync(file, 'utf8').match(/\bPT_[A-Z][A-Z_]*[A-Z]\b/g) ?? []),
+  );
+  expect([...mentioned].filter((name) => unknownVariable(name, true))).toEqual([]);
 });
