@@ -30,6 +30,14 @@ export const UNSUBSCRIBE = new Set([
   'author_unwatchExtrinsic',
 ]);
 
+/** A storage key from the wire, in the spelling of the ledger. */
+const keyOf = (key: unknown): string => toHex(fromHex(key));
+
+function keysOf(keys: unknown): string[] {
+  if (!Array.isArray(keys)) throw new RangeError('expected a list of keys');
+  return keys.map(keyOf);
+}
+
 /** The JSON-RPC methods of the node, by name. Every block is final as soon as it is made. */
 export function methodsOf(node: Node): Record<string, Method> {
   const { ledger, runtime, pool } = node;
@@ -79,16 +87,16 @@ export function methodsOf(node: Node): Record<string, Method> {
       push(version);
       return () => {};
     });
-  const read = (key: string, at?: Block): string | null => ledger.get(key.toLowerCase(), at) ?? null;
-  const storage: Method = ([key, at]) => read(key, at ? blockAt(at) : undefined);
+  const read = (key: string, at?: Block): string | null => ledger.get(key, at) ?? null;
+  const storage: Method = ([key, at]) => read(keyOf(key), at ? blockAt(at) : undefined);
   const keysPaged: Method = ([prefix, count, start, at]) => {
     if (!(Number(count) <= 1000)) throw new RpcFailure(4002, 'count exceeds maximum value. value: 1000');
-    const all = ledger.keys(String(prefix).toLowerCase(), at ? blockAt(at) : undefined);
-    return all.filter((key) => !start || key > start.toLowerCase()).slice(0, Number(count));
+    const all = ledger.keys(keyOf(prefix), at ? blockAt(at) : undefined);
+    return all.filter((key) => !start || key > keyOf(start)).slice(0, Number(count));
   };
   const queryStorage: Method = ([keys, at]) => {
     const block = blockAt(at);
-    return [{ block: block.hash, changes: keys.map((key: string) => [key, read(key, block)]) }];
+    return [{ block: block.hash, changes: keysOf(keys).map((key) => [key, read(key, block)]) }];
   };
   const submit = (hex: unknown) => {
     const entry = pool.add(String(hex));
@@ -138,11 +146,12 @@ export function methodsOf(node: Node): Record<string, Method> {
     state_getKeysPaged: keysPaged,
     state_getKeysPagedAt: keysPaged,
     state_queryStorageAt: queryStorage,
-    state_subscribeStorage: ([keys], subscribe) =>
-      subscribe('state_storage', ({ push }) => {
+    state_subscribeStorage: ([given], subscribe) => {
+      const keys = keysOf(given);
+      return subscribe('state_storage', ({ push }) => {
         const last = new Map<string, string | null>();
         const tell = (block: Block, all: boolean): void => {
-          const changes = (keys as string[])
+          const changes = keys
             .map((key) => [key, read(key)] as const)
             .filter(([key, value]) => all || last.get(key) !== value);
           for (const [key, value] of changes) last.set(key, value);
@@ -150,7 +159,8 @@ export function methodsOf(node: Node): Record<string, Method> {
         };
         tell(ledger.head(), true);
         return node.onBlock((block) => tell(block, false));
-      }),
+      });
+    },
     state_call: ([method, data, at]) => {
       const block = at ? blockAt(at) : undefined;
       return toHex(callRuntime(node, method, fromHex(data), block));

@@ -1,0 +1,90 @@
+import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { client, hotkey, NETUID, sandbox } from '../../chain/support.ts';
+
+// polkadot.js, which shares no code with the sandbox or our client.
+async function api(url: string): Promise<ApiPromise> {
+  for (const level of ['log', 'warn', 'error'] as const)
+    vi.spyOn(console, level).mockImplementation(() => {});
+  const connected = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true });
+  onTestFinished(() => connected.disconnect());
+  return connected;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: polkadot.js decorates at run time
+type Loose = any;
+
+/** Sends and resolves to the final status' events, or the name of the dispatch error. */
+const send = (
+  connected: ApiPromise,
+  call: Loose,
+  pair: ReturnType<Keyring['addFromUri']>,
+): Promise<string[] | string> =>
+  new Promise((resolve, reject) => {
+    call
+      .signAndSend(pair, (result: Loose) => {
+        if (!result.status.isFinalized) return;
+        if (result.dispatchError?.isModule)
+          resolve(connected.registry.findMetaError(result.dispatchError.asModule).name);
+        else resolve(result.events.map(({ event }: Loose) => `${event.section}.${event.method}`));
+      })
+      .catch(reject);
+  });
+
+const fields = (text: string) => ({
+  fields: [{ [`Raw${text.length}`]: `0x${Buffer.from(text).toString('hex')}` }],
+});
+
+describe.each(['current', 'old'] as const)('@polkadot/api on the %s shape', (shape) => {
+  test.each(['sr25519', 'ed25519'] as const)('commits and reads, and so do we (%s)', async (type) => {
+    const node = await sandbox({ shape });
+    const pair = new Keyring({ type, ss58Format: 42 }).addFromSeed(new Uint8Array(32).fill(9));
+    const uid = node.register(pair.address);
+    const connected = await api(node.url);
+    expect(
+      await send(connected, connected.tx.commitments!.setCommitment!(NETUID, fields('theirs')), pair),
+    ).toEqual(['commitments.Commitment', 'system.ExtrinsicSuccess']);
+    const chain = await client(node.url);
+    expect((await chain.commitment(NETUID, pair.address))?.text).toBe('theirs');
+    const key = hotkey();
+    node.register(key.ss58);
+    await chain.commit({ netuid: NETUID, text: 'ours', hotkey: key });
+    const registration = await connected.query.commitments!.commitmentOf!(NETUID, key.ss58);
+    expect(registration.toHuman()).toMatchObject({ info: { fields: [{ Raw4: 'ours' }] } });
+    expect((await connected.query.subtensorModule!.uids!(NETUID, pair.address)).toJSON()).toBe(uid);
+    // The newest commitment earns all.
+    const incentive = (await connected.query.subtensorModule!.incentive!(NETUID)).toJSON();
+    expect(incentive).toEqual([0, 0, 65535]);
+  });
+});
+
+test('polkadot.js learns dispatch errors by name, fees, and new blocks', async () => {
+  const node = await sandbox();
+  const pair = new Keyring({ type: 'sr25519', ss58Format: 42 }).addFromUri('//Bob');
+  const connected = await api(node.url);
+  const call = connected.tx.commitments!.setCommitment!(NETUID, fields('x'));
+  expect(await send(connected, call, pair)).toBe('AccountNotAllowedCommit');
+  expect((await call.paymentInfo(pair)).partialFee.toNumber()).toBe(0);
+  const numbers = await new Promise<number[]>((resolve) => {
+    const seen: number[] = [];
+    connected.rpc.chain.subscribeNewHeads((head) => {
+      seen.push(head.number.toNumber());
+      if (seen.length === 3) resolve(seen);
+    });
+  });
+  expect(numbers[2]).toBe(numbers[0]! + 2);
+  const head = await connected.rpc.chain.getHeader();
+  expect((await connected.rpc.chain.getBlockHash(head.number.toNumber())).toHex()).toBe(head.hash.toHex());
+});
+
+test('polkadot.js registers a hotkey by burning balance', async () => {
+  const node = await sandbox();
+  const pair = new Keyring({ type: 'sr25519', ss58Format: 42 }).addFromUri('//Charlie');
+  const connected = await api(node.url);
+  const register = () =>
+    send(connected, connected.tx.subtensorModule!.burnedRegister!(NETUID, hotkey().ss58), pair);
+  expect(await register()).toBe('NotEnoughBalanceToStake');
+  node.fund(pair.address, 150_000_000n);
+  expect(await register()).toContain('subtensorModule.NeuronRegistered');
+  expect(await register()).toBe('NotEnoughBalanceToStake');
+});
