@@ -9,6 +9,7 @@ import { load } from '../../src/load/index.ts';
 import { finish } from '../../src/progress.ts';
 import type { UploadOutcome } from '../../src/publish/index.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { nonceOf } from './nonce.ts';
 import { makeModel } from './support.ts';
 
 const bin = resolve(import.meta.dirname, '../../bin/run.js');
@@ -145,26 +146,5 @@ async function inspect(
     return loaded.verified && loaded.commit === outcome.commit ? null : 'loading it back does not verify';
   } finally {
     await chain.close();
-  }
-}
-
-/** Extrinsics of the throwaway hotkey that the chain has included. */
-async function nonceOf(sandbox: Sandbox): Promise<number> {
-  const { default: WebSocket } = await import('ws');
-  const socket = new WebSocket(sandbox.state.chain);
-  try {
-    await new Promise((done, fail) => socket.once('open', done).once('error', fail));
-    socket.send(
-      JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method: 'system_accountNextIndex',
-        params: [sandbox.state.wallet.ss58],
-      }),
-    );
-    const answer = await new Promise<string>((done) => socket.once('message', (data) => done(String(data))));
-    return JSON.parse(answer).result;
-  } finally {
-    socket.close();
   }
 }

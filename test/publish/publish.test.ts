@@ -50,7 +50,7 @@ describe('publish', () => {
   it('sends nothing the second time and gives the same object, with and without the journal', async () => {
     const first = await run(rig.request());
     const mark = rig.sandbox.hub.requests.length;
-    const nonce = rig.sandbox.chain.block();
+    const nonce = rig.sandbox.chain!.block();
     expect(await run(rig.request())).toEqual(first);
     const { rm } = await import('node:fs/promises');
     await rm(journalPath(rig.home, keyOf(rig.request(), rig.place)));

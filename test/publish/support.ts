@@ -57,14 +57,13 @@ export interface Rig {
   settings: Settings;
   place: PublishPlace;
   request(changes?: Partial<PublishRequest>): PublishRequest;
-  /** Commitments of the throwaway hotkey that the chain took, oldest first. */
   close(): Promise<void>;
 }
 
 /** A sandbox in this process, a model folder, and everything that `publish` needs. */
-export async function startRig({ profile = '3.2', width = 16 } = {}): Promise<Rig & { dir: string }> {
+export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Promise<Rig & { dir: string }> {
   const home = await mkdtemp(join(tmpdir(), 'pt-publish-'));
-  const sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200 });
+  const sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs });
   const settings = resolveSettings({
     flags: { network: 'sandbox', profile },
     env: { PT_HOME: home },
@@ -72,14 +71,14 @@ export async function startRig({ profile = '3.2', width = 16 } = {}): Promise<Ri
     home,
   });
   const place = await openPublishPlace(settings);
-  const dir = await makeModel(join(home, 'model'), { width });
-  return {
+  const dir = await makeModel(join(home, 'model'));
+  const rig = {
     home,
     sandbox,
     settings,
     place,
     dir,
-    request: (changes = {}) => ({
+    request: (changes: Partial<PublishRequest> = {}): PublishRequest => ({
       source: { kind: 'folder', dir, dtype: 'bf16' },
       repo: 'me/first',
       netuid: 9,
@@ -93,10 +92,11 @@ export async function startRig({ profile = '3.2', width = 16 } = {}): Promise<Ri
     }),
     async close() {
       await place.close();
-      await sandbox.close();
+      await rig.sandbox.close(); // a test may have started another one
       await rm(home, { recursive: true, force: true });
     },
   };
+  return rig;
 }
 
 export async function filesIn(dir: string): Promise<string[]> {

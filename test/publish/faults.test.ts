@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHub } from '../../src/hub/index.ts';
+import { finish } from '../../src/progress.ts';
+import { type PublishPlace, type PublishRequest, publish } from '../../src/publish/index.ts';
+import type { ChainFaults } from '../../src/sandbox/chain/index.ts';
+import type { Fault, FaultAction, Step } from '../../src/sandbox/hub/index.ts';
+import { sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { nonceOf } from './nonce.ts';
+import { makeModel, type Rig, startRig } from './support.ts';
+
+let rig: Rig & { dir: string };
+let place: PublishPlace;
+let count = 0;
+
+// A sandbox for each test: its chain takes about 31 commitments an epoch.
+beforeEach(async () => {
+  rig = await startRig({ blockTimeMs: 100 });
+  const { hub } = rig.settings;
+  // Retries without long pauses: what is tested is what becomes of the publish.
+  const retry = { attempts: 3, baseMs: 10, capMs: 50, idleMs: 3000 };
+  place = { ...rig.place, hub: createHub({ endpoint: hub.endpoint!, token: hub.token!, retry }) };
+});
+afterEach(() => rig?.close());
+
+/** A model that nobody has published yet. */
+async function newRequest(): Promise<PublishRequest> {
+  count += 1;
+  const dir = await makeModel(join(rig.home, `faulty-${count}`), { seed: 100 + count });
+  const source = { kind: 'folder' as const, dir, dtype: 'bf16' as const };
+  return rig.request({ source, repo: `me/faulty-${count}`, wait: true });
+}
+
+/** Whatever happened before: one more call ends well, and there has been one commitment. */
+async function expectOneCommitment(request: PublishRequest, nonceBefore: number) {
+  rig.sandbox.hub.setFaults([]);
+  rig.sandbox.chain!.setFaults({});
+  const outcome = await finish(publish(request, place));
+  expect(await nonceOf(rig.sandbox)).toBe(nonceBefore + 1);
+  expect(await place.chain.commitment(9, place.hotkey.ss58)).toEqual({
+    text: outcome.commitment,
+    block: outcome.block,
+  });
+  expect(outcome.public).toBe(true);
+  expect((await place.hub.anonymous().revision(request.repo))?.commit).toBe(outcome.commit);
+  return outcome;
+}
+
+const STEPS: Step[] = [
+  'whoami',
+  'info',
+  'tree',
+  'create',
+  'preupload',
+  'batch',
+  'put',
+  'commit',
+  'settings',
+  'resolve',
+];
+const PASSING: Record<string, FaultAction> = {
+  'an error 500': { kind: 'status', status: 500 },
+  'a 429 that says when': { kind: 'status', status: 429, retryAfter: '0' },
+  'a connection dropped before the work': { kind: 'drop', when: 'before' },
+  'a connection dropped after the work': { kind: 'drop', when: 'after' },
+};
+
+describe('a publish whose Hub fails', () => {
+  for (const [name, does] of Object.entries(PASSING)) {
+    it(`rides out ${name}, at any step`, async () => {
+      for (const step of STEPS) {
+        const request = await newRequest();
+        const nonce = await nonceOf(rig.sandbox);
+        rig.sandbox.hub.setFaults([{ step, times: 1, does }]);
+        const failure = await finish(publish(request, place)).then(
+          () => null,
+          (error: unknown) => error,
+        );
+        expect(failure, `${step}: ${failure}`).toBeNull();
+        await expectOneCommitment(request, nonce);
+      }
+    });
+  }
+
+  it('ends in a typed error when it is refused for good, at any step, and is finished by the next call', async () => {
+    for (const step of STEPS) {
+      const request = await newRequest();
+      const nonce = await nonceOf(rig.sandbox);
+      const faults: Fault[] = [{ step, does: { kind: 'status', status: 403 } }];
+      rig.sandbox.hub.setFaults(faults);
+      await expect(finish(publish(request, place)), step).rejects.toMatchObject({
+        code: expect.stringMatching(/^[a-z]+\.[a-z_]+$/),
+        nextSteps: expect.arrayContaining([expect.any(String)]),
+      });
+      await expectOneCommitment(request, nonce);
+    }
+  });
+});
+
+const CHAIN_FAULTS: Record<string, Partial<ChainFaults>> = {
+  'a connection cut before the extrinsic arrives': {
+    cut: { method: 'author_submitExtrinsic', when: 'before', times: 1 },
+  },
+  'a connection cut after the extrinsic arrived': {
+    cut: { method: 'author_submitExtrinsic', when: 'after', times: 1 },
+  },
+  'a connection cut at every tenth of calls': { cut: { method: '*', when: 'after', times: 3 } },
+  'an extrinsic dropped from the pool': { dropExtrinsics: 1 },
+  latency: { latencyMs: 120 },
+};
+
+describe('a publish whose chain fails', () => {
+  for (const [name, faults] of Object.entries(CHAIN_FAULTS)) {
+    it(`makes one commitment in spite of ${name}`, async () => {
+      const request = await newRequest();
+      const nonce = await nonceOf(rig.sandbox);
+      rig.sandbox.chain!.setFaults(faults);
+      await finish(publish(request, place));
+      await expectOneCommitment(request, nonce);
+    });
+  }
+
+  it('makes one commitment when the node is restarted right after the extrinsic was announced', async () => {
+    const request = await newRequest();
+    const nonce = await nonceOf(rig.sandbox);
+    const work = publish(request, place);
+    for (let next = await work.next(); !next.done; next = await work.next()) {
+      if (next.value.kind !== 'note' || !next.value.message.startsWith('Committing')) continue;
+      await rig.sandbox.close();
+      rig.sandbox = await startSandbox({ dir: sandboxDir(rig.home), blockTimeMs: 100 });
+    }
+    await expectOneCommitment(request, nonce);
+  });
+
+  it('says when it may go on, and waits when told to', async () => {
+    const request = { ...(await newRequest()), wait: false };
+    const { chain, hotkey } = place;
+    for (let n = 0; (await chain.commitLimit(9, hotkey.ss58, 100)).allowed; n += 1)
+      await chain.commit({ netuid: 9, text: `filler ${n}`, hotkey });
+    const mark = rig.sandbox.hub.requests.length;
+    await expect(finish(publish(request, place))).rejects.toMatchObject({
+      code: 'chain.limit',
+      exitCode: 6,
+      details: { retryAt: expect.stringMatching(/^\d{4}-/), freeAtBlock: expect.any(Number) },
+    });
+    expect(rig.sandbox.hub.requests.slice(mark).filter(({ step }) => step === 'put')).toEqual([]);
+    const phases = new Set<string>();
+    await finish(publish({ ...request, wait: true }, place), (event) => {
+      if (event.kind === 'progress') phases.add(event.phase);
+    });
+    expect(phases).toContain('waiting for the commit limit');
+  }, 120_000);
+});
+
+it('goes on from any moment that it was left at', async () => {
+  for (let events = 1; ; events += 1) {
+    const request = await newRequest();
+    const nonce = await nonceOf(rig.sandbox);
+    const work = publish(request, place);
+    let done = false;
+    for (let n = 0; n < events && !done; n += 1) done = (await work.next()).done ?? false;
+    if (!done) await work.return(undefined as never);
+    await expectOneCommitment(request, nonce);
+    if (done) break;
+  }
+}, 120_000);
