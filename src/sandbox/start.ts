@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
+import { startFork } from './fork.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
 import { processIdentity } from './process-identity.ts';
@@ -17,12 +18,15 @@ export interface SandboxOptions {
   /** Subnet of the competition (9). */
   netuid?: number;
   blockTimeMs?: number;
+  /** Chopsticks over a real chain's state instead of the embedded chain. */
+  fork?: { program: string; endpoint: string; network: string };
   faults?: { chain?: Partial<ChainFaults>; hub?: Fault[] };
 }
 
 export interface Sandbox {
   state: SandboxState;
-  chain: ChainSandbox;
+  /** Null with `fork`. */
+  chain: ChainSandbox | null;
   hub: SandboxHub;
   close(): Promise<void>;
 }
@@ -39,20 +43,24 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { dir } = options;
   const identity = readIdentity(dir);
   const release = claim(dir);
-  let chain: ChainSandbox | null = null;
+  const netuid = options.netuid ?? 9;
+  let chain: { url: string; port: number; close(): Promise<void> } | null = null;
+  let embedded: ChainSandbox | null = null;
   let hub: SandboxHub | null = null;
   try {
     const wallet = await throwawayWallet(dir);
-    chain = await listen('chain', options.chainPort, identity.chainPort, (port) =>
-      startChain({
+    chain = await listen('chain', options.chainPort, identity.chainPort, async (port) => {
+      if (options.fork) return startFork({ ...options.fork, port, dir });
+      embedded = await startChain({
         dir: join(dir, 'chain'),
         port,
-        netuid: options.netuid ?? 9,
+        netuid,
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
         ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
-      }),
-    );
-    chain.register(wallet.ss58);
+      });
+      embedded.register(wallet.ss58);
+      return embedded;
+    });
     hub = await listen('hub', options.hubPort, identity.hubPort, (port) =>
       startHub({
         dir: join(dir, 'hub'),
@@ -68,7 +76,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       startedAt: new Date().toISOString(),
       chain: chain.url,
       hub: hub.url,
-      netuid: chain.netuid,
+      netuid,
+      fork: options.fork?.network ?? null,
       token: identity.token,
       wallet,
     };
@@ -76,7 +85,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const [openChain, openHub] = [chain, hub];
     return {
       state,
-      chain,
+      chain: embedded,
       hub,
       async close() {
         rmSync(stateFile(dir), { force: true });

@@ -12,6 +12,8 @@ const stateSchema = z.object({
   chain: z.string(),
   hub: z.string(),
   netuid: z.number().int(),
+  /** The network whose state the chain was forked from; null for the embedded chain. */
+  fork: z.string().nullable().default(null),
   /** A throwaway token of the sandbox's own Hub. */
   token: z.string(),
   wallet: z.object({ path: z.string(), name: z.string(), hotkey: z.string(), ss58: z.string() }),

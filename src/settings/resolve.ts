@@ -92,7 +92,7 @@ export function resolveSettings({
       name,
       kind: network === null ? 'address' : (KINDS.find((kind) => kind === name) ?? 'other'),
       endpoints: sandbox ? [sandbox.chain] : (network?.endpoints ?? [wanted]),
-      schedule: network?.schedule ?? 'schedule',
+      schedule: (sandbox?.fork ? constants.networks[sandbox.fork] : network)?.schedule ?? 'schedule',
       retired: network?.retired_netuids.includes(netuid) ?? false,
     },
     netuid,

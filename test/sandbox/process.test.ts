@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processIdentity } from '../../src/sandbox/process-identity.ts';
 import { readSandboxState } from '../../src/sandbox/state.ts';
 import { SCHEMAS } from '../../src/schemas.ts';
-import { type Ran, runPt } from '../commands/run-pt.ts';
+import { resolveSettings } from '../../src/settings/index.ts';
+import { type Ran, root, runPt } from '../commands/run-pt.ts';
 
 let home: string;
 const dir = () => join(home, 'sandbox');
@@ -148,4 +149,42 @@ test('a fork without chopsticks says what is missing', async () => {
   });
   expect(ran).toMatchObject({ code: 2 });
   expect(ran.json()).toMatchObject({ error: { code: 'sandbox.no_chopsticks' } });
+});
+
+test('a fork runs the chopsticks of the PATH on the real endpoint, follows the real schedule, and ends with the sandbox', async () => {
+  // The real one needs the internet; this stand-in serves the embedded chain where it is told to.
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  const chain = join(root, 'dist/sandbox/chain/index.js');
+  writeFileSync(
+    join(bin, 'chopsticks'),
+    `#!${process.execPath}
+const { writeFileSync } = require('node:fs');
+const port = Number(process.argv.find((arg) => arg.startsWith('--port=')).slice(7));
+import(${JSON.stringify(chain)}).then(({ startChain }) => startChain({ dir: ${JSON.stringify(join(home, 'forked'))}, port }));
+writeFileSync(${JSON.stringify(join(home, 'fork.json'))}, JSON.stringify({ pid: process.pid, args: process.argv.slice(2) }));
+`,
+    { mode: 0o755 },
+  );
+  const env = { PT_HOME: home, PATH: `${bin}:${process.env.PATH}` };
+  const ran = await runPt(['sandbox', 'start', '--fork', 'finney', '--detach', '--json'], { env, cwd: home });
+  expect(status(ran)).toMatchObject({ running: true });
+  const { pid, args } = JSON.parse(readFileSync(join(home, 'fork.json'), 'utf8')) as {
+    pid: number;
+    args: string[];
+  };
+  expect(args).toEqual([
+    expect.stringMatching(/^--endpoint=wss:/),
+    `--port=${new URL(String(ran.json().chain)).port}`,
+    '--addr=127.0.0.1',
+  ]);
+  const settings = resolveSettings({
+    flags: { network: 'sandbox' },
+    env: { PT_HOME: home },
+    cwd: home,
+    home,
+  });
+  expect(settings.network).toMatchObject({ kind: 'sandbox', schedule: 'schedule' });
+  await sandbox('stop');
+  expect(processIdentity(pid)).toBeNull();
 });

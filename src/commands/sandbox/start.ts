@@ -2,6 +2,7 @@ import {
   launchDetached,
   logFile,
   readSandboxState,
+  type SandboxOptions,
   type SandboxStatus,
   sandboxDir,
   sandboxStatus,
@@ -33,11 +34,17 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
 
   async run() {
     const { flags } = await this.parse(SandboxStart);
-    const { home } = await this.settings({});
+    const { home, constants } = await this.settings({});
     const dir = sandboxDir(home);
+    let fork: SandboxOptions['fork'];
     if (flags.fork) {
-      const { requireChopsticks } = await import('../../sandbox/fork.ts');
-      requireChopsticks(process.env.PATH ?? '');
+      const { findChopsticks } = await import('../../sandbox/fork.ts');
+      const [endpoint] = constants.networks[flags.fork]?.endpoints ?? [];
+      fork = {
+        program: findChopsticks(process.env.PATH ?? ''),
+        endpoint: endpoint ?? '',
+        network: flags.fork,
+      };
     }
     const running = readSandboxState(dir);
     if (running) {
@@ -45,14 +52,19 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       return this.#show(await sandboxStatus(dir));
     }
     if (flags.detach) {
-      const ports = (['chain-port', 'hub-port'] as const).flatMap((name) =>
+      const passedOn = (['chain-port', 'hub-port', 'fork'] as const).flatMap((name) =>
         flags[name] ? [`--${name}`, String(flags[name])] : [],
       );
-      const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...ports];
+      const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...passedOn];
       await launchDetached(dir, command, { ...process.env, PT_HOME: home });
       return this.#show(await sandboxStatus(dir));
     }
-    const sandbox = await startSandbox({ dir, chainPort: flags['chain-port'], hubPort: flags['hub-port'] });
+    const sandbox = await startSandbox({
+      dir,
+      chainPort: flags['chain-port'],
+      hubPort: flags['hub-port'],
+      fork,
+    });
     const stopped = Promise.withResolvers<void>();
     this.onInterrupt(() => stopped.resolve());
     const status = this.#show(await sandboxStatus(dir));
