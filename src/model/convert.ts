@@ -99,7 +99,7 @@ function makeHead(metadata: Record<string, string>, entries: [string, unknown][]
 }
 
 /**
- * Bytes [start, end) of the result. With `borrow`, each chunk is valid only until the next is asked for (for hashing).
+ * Bytes [start, end) of the result. A chunk is valid only until the next is asked for: one buffer serves the whole stream.
  * Throws `CheckError` `model.changed` when the file is not the planned one, `model.not_finite` naming the tensor.
  */
 export async function* convert(
@@ -107,7 +107,6 @@ export async function* convert(
   plan: Conversion,
   start = 0,
   end = plan.size,
-  borrow = false,
 ): AsyncGenerator<Uint8Array, void, void> {
   const handle = await open(file, 'r');
   const scratch = acquireScratch();
@@ -120,7 +119,7 @@ export async function* convert(
       const outEnd = run.outBegin + ((run.end - run.begin) / run.from) * run.to;
       const from = Math.max(start, run.outBegin);
       const to = Math.min(end, outEnd);
-      if (from < to) yield* convertRun(handle, plan, run, scratch, from, to, borrow);
+      if (from < to) yield* convertRun(handle, plan, run, scratch, from, to);
     }
     await assertUnchanged(handle, plan);
   } finally {
@@ -137,7 +136,6 @@ async function* convertRun(
   scratch: Scratch,
   from: number,
   to: number,
-  borrow: boolean,
 ): AsyncGenerator<Uint8Array, void, void> {
   const firstElement = Math.floor((from - run.outBegin) / run.to);
   const lastElement = Math.ceil((to - run.outBegin) / run.to);
@@ -158,8 +156,7 @@ async function* convertRun(
         pending.catch(() => {});
       }
       const out = transform(plan, run, scratch, which, inAt, bytes);
-      const piece = out.subarray(Math.max(0, from - outAt), Math.min(out.length, to - outAt));
-      yield borrow ? piece : Uint8Array.from(piece);
+      yield out.subarray(Math.max(0, from - outAt), Math.min(out.length, to - outAt));
       inAt += bytes;
       outAt += out.length;
       which = other;

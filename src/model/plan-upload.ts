@@ -67,7 +67,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   let done = 0;
   for (const [path, plan] of plans) {
     const hash = createHash('sha256');
-    for await (const chunk of convert(join(root, path), plan, 0, plan.size, true)) {
+    for await (const chunk of convert(join(root, path), plan)) {
       options.signal?.throwIfAborted();
       hash.update(chunk);
       done += chunk.length;
@@ -84,7 +84,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
       path,
       size: plan.size,
       sha256: hash.digest('hex'),
-      open: (start, end) => convert(join(root, path), plan, start, end, true),
+      open: (start, end) => convert(join(root, path), plan, start, end),
     });
   }
 

@@ -90,10 +90,10 @@ export function afterStep(
         reads: 0,
       };
     case 'readBack':
-      // A failed read tells nothing; it counts, so that reading ends too.
+      // A failed read tells nothing: never a reason to send again. It counts, so that reading ends too.
       return {
         ...state,
-        readBack: answer.found === 'failed' ? 'none' : answer.found,
+        readBack: answer.found === 'failed' ? 'unread' : answer.found,
         reads: state.reads + 1,
       };
   }

@@ -1,0 +1,111 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadConstants, scheduleOf } from '../../src/constants.ts';
+
+const shipped = loadConstants();
+const folders: string[] = [];
+afterEach(() => {
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+/** A copy of the shipped folder with one file changed. */
+function edited(file: string, edit: (text: string) => string): string {
+  const dir = mkdtempSync(join(tmpdir(), 'pt-constants-'));
+  folders.push(dir);
+  cpSync(shipped.dir, dir, { recursive: true });
+  writeFileSync(join(dir, file), edit(readFileSync(join(dir, file), 'utf8')));
+  return dir;
+}
+
+describe('constants', () => {
+  it('follow another subnet by data alone', () => {
+    const dir = edited('schedule.sandbox.json', (t) =>
+      t.replace('"max_model_parameters": 20000000', '"max_model_parameters": 7'),
+    );
+    const own = loadConstants(dir);
+    expect(scheduleOf(own, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(7);
+    expect(scheduleOf(shipped, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(20_000_000);
+    expect(scheduleOf(shipped, 'ws://10.0.0.1:9944').name).toBe('schedule');
+  });
+
+  it.each([
+    [
+      'an unknown key',
+      'profiles.json',
+      (t: string) => t.replace('"alpha"', '"alhpa"'),
+      /profiles\.json: 3\.2.*alhpa|3\.2\.alpha/,
+    ],
+    [
+      'a bad value',
+      'schedule.sandbox.json',
+      (t: string) => t.replace('268435456', '"large"'),
+      /schedule\.sandbox\.json: periods\[0\]\.competitions\[0\]\.max_bytes/,
+    ],
+    [
+      'a fraction above one',
+      'schedule.sandbox.json',
+      (t: string) => t.replace('"reward_percentage": 1.0', '"reward_percentage": 50'),
+      /reward_percentage/,
+    ],
+    [
+      'an empty range',
+      'schedule.sandbox.json',
+      (t: string) => t.replace('"min_model_parameters": 0', '"min_model_parameters": 99999999999'),
+      /min_model_parameters.*above/,
+    ],
+    [
+      'periods out of order',
+      'schedule.json',
+      (t: string) => t.replace('"from_block": 2086474', '"from_block": 9086474'),
+      /from_block must start at 0 and rise/,
+    ],
+    [
+      'an endpoint that is none',
+      'networks.json',
+      (t: string) => t.replace('ws://127.0.0.1:9944', 'http://127.0.0.1'),
+      /networks\.json: local\.endpoints\[0\]/,
+    ],
+    ['broken JSON', 'networks.json', (t: string) => t.slice(0, -5), /networks\.json: not JSON/],
+  ])('name file and place of %s', (_, file, edit, message) => {
+    const own = loadConstants(edited(file, edit));
+    const all = () => [own.profiles, own.networks, own.schedules];
+    expect(all).toThrow(
+      expect.objectContaining({
+        code: 'constants.invalid',
+        exitCode: 2,
+        message: expect.stringMatching(message),
+      }),
+    );
+  });
+
+  it('say which file is missing', () => {
+    const dir = edited('networks.json', (t) => t);
+    rmSync(join(dir, 'profiles.json'));
+    expect(() => loadConstants(dir).profiles).toThrow(/profiles\.json: this constants file cannot be read/);
+  });
+
+  it('know every tokenizer of the schedules whose size can be known, and the built-in one as it is', () => {
+    const file = JSON.parse(
+      readFileSync(join(shipped.dir, 'tokenizers', 'builtin', 'tokenizer.json'), 'utf8'),
+    );
+    const ids = [
+      ...Object.values<number>(file.model.vocab),
+      ...file.added_tokens.map((t: { id: number }) => t.id),
+    ];
+    expect(shipped.tokenizers.builtin!.vocab_size).toBe(Math.max(...ids) + 1);
+    const named = new Set(
+      Object.values(shipped.schedules).flatMap((s) =>
+        s.periods.flatMap((p) => p.competitions.map((c) => c.tokenizer)),
+      ),
+    );
+    expect([...named].filter((name) => !shipped.tokenizers[name])).toEqual(['e2tts']);
+  });
+
+  it('have the recipe that every competition takes by default', () => {
+    for (const schedule of Object.values(shipped.schedules))
+      for (const { default_recipe: name } of schedule.periods.flatMap((p) => p.competitions))
+        if (name) expect(Object.keys(shipped.recipes)).toContain(name);
+  });
+});
