@@ -159,7 +159,8 @@ function stepDetail(event: TrainerEvent): string {
   if (speed !== null) parts.push(`${count(speed)} tokens/s`);
   const mfu = number(event.mfu);
   if (mfu !== null) parts.push(`MFU ${(mfu * 100).toFixed(1)}%`);
-  const eta = number(event.eta_seconds);
+  // With a known end the progress bar tells the time left itself.
+  const eta = number(event.total_steps) === null ? number(event.eta_seconds) : null;
   if (eta !== null) parts.push(`${clock(eta)} left`);
   return parts.join(' · ');
 }

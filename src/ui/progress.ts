@@ -77,10 +77,13 @@ export class ProgressRenderer {
     const detail = step.detail ? `, ${harmless(step.detail)}` : '';
     const whole = step.total === undefined || step.done >= step.total;
     const amount = whole ? formatAmount(step.done, step.unit) : this.#amount(step);
-    const said = step.total === undefined && step.done === 0 ? 'done' : amount;
+    const nothingCounted = step.total === undefined && step.done === 0;
+    const said = nothingCounted ? 'done' : amount;
+    this.#step = null;
+    // A phase that was over before anybody could read it leaves no line.
+    if (nothingCounted && seconds < 1) return;
     const line = `${harmless(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
     this.#target.write(`${this.#target.live ? cutText(line, this.#target.columns() - 1) : line}\n`);
-    this.#step = null;
   }
 
   /** Units a second over the window; null until there is something to tell. */
@@ -107,14 +110,17 @@ export class ProgressRenderer {
     const share = step.total ? Math.min(1, Math.max(0, step.done / step.total)) : null;
     const phase = harmless(step.phase);
     const silent = this.#target.now() - (this.#samples.at(-1)?.at ?? 0);
+    // What matters most comes first: a narrow terminal shows the beginning. A step's own words tell its speed better than steps a second.
+    const percent = share === null ? null : `${Math.floor(share * 100)}%`;
+    const showRate = rate !== null && !(step.unit === 'steps' && step.detail);
     const facts = [
-      share === null ? null : `${Math.floor(share * 100)}%`,
       step.total === undefined && step.done === 0 ? null : this.#amount(step),
       silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000)),
-      rate === null ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
+      !showRate ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
       left === null ? null : `${formatDuration(left)} left`,
       step.detail ? harmless(step.detail) : null,
     ].filter((fact) => fact !== null);
+    if (percent !== null) facts.unshift(percent);
     if (!this.#target.live) {
       this.#target.write(facts.length > 0 ? `${phase}: ${facts.join(', ')}\n` : `${phase} …\n`);
       return;
@@ -122,7 +128,8 @@ export class ProgressRenderer {
     const width = this.#target.columns() - 1;
     const text = facts.join('  ');
     const room = width - stringWidth(phase) - stringWidth(text) - 4;
-    const bar = share !== null && room >= 8 ? `${this.#bar(share, Math.min(room, 30))}  ` : '';
+    const bar =
+      share !== null && width >= 40 ? `${this.#bar(share, Math.min(Math.max(room, 10), 30))}  ` : '';
     this.#target.write(`\r\u001b[2K${cutText(`${phase}  ${bar}${text}`, width)}`);
     this.#drawn = true;
   }
