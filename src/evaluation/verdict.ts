@@ -115,14 +115,18 @@ function forecast(
     epsilonLater: goal?.epsilonLater ?? null,
     decayedAtBlock: target ? decayedAtBlock(rule, target.block) : null,
   };
-  if (!own)
+  if (!own) {
+    const parrot = contestants.find((c) => c.mine && c.reasonable === false);
     return {
       ...numbers,
-      pWin: null,
-      pWinLater: null,
-      advice: null,
-      sentence: 'No model could be scored with a finite loss.',
+      pWin: rival ? 0 : null,
+      pWinLater: rival ? 0 : null,
+      advice: parrot ? 'train' : null,
+      sentence: parrot
+        ? `Train on: ${parrot.name} repeats itself in the sample outputs, for which validators give an infinite loss.`
+        : 'No model could be scored with a finite loss.',
     };
+  }
   if (!rival)
     return {
       ...numbers,

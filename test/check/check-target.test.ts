@@ -1,0 +1,179 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type CheckPlace,
+  type CheckRequest,
+  checkTarget,
+  openCheckPlace,
+  parseTarget,
+} from '../../src/check/index.ts';
+import { finish } from '../../src/progress.ts';
+import { publish, type UploadOutcome } from '../../src/publish/index.ts';
+import { resolveSettings } from '../../src/settings/index.ts';
+import { LLAMA_14B, tempDir, writeModel, writeSparseModel } from '../model/support.ts';
+import { makeModel, type Rig, startRig } from '../publish/support.ts';
+
+const settingsFor = (flags: object) =>
+  resolveSettings({
+    flags: flags as Record<string, unknown>,
+    env: { PT_HOME: tempDir() },
+    cwd: tempDir(),
+    home: tempDir(),
+  });
+const request = (target: CheckRequest['target'], changes: Partial<CheckRequest> = {}): CheckRequest => ({
+  target,
+  block: null,
+  competition: null,
+  netuid: 9,
+  hash: false,
+  ...changes,
+});
+const check = async (dir: string, place: CheckPlace, changes: Partial<CheckRequest> = {}) =>
+  finish(checkTarget(request({ kind: 'folder', dir }, changes), place));
+
+describe('a folder, offline', () => {
+  const placeFor = (flags: object) =>
+    openCheckPlace(settingsFor({ offline: true, network: 'finney', ...flags }));
+
+  it('is held against the newest rules of the schedule, which is said', async () => {
+    const verdict = await check(writeModel(tempDir()), await placeFor({}));
+    expect(verdict).toMatchObject({
+      accepted: true,
+      profile: '3.2',
+      block: 3_307_004,
+      blockSource: 'schedule',
+      release: '3.2.1',
+      competitionId: null,
+      architecture: 'LlamaForCausalLM',
+      repo: null,
+    });
+    expect(verdict.contentHash).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+  });
+
+  it('answers for any block and competition', async () => {
+    const dir = tempDir();
+    writeSparseModel(dir, LLAMA_14B, 3);
+    const place = await placeFor({ profile: '6.0' });
+    const at = (block: number, competition: string | null = null) =>
+      check(dir, place, { block, competition });
+    expect(await at(5_200_000)).toMatchObject({
+      accepted: true,
+      competition: 'B14_MODEL (4)',
+      blockSource: 'flag',
+      contentHash: null,
+    });
+    expect(await at(3_760_000, '4')).toMatchObject({ accepted: true, competitionId: 4 });
+    expect((await at(5_200_000, 'B3_MODEL')).findings.find((f) => f.rule === 'parameters')?.ok).toBe(false);
+    const before = await at(3_000_000, '4');
+    expect(before.findings.filter((f) => f.ok === false).map((f) => f.rule)).toEqual(['parameters', 'bytes']);
+    const notYet = await at(3_601_190, '4');
+    expect(notYet).toMatchObject({ accepted: false, competition: '4', competitionId: null });
+    expect(notYet.findings[0]).toMatchObject({ rule: 'competition', ok: false });
+    await expect(at(5_200_000, 'nonsense')).rejects.toMatchObject({
+      code: 'competition.unknown',
+      exitCode: 2,
+    });
+  });
+
+  it('that is malformed is a verdict, not an error', async () => {
+    const dir = writeModel(tempDir());
+    writeFileSync(join(dir, 'model.safetensors'), 'not safetensors at all');
+    const verdict = await check(dir, await placeFor({}));
+    expect(verdict.accepted).toBe(false);
+    expect(verdict).toMatchObject({ parameters: null });
+    expect(verdict.findings.filter((f) => f.ok === false).map((f) => f.rule)).toEqual(['safetensors']);
+    const empty = await check(tempDir(), await placeFor({}));
+    expect(empty.accepted).toBe(false);
+  });
+
+  it('is told from a repository, and from nothing at all', async () => {
+    const dir = tempDir();
+    mkdirSync(join(dir, 'a'));
+    expect(await parseTarget(dir)).toEqual({ kind: 'folder', dir });
+    expect(await parseTarget('some/repo@main')).toEqual({
+      kind: 'repo',
+      repo: 'some/repo',
+      revision: 'main',
+    });
+    for (const nothing of ['nowhere', '/no/such/folder', 'a/b/c'])
+      await expect(parseTarget(nothing)).rejects.toMatchObject({ code: 'model.missing', exitCode: 2 });
+    writeFileSync(join(dir, 'file'), '');
+    await expect(parseTarget(join(dir, 'file'))).rejects.toMatchObject({ code: 'model.missing' });
+  });
+});
+
+describe('with a chain and a Hub', () => {
+  let rig: Rig & { dir: string };
+  let place: CheckPlace;
+  let published: UploadOutcome;
+
+  beforeAll(async () => {
+    rig = await startRig();
+    published = await finish(publish(rig.request(), rig.place));
+    place = await openCheckPlace(rig.settings);
+  });
+  afterAll(() => rig?.close());
+
+  const repo = (name: string, revision: string | null = null, at = place) =>
+    finish(checkTarget(request({ kind: 'repo', repo: name, revision }), at));
+
+  it('a published revision is accepted and known as our own, without a download', async () => {
+    const verdict = await repo('me/first', published.commit);
+    expect(verdict.findings.filter((f) => f.ok === false)).toEqual([]);
+    expect(verdict).toMatchObject({
+      accepted: true,
+      blockSource: 'chain',
+      competition: 'SANDBOX (0)',
+      repo: 'me/first',
+      commit: published.commit,
+      contentHash: published.contentHash,
+      dtypes: ['BF16'],
+    });
+    expect(verdict.findings.find((f) => f.rule === 'duplicate')).toMatchObject({ ok: true });
+    expect(await repo('me/first')).toMatchObject({ commit: published.commit });
+  });
+
+  it('the same content from someone else is a copy that cannot win', async () => {
+    const stranger = { ...place, ownHotkeys: new Set<string>() };
+    const verdict = await repo('me/first', published.commit, stranger);
+    expect(verdict.accepted).toBe(false);
+    expect(verdict.findings.find((f) => f.rule === 'duplicate')).toMatchObject({
+      ok: false,
+      actual: [{ hotkey: published.hotkey, own: false }],
+    });
+    const other = await makeModel(join(rig.home, 'other'), { seed: 99 });
+    expect((await check(other, stranger)).accepted).toBe(true);
+  });
+
+  it('an unknown repository is an error, exit 5', async () => {
+    await expect(repo('me/none')).rejects.toMatchObject({ code: 'hub.no_revision', exitCode: 5 });
+  });
+
+  it('a folder can be checked while the chain is away, which is said', async () => {
+    const away: CheckPlace = {
+      ...(await openCheckPlace(settingsFor({ network: 'ws://127.0.0.1:9' }))),
+      ownHotkeys: new Set(),
+    };
+    const notes: string[] = [];
+    const verdict = await finish(checkTarget(request({ kind: 'folder', dir: rig.dir }), away), (e) => {
+      if (e.kind === 'note') notes.push(e.message);
+    });
+    expect(verdict.blockSource).toBe('schedule');
+    expect(notes.join()).toContain('No chain');
+    await expect(
+      finish(checkTarget(request({ kind: 'repo', repo: 'me/first', revision: null }), away)),
+    ).rejects.toMatchObject({ exitCode: 5 });
+  });
+
+  it('counts what would be too large before anything is downloaded', async () => {
+    const tight = structuredClone(place.schedule);
+    tight.periods[0]!.competitions[0]!.max_bytes = 1000;
+    tight.periods[0]!.competitions[0]!.allowed_architectures = ['GPT2LMHeadModel'];
+    const verdict = await repo('me/first', published.commit, { ...place, schedule: tight });
+    expect(verdict.findings.filter((f) => f.ok === false).map((f) => f.rule)).toEqual([
+      'architecture',
+      'bytes',
+    ]);
+  });
+});

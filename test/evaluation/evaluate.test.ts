@@ -1,0 +1,64 @@
+import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { closeBridge, findPython } from '../../src/bridge/index.ts';
+import { openCheckPlace } from '../../src/check/index.ts';
+import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluation/index.ts';
+import { finish } from '../../src/progress.ts';
+import { resolveSettings } from '../../src/settings/index.ts';
+import { constants, llamaConfig, tempDir, writeModel } from '../model/support.ts';
+
+afterAll(() => closeBridge());
+
+/** A tiny model with the built-in tokenizer, as its own folder. */
+function model(layers: number): string {
+  const dir = writeModel(tempDir(), llamaConfig({ num_hidden_layers: layers }));
+  const tokenizer = join(constants.dir, 'tokenizers', 'builtin');
+  for (const file of readdirSync(tokenizer)) cpSync(join(tokenizer, file), join(dir, file));
+  return dir;
+}
+
+describe('evaluate', () => {
+  it('scores folders offline on the same real text, and forecasts', { timeout: 300_000 }, async () => {
+    const home = tempDir();
+    const settings = resolveSettings({
+      flags: { offline: true, network: 'sandbox' },
+      env: { PT_HOME: home },
+      cwd: home,
+      home,
+    });
+    const place = { ...(await openCheckPlace(settings)), python: await findPython(), home };
+    const request: EvaluateRequest = {
+      models: [parseModelRef(model(1))],
+      against: parseModelRef(model(2)),
+      netuid: 9,
+      block: null,
+      competition: null,
+      data: ['builtin'],
+      pages: 1,
+      seed: null,
+      sequenceLength: 128,
+      device: 'cpu',
+      modelsDir: join(home, 'models'),
+      offline: true,
+      hubEndpoint: null,
+    };
+    const result = await finish(evaluate(request, place));
+    expect(result.models).toHaveLength(2);
+    for (const m of result.models) {
+      expect(m.error).toBeNull();
+      // Untrained: no better and not much worse than guessing among 4,096.
+      expect(m.loss).toBeGreaterThan(Math.log(4096) - 0.5);
+      expect(m.loss).toBeLessThan(Math.log(4096) + 0.5);
+      expect(m.low).toBeLessThanOrEqual(m.loss!);
+      expect(m.high).toBeGreaterThanOrEqual(m.loss!);
+    }
+    expect(result.sample).toMatchObject({ sequenceLength: 128, tokenizer: 'builtin', data: ['builtin'] });
+    expect(result.sample.batches).toBeGreaterThan(1);
+    expect(result.models[0]!.winRate! + result.models[1]!.winRate!).toBeLessThanOrEqual(1);
+    // Weights without training say the same thing over and over: validators would not score such a model.
+    expect(result.models[0]!.reasonable).toBe(false);
+    expect(result).toMatchObject({ advice: 'train', pWin: 0 });
+    expect(result.sentence).toContain('repeats itself');
+  });
+});
