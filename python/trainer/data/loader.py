@@ -111,7 +111,7 @@ def open_data(request: DataRequest) -> Data:
         scanned, part = scan(source, cache, int(request.held_out_tokens * share))
         tokens = sum(len(shard.tokens) for shard in scanned)
         counted.append(_Counted(part, tokens, sum(len(shard.ends) for shard in scanned)))
-        if not tokens:
+        if not any(shard.characters.any() for shard in scanned):
             raise TrainerError("data_empty", f"{named['name']} holds no text.", ["Name other data with --data"])
         chosen = choose_held_out(scanned, int(request.held_out_tokens * share), request.sequence_length)
         held_out |= chosen

