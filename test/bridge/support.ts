@@ -28,10 +28,9 @@ export interface Driver {
   noise: string;
   stderr: string;
   /** Waits until a line fits. */
-  until(fits: (line: DriverLine) => boolean): Promise<DriverLine>;
+  until(fits: (line: DriverLine) => boolean, milliseconds?: number): Promise<DriverLine>;
   /** Exit code, or the signal's name. */
   ended: Promise<number | string>;
-  /** Seconds from `since` (performance.now()) to the end. */
   last(): DriverLine;
 }
 
@@ -45,7 +44,10 @@ export function drive(
 ): Driver {
   const runDir = options.runDir ?? newRunDir();
   const config = join(runDir, 'run.json');
-  writeFileSync(config, JSON.stringify({ run_dir: runDir, behaviour, ...options.config }));
+  writeFileSync(
+    config,
+    JSON.stringify({ run_dir: runDir, ...(behaviour && { behaviour }), ...options.config }),
+  );
   const full: TrainerRequest = {
     python: { python: PYTHON, source: 'PT_PYTHON', version: '3' },
     script: FIXTURE,
@@ -67,8 +69,8 @@ export function drive(
     lines: [],
     noise: '',
     stderr: '',
-    async until(fits) {
-      for (const end = Date.now() + 40_000; Date.now() < end; await sleep(10)) {
+    async until(fits, milliseconds = 50_000) {
+      for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(10)) {
         const found = driver.lines.find(fits);
         if (found) return found;
         if (child.exitCode !== null || child.signalCode !== null) {
