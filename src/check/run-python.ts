@@ -1,5 +1,5 @@
 /** Runs one of python/'s scripts to its `result` event, with its phases and scores as progress. */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
 import { EXIT, OutsideError } from '../errors.ts';
@@ -31,7 +31,11 @@ export async function* runPython(
     const next = await events.next();
     if (next.done) {
       const end = next.value as TrainerEvent;
-      if (end.type === 'result') return end;
+      if (end.type === 'result') {
+        // Only what failed is worth keeping: its log says why.
+        await rm(runDir, { recursive: true, force: true });
+        return end;
+      }
       throw new OutsideError('trainer.no_result', `${script} ended without a result.`, {
         exitCode: EXIT.trainer,
         nextSteps: [`less ${join(runDir, 'trainer.log')}`],

@@ -70,7 +70,8 @@ export function checkTensors(tensors: Tensor[], architecture: string | null, con
   const wrong: string[] = [];
   const missing: string[] = [];
   for (const [name, shape] of expected) {
-    const actual = found.get(name);
+    // Files saved from the base model lack the first part of every name; loading adds it.
+    const actual = found.get(name) ?? found.get(name.slice(name.indexOf('.') + 1));
     if (!actual) missing.push(name);
     else if (actual.length !== shape.length || actual.some((size, i) => size !== shape[i]))
       wrong.push(`${name} is [${actual}], not [${shape}]`);
