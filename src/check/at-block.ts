@@ -40,17 +40,16 @@ export function competitionFor(
   asked: string | null,
   parameters: number | null,
 ): { competition: Competition | null; findings: Finding[] } {
-  const own = competitionsAt(schedule, block, profile);
-  if (asked === null) return fitting(own, parameters);
-  for (const candidates of [own, competitionsAt(schedule, block)])
-    try {
-      return { competition: chooseCompetition(candidates, { id: asked }), findings: [] };
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-    }
+  if (asked === null) return fitting(competitionsAt(schedule, block, profile), parameters);
+  const held = competitionsAt(schedule, block);
+  try {
+    return { competition: chooseCompetition(held, { id: asked }), findings: [] };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
   const ever = schedule.periods.flatMap((p) => p.competitions);
   chooseCompetition(ever, { id: asked });
-  const there = competitionsAt(schedule, block).map(competitionLabel);
+  const there = held.map(competitionLabel);
   return {
     competition: null,
     findings: [

@@ -88,7 +88,7 @@ export function chooseCompetition(
     const found = competitions.find((c) => String(c.id) === id || c.name?.toLowerCase() === id.toLowerCase());
     if (found) return found;
     // A single unnamed competition is what any id means under a profile that names none.
-    if (open.length === 1 && open[0]!.id === null) return open[0]!;
+    if (open.length === 1 && open[0]!.id === null && /^\d+$/.test(id)) return open[0]!;
     throw new UserError(
       'competition.unknown',
       `--competition ${wanted.id} does not exist at this block; there is: ${list}.`,
