@@ -130,7 +130,8 @@ async function* scoreAll(
     return {
       name: l.name,
       dir: l.dir,
-      block: l.block ?? block,
+      // Ours could be committed in the next block at the earliest; what is to be beaten counts as there before it.
+      block: l.block ?? (l.mine ? block + 1 : block),
       uid: l.uid,
       mine: l.mine,
       loss: raw[i]!.loss,

@@ -5,8 +5,10 @@ import { closeBridge, findPython } from '../../src/bridge/index.ts';
 import { openCheckPlace } from '../../src/check/index.ts';
 import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluation/index.ts';
 import { finish } from '../../src/progress.ts';
+import { publish } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { constants, llamaConfig, tempDir, writeModel } from '../model/support.ts';
+import { startRig } from '../publish/support.ts';
 
 afterAll(() => closeBridge());
 
@@ -18,6 +20,23 @@ function model(layers: number): string {
   return dir;
 }
 
+const requestFor = (home: string, changes: Partial<EvaluateRequest>): EvaluateRequest => ({
+  models: [],
+  against: null,
+  netuid: 9,
+  block: null,
+  competition: null,
+  data: ['builtin'],
+  pages: 1,
+  seed: null,
+  sequenceLength: 128,
+  device: 'cpu',
+  modelsDir: join(home, 'models'),
+  offline: true,
+  hubEndpoint: null,
+  ...changes,
+});
+
 describe('evaluate', () => {
   it('scores folders offline on the same real text, and forecasts', { timeout: 300_000 }, async () => {
     const home = tempDir();
@@ -28,21 +47,7 @@ describe('evaluate', () => {
       home,
     });
     const place = { ...(await openCheckPlace(settings)), python: await findPython(), home };
-    const request: EvaluateRequest = {
-      models: [parseModelRef(model(1))],
-      against: parseModelRef(model(2)),
-      netuid: 9,
-      block: null,
-      competition: null,
-      data: ['builtin'],
-      pages: 1,
-      seed: null,
-      sequenceLength: 128,
-      device: 'cpu',
-      modelsDir: join(home, 'models'),
-      offline: true,
-      hubEndpoint: null,
-    };
+    const request = requestFor(home, { models: [parseModelRef(model(1))], against: parseModelRef(model(2)) });
     const result = await finish(evaluate(request, place));
     expect(result.models).toHaveLength(2);
     for (const m of result.models) {
@@ -60,5 +65,32 @@ describe('evaluate', () => {
     expect(result.models[0]!.reasonable).toBe(false);
     expect(result).toMatchObject({ advice: 'train', pWin: 0 });
     expect(result.sentence).toContain('repeats itself');
+  });
+
+  it('downloads the best on the network and gives it its head start', { timeout: 300_000 }, async () => {
+    const rig = await startRig();
+    try {
+      const own = model(1);
+      const source = { kind: 'folder', dir: own, dtype: 'bf16' } as const;
+      const published = await finish(publish(rig.request({ source }), rig.place));
+      const place = { ...(await openCheckPlace(rig.settings)), python: await findPython(), home: rig.home };
+      const result = await finish(
+        evaluate(
+          requestFor(rig.home, { models: [parseModelRef(own)], against: parseModelRef('best') }),
+          place,
+        ),
+      );
+      const [mine, best] = result.models;
+      expect(best).toMatchObject({ uid: 1, name: `uid 1 (${published.repo})`, error: null });
+      expect(best!.block).toBe(published.block);
+      expect(best!.block).toBeLessThan(mine!.block);
+      // The same weights, once in fp32 and once as published: whoever came first stays ahead.
+      expect(best!.loss).toBeCloseTo(mine!.loss!, 2);
+      expect(result.lossToBeat).toBeCloseTo(best!.loss! * 0.995, 10);
+      expect(result.pWin).toBe(0);
+      expect(result.matrix[0]![1]).toBe(0);
+    } finally {
+      await rig.close();
+    }
   });
 });
