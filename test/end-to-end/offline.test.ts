@@ -24,7 +24,7 @@ function blocked(command: string, args: string[]) {
       PT_PYTHON: process.env.PT_PYTHON!,
       HOME: home,
       PT_HOME: join(home, 'pt'),
-      PT_NETWORK_LOG: join(home, 'network.log'),
+      NETWORK_LOG: join(home, 'network.log'),
       NODE_OPTIONS: `--import ${join(guard, 'guard.mjs')}`,
       PYTHONPATH: guard,
     },

@@ -1,5 +1,5 @@
 // Loaded into every Node process of a test by NODE_OPTIONS=--import: a connection or a look-up off this machine is
-// written down in PT_NETWORK_LOG and refused.
+// written down in NETWORK_LOG and refused.
 import dns from 'node:dns';
 import { appendFileSync } from 'node:fs';
 import net from 'node:net';
@@ -7,7 +7,7 @@ import net from 'node:net';
 const here = /^(127\.|::1$|localhost$|0\.0\.0\.0$|::ffff:127\.)/;
 
 function refuse(what) {
-  appendFileSync(process.env.PT_NETWORK_LOG, `node ${process.argv[1]}: ${what}\n`);
+  appendFileSync(process.env.NETWORK_LOG, `node ${process.argv[1]}: ${what}\n`);
   throw new Error(`blocked by the test: ${what}`);
 }
 

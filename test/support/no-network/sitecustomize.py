@@ -1,5 +1,5 @@
 """Loaded into every Python process of a test by PYTHONPATH: a connection or a look-up off this machine is written down
-in PT_NETWORK_LOG and refused."""
+in NETWORK_LOG and refused."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def _guard(event, args):
     host = host.decode() if isinstance(host, bytes) else host
     if not host or _HERE.match(host) or host == os.uname().nodename:
         return
-    with open(os.environ["PT_NETWORK_LOG"], "a") as log:
+    with open(os.environ["NETWORK_LOG"], "a") as log:
         log.write(f"python {sys.argv}: {event} {host}\n")
     raise OSError(f"blocked by the test: {event} {host}")
 
