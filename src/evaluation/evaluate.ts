@@ -241,13 +241,13 @@ async function* locate(
   };
 }
 
-/** Every model once, under a name of its own. */
+/** Every model once (what is to be beaten is not ours as well), under a name of its own. */
 function distinct(located: Located[]): Located[] {
-  const seen = new Map<string, number>();
-  return located.map((l) => {
-    const times = (seen.get(l.name) ?? 0) + 1;
-    seen.set(l.name, times);
-    const clash = located.filter((o) => o.name === l.name).length > 1;
-    return clash ? { ...l, name: l.ref.kind === 'folder' ? l.dir : `${l.name} #${times}` } : l;
+  const byDir = new Map<string, Located>();
+  for (const l of located) byDir.set(l.dir, { ...l, mine: l.mine && (byDir.get(l.dir)?.mine ?? true) });
+  const models = [...byDir.values()];
+  return models.map((l) => {
+    const clash = models.filter((o) => o.name === l.name).length > 1;
+    return clash ? { ...l, name: l.dir } : l;
   });
 }

@@ -124,7 +124,9 @@ function forecast(
       advice: parrot ? 'train' : null,
       sentence: parrot
         ? `Train on: ${parrot.name} repeats itself in the sample outputs, for which validators give an infinite loss.`
-        : 'No model could be scored with a finite loss.',
+        : contestants.some((c) => c.mine) || !rival
+          ? 'No model could be scored with a finite loss.'
+          : `${rival.name} is itself what is to be beaten.`,
     };
   }
   if (!rival)

@@ -87,6 +87,7 @@ describe('the verdict', () => {
     });
     expect(verdict([nan, failed, rival(3)]).sentence).toContain('No model could be scored');
     expect(verdict([nan])).toMatchObject({ winner: null });
+    expect(verdict([rival(3)]).sentence).toBe('rival is itself what is to be beaten.');
   });
 
   it('lets the batches decide in 3.2 and the score in 6.0', () => {
