@@ -2,7 +2,7 @@
 export { blockFor, competitionFor } from './at-block.ts';
 export { checkTarget, parseTarget } from './check-target.ts';
 export { deepCheck, fixFolder } from './deep.ts';
-export { blockOfDate, type CompetitionList, listCompetitions } from './list-competitions.ts';
+export { blockOfDate, listCompetitions } from './list-competitions.ts';
 export { openCheckPlace } from './open-place.ts';
 export { runPython, type ScriptPlace } from './run-python.ts';
 export type * from './types.ts';

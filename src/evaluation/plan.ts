@@ -14,7 +14,7 @@ export interface Task {
 /** Pages a model is scored on where the competition does not say: release 3.2.0's number. */
 const PAGES = 18;
 /** Blocks between two changes of the sample, as the newest releases do. */
-export const SEED_BLOCKS = 150;
+const SEED_BLOCKS = 150;
 
 /** The competition's data sets, those named by `--data`, or (offline) the built-in text. */
 export function tasksOf(

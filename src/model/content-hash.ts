@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { finish, type Work } from '../progress.ts';
 import { directoryHash, hashOfSha256, hashOrder } from '../rules/hash.ts';
 import type { Profile } from '../rules/types.ts';
-import { folder, inspectFolder, listFolder } from './inspect.ts';
+import { inspectFolder } from './inspect.ts';
+import { folder, listFolder } from './list-folder.ts';
 
 /** Content hash in base64 of the files that loading reads. */
 export async function contentHashOf(dir: string, profile: Profile): Promise<string> {

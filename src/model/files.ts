@@ -4,7 +4,7 @@ import type { Profile } from '../rules/types.ts';
 import { isObject, type JsonObject } from './json.ts';
 
 export const CONFIG = 'config.json';
-export const GENERATION_CONFIG = 'generation_config.json';
+const GENERATION_CONFIG = 'generation_config.json';
 export const WEIGHTS = 'model.safetensors';
 export const INDEX = 'model.safetensors.index.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
@@ -71,7 +71,7 @@ export function weightFiles(paths: ReadonlySet<string>, index: JsonObject | null
 }
 
 /** Shard names of an index, each once; names that are not plain file names are left out (they never load). */
-export function shardNames(index: JsonObject | null): string[] {
+function shardNames(index: JsonObject | null): string[] {
   const map = index?.weight_map;
   if (!isObject(map)) return [];
   const names = Object.values(map).filter((name): name is string => typeof name === 'string');
@@ -97,7 +97,7 @@ export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, prof
 }
 
 /** Tokenizer files that the tokenizer's class asks for. */
-export function tokenizerFiles(deciding: Deciding): string[] {
+function tokenizerFiles(deciding: Deciding): string[] {
   const named = deciding.tokenizerConfig?.tokenizer_class;
   const type = deciding.config?.model_type;
   const name =

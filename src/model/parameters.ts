@@ -25,12 +25,12 @@ const BUFFERS = [
 ];
 
 /** Elements of a shape. */
-export function elements(shape: number[]): number {
+function elements(shape: number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Whether a tensor of this name and shape is a buffer. The causal mask `attn.bias` has four dimensions, a bias one. */
-export function isBuffer({ name, shape }: Tensor): boolean {
+function isBuffer({ name, shape }: Tensor): boolean {
   return (
     (/\.(attn|attention)\.bias$/.test(name) && shape.length === 4) ||
     BUFFERS.some((pattern) => pattern.test(name))

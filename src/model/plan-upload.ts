@@ -9,7 +9,8 @@ import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
 import type { Profile } from '../rules/types.ts';
 import { type Conversion, convert, planConversion, type TargetDtype } from './convert.ts';
 import { CONFIG, INDEX, TOKENIZER_FILES } from './files.ts';
-import { folder, type Inspection, inspectFolderFully, topLevelSpans } from './inspect.ts';
+import { type Inspection, inspectFolderFully, topLevelSpans } from './inspect.ts';
+import { folder } from './list-folder.ts';
 import { withFile } from './source.ts';
 import type { ModelFacts } from './types.ts';
 
@@ -153,7 +154,7 @@ function dtypeKeys(config: Record<string, unknown>): Record<string, string> {
 }
 
 /** The config's text with its dtype changed and nothing else, so that numbers keep the digits they were written with. */
-export function withDtype(text: string, config: Record<string, unknown>): string {
+function withDtype(text: string, config: Record<string, unknown>): string {
   return replaceValues(text, dtypeKeys(config));
 }
 
