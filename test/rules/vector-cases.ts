@@ -76,9 +76,9 @@ export function casesOf(file: Json): Case[] {
 }
 
 function modelId(file: Json): Case[] {
-  return Object.entries<Json>(file.versions).flatMap(([version, group]) => {
+  return Object.entries<Json>(file.versions ?? {}).flatMap(([version, group]) => {
     const profile = profileOf(version);
-    const encode = group.encode.map(({ input, expect: wanted }: Json, i: number) => ({
+    const encode = (group.encode ?? []).map(({ input, expect: wanted }: Json, i: number) => ({
       name: `${version} encode ${i}: ${JSON.stringify(input)}`,
       run: () => {
         const text = rules.formatCommitment(profile, {
@@ -93,7 +93,7 @@ function modelId(file: Json): Case[] {
         expect(Buffer.byteLength(text)).toBe(wanted.bytes);
       },
     }));
-    const decode = group.decode.map((item: Json, i: number) => ({
+    const decode = (group.decode ?? []).map((item: Json, i: number) => ({
       name: `${version} decode ${i}: ${JSON.stringify(item.input)}`,
       run: () => {
         const id = rules.parseCommitment(profile, item.input, item.default_competition_id);
@@ -108,7 +108,7 @@ function modelId(file: Json): Case[] {
         expect(rules.formatCommitment(profile, id!)).toBe(item.expect.reencoded);
       },
     }));
-    const repo = group.validate_repo_id.map(({ input, expect: wanted }: Json) => ({
+    const repo = (group.validate_repo_id ?? []).map(({ input, expect: wanted }: Json) => ({
       name: `${version} repo id ${JSON.stringify(input)}`,
       run: () => {
         expect(rules.splitRepoId(profile, input)).toEqual(
@@ -151,7 +151,7 @@ function directoryHash(file: Json): Case[] {
   const each = <A, B>(of: Record<string, A>, make: (value: A) => B): Record<string, B> =>
     Object.fromEntries(Object.entries(of).map(([path, value]) => [path, make(value)]));
   return [
-    ...file.directories.map((item: Json) => ({
+    ...(file.directories ?? []).map((item: Json) => ({
       name: item.name,
       run: () => run(item, each(item.files, bytes)),
     })),
@@ -159,7 +159,7 @@ function directoryHash(file: Json): Case[] {
       name: item.name,
       run: () => run(item, each<number, Uint8Array>(item.generated_files, generated)),
     })),
-    ...file.two_strings_cases.map((item: Json, i: number) => ({
+    ...(file.two_strings_cases ?? []).map((item: Json, i: number) => ({
       name: `two strings ${i}`,
       run: () => expect(rules.boundHash(item.string1, item.string2)).toBe(item.hash),
     })),
@@ -178,7 +178,7 @@ function hubDownload(file: Json): Case[] {
     });
     return { weight_map: Object.fromEntries(shards.map((shard, i) => [`tensor.${i}`, shard])) };
   };
-  return file.cases.flatMap((item: Json) =>
+  return (file.cases ?? []).flatMap((item: Json) =>
     Object.keys(PROFILES)
       .filter((version) => item[version] && item.files)
       .map((version) => ({
@@ -256,7 +256,7 @@ function schedule(file: Json): Case[] {
         constants.releases.find((r) => r.release === item.release && r.commit === item.commit)?.schedule,
       ).toEqual(item.schedule),
   }));
-  const criteria = file.lookup_criteria.flatMap((group: Json) =>
+  const criteria = (file.lookup_criteria ?? []).flatMap((group: Json) =>
     group.cases.map(({ block, expect: wanted }: Json) => ({
       name: `${group.release} criteria at ${block}`,
       run: () => {
@@ -279,7 +279,7 @@ function schedule(file: Json): Case[] {
       },
     })),
   );
-  const competitions = file.lookup_competition.flatMap((group: Json) =>
+  const competitions = (file.lookup_competition ?? []).flatMap((group: Json) =>
     group.cases.map(({ competition_id: id, block, expect: wanted }: Json) => ({
       name: `${group.release} competition ${id} at ${block}`,
       run: () => {
@@ -301,7 +301,7 @@ function schedule(file: Json): Case[] {
       },
     })),
   );
-  const unified = file.unified_lookup.map(({ block, expect: wanted }: Json) => ({
+  const unified = (file.unified_lookup ?? []).map(({ block, expect: wanted }: Json) => ({
     name: `unified at ${block}`,
     run: () => {
       const { from_block, release } = rules.periodAt(main, block);
@@ -356,7 +356,7 @@ function updater(file: Json): Case[] {
 }
 
 function normChecks(file: Json): Case[] {
-  return file.cases.map((item: Json) => ({
+  return (file.cases ?? []).map((item: Json) => ({
     name: item.name,
     run: () => {
       const run = () => rules.normsValid(item.layers, item);
@@ -380,7 +380,7 @@ function paramCount(file: Json): Case[] {
           },
         ]
       : []),
-    ...file.cases.map((item: Json, i: number) => ({
+    ...(file.cases ?? []).map((item: Json, i: number) => ({
       name: `${i} ${item.architecture}`,
       run: () => {
         const tensors = Object.entries<number[]>(item.safetensors_tensors).map(([name, shape]) => ({
@@ -398,7 +398,7 @@ function paramCount(file: Json): Case[] {
 }
 
 function safetensorsHeaders(file: Json): Case[] {
-  return file.cases.map((item: Json) => ({
+  return (file.cases ?? []).map((item: Json) => ({
     name: item.name,
     run: async () => {
       const bytes = Buffer.from(item.base64, 'base64');
@@ -426,7 +426,7 @@ function wins(file: Json): Case[] {
     type: 'FixedEpsilon',
     epsilon: file.constants[version].timestamp_epsilon,
   });
-  const isWin = file.iswin.flatMap((item: Json, i: number) => {
+  const isWin = (file.iswin ?? []).flatMap((item: Json, i: number) => {
     const args = [
       number(item.loss_i),
       number(item.loss_j),
@@ -444,7 +444,7 @@ function wins(file: Json): Case[] {
       })),
     ];
   });
-  const epsilon = file.epsilon.map((item: Json, i: number) => ({
+  const epsilon = (file.epsilon ?? []).map((item: Json, i: number) => ({
     name: `epsilon ${i}`,
     run: () =>
       expect(rules.epsilonAt(item.epsilon, number(item.current_block), number(item.model_block))).toBe(
@@ -453,7 +453,7 @@ function wins(file: Json): Case[] {
   }));
   const numbers = (map: Map<number, number>): Json =>
     Object.fromEntries([...map].map(([uid, value]) => [String(uid), value]));
-  const old = file.steps_v3_2_0.map((item: Json) => ({
+  const old = (file.steps_v3_2_0 ?? []).map((item: Json) => ({
     name: `step v3_2_0 ${item.name}`,
     run: () => {
       const profile = profileOf('v3_2_0');
@@ -478,7 +478,7 @@ function wins(file: Json): Case[] {
       allNear(average, item.expect.weights_after_ema, 1e-5, 1e-6);
     },
   }));
-  const late = file.steps_latest.map((item: Json) => ({
+  const late = (file.steps_latest ?? []).map((item: Json) => ({
     name: `step latest ${item.name}`,
     run: () => {
       const profile = profileOf('latest');
@@ -537,7 +537,7 @@ function wins(file: Json): Case[] {
 }
 
 function packing(file: Json): Case[] {
-  const packs = file.packing.map((item: Json) => ({
+  const packs = (file.packing ?? []).map((item: Json) => ({
     name: `packing ${item.name}`,
     run: () => {
       const args = [
@@ -552,7 +552,7 @@ function packing(file: Json): Case[] {
       expect(rules.padDocuments(...args).batches).toEqual(item.latest_unpacked);
     },
   }));
-  const losses = file.loss.map((item: Json) => ({
+  const losses = (file.loss ?? []).map((item: Json) => ({
     name: `loss ${item.name}`,
     run: () => {
       near(rules.crossEntropy(item.logits, item.tokens), item.loss_packed, 1e-5);
@@ -572,7 +572,7 @@ function packing(file: Json): Case[] {
 }
 
 function reasonableOutput(file: Json): Case[] {
-  return file.cases.map((item: Json) => ({
+  return (file.cases ?? []).map((item: Json) => ({
     name: item.name,
     run: () => expect(rules.isReasonable(item.generated_1, item.generated_2)).toBe(item.reasonable),
   }));
