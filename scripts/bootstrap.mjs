@@ -16,7 +16,7 @@ const pt = join(root, 'bin', 'run.js');
 
 /** What can be asked for: the arguments for Node, and whether Python is needed. */
 const TASKS = {
-  quickstart: { script: ['scripts/quickstart.mjs'], python: true },
+  quickstart: { script: ['scripts/quickstart.mjs'], python: true, lifeline: true },
   test: { script: ['scripts/test.mjs'], python: true },
   vectors: { script: ['node_modules/vitest/vitest.mjs', 'run', 'test/vectors.test.ts'], python: false },
   bench: { script: ['bench/run.mjs'], python: true },
@@ -57,7 +57,8 @@ if (task === undefined || TASKS[task].python) {
   if (code !== 0) process.exit(code);
   env.PT_PYTHON = JSON.parse(output).python;
 }
-if (task !== undefined) process.exit((await run([...TASKS[task].script, ...rest], { env })).code);
+if (task !== undefined)
+  process.exit((await run([...TASKS[task].script, ...rest], { env, lifeline: TASKS[task].lifeline })).code);
 
 /** npm packages, exactly as in the lock file. */
 function installPackages() {
@@ -181,11 +182,10 @@ function lockIsDead(lock) {
 }
 
 /**
- * Runs the pinned Node; gives its exit code and, with `capture`, its stdout. Killing this process ends `pt` too: bin/run.js
- * watches the channel.
+ * Runs the pinned Node; gives its exit code and, with `capture`, its stdout. With `lifeline`, killing this process ends that
+ * one too: bin/run.js and scripts/quickstart.mjs watch the channel.
  */
-function run(args, { env = {}, capture = false } = {}) {
-  const lifeline = args[0] === pt;
+function run(args, { env = {}, capture = false, lifeline = args[0] === pt } = {}) {
   const child = spawn(existsSync(node) ? node : process.execPath, args, {
     stdio: ['inherit', capture ? 'pipe' : 'inherit', 'inherit', ...(lifeline ? ['ipc'] : [])],
     env: { ...process.env, ...env, ...(lifeline && { PT_LIFELINE: '1' }) },

@@ -11,6 +11,13 @@ const say = (text = '') => process.stderr.write(`${text}\n`);
 const started = Date.now();
 const steps = [];
 
+// When set-up, which started us, is killed, nobody waits for us any more; and pt ends with us in the same way (bin/run.js).
+if (process.channel) {
+  process.on('disconnect', () => process.exit(137));
+  process.channel.unref();
+}
+const withLifeline = { ...process.env, PT_LIFELINE: '1' };
+
 let child = null;
 // The child is in our process group and has heard Ctrl-C itself: we only wait for its word.
 process.on('SIGINT', () => {});
@@ -20,7 +27,10 @@ process.on('SIGTERM', () => child?.kill('SIGTERM'));
 async function run(title, args) {
   say(`\n${bold(`▸ ${title}`)}\n  $ npx pt ${args.join(' ')}`);
   const begin = Date.now();
-  child = spawn(process.execPath, [pt, ...args, '--json'], { stdio: ['inherit', 'pipe', 'inherit'] });
+  child = spawn(process.execPath, [pt, ...args, '--json'], {
+    stdio: ['inherit', 'pipe', 'inherit', 'ipc'],
+    env: withLifeline,
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     output += chunk;
