@@ -19,6 +19,8 @@ export interface BenchHub {
   url: string;
   token: string;
   traffic(): Promise<{ received: number; sent: number }>;
+  /** Milliseconds before every answer. */
+  setLatency(ms: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,6 +40,16 @@ export async function startHubProcess(dir: string): Promise<BenchHub> {
         { traffic: { received: number; sent: number } },
       ];
       return traffic;
+    },
+    async setLatency(ms) {
+      const faults = ms > 0 ? [{ does: { kind: 'delay', ms } }] : [];
+      const headers = { 'x-sandbox-admin': '1' };
+      const answer = await fetch(`${url}/_sandbox/faults`, {
+        method: 'PUT',
+        headers,
+        body: JSON.stringify(faults),
+      });
+      if (!answer.ok) throw new Error(`faults: ${answer.status}`);
     },
     async stop() {
       child.kill();

@@ -2,12 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { CheckError } from '../errors.ts';
-import { type Connection, doingOf } from './connection.ts';
-import { malformed } from './hub-errors.ts';
-import { fileUrl } from './range.ts';
-import { retrying } from './retry.ts';
+import type { Connection } from './connection.ts';
+import { fetchInOrder } from './segments.ts';
+import type { Slots } from './slots.ts';
 import type { HubFile } from './types.ts';
-import { asFailure, get } from './wire.ts';
 
 export interface FileRequest {
   repo: string;
@@ -18,6 +16,9 @@ export interface FileRequest {
   signal: AbortSignal;
   /** Moves the bar by `count` bytes, which came over the wire or were there already. */
   tell: (count: number, overTheWire: boolean) => void;
+  slots: Slots;
+  /** The error for a file that is not as long as listed. */
+  wrongSize: () => Error;
 }
 
 /**
@@ -54,41 +55,17 @@ async function fetchPart(
   request: FileRequest,
   part: string,
 ): Promise<{ digest: string; continued: boolean }> {
-  const { repo, revision, file, signal, tell } = request;
-  const doing = doingOf(connection, { action: `download ${file.path} of ${repo}`, repo });
-  const url = fileUrl(connection, repo, revision, file.path);
+  const { file, tell } = request;
   const handle = await open(part, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o644);
   try {
     const hash = hasherOf(file);
     let position = await hashExisting(handle, part, file.size, hash);
     const continued = position > 0;
     tell(position, false);
-    await retrying(connection.policy, signal, async () => {
-      if (position === file.size) return;
-      const got = await get(connection, doing, {
-        url,
-        signal,
-        ...(position > 0 ? { headers: { range: `bytes=${position}-` } } : {}),
-      });
-      try {
-        if (position > 0) {
-          const first = Number(/^bytes (\d+)-/.exec(got.headers.get('content-range') ?? '')?.[1]);
-          if (got.status !== 206 || first !== position)
-            throw malformed(doing, 'a range was answered with something else');
-        }
-        for await (const chunk of got.body as AsyncIterable<Buffer>) {
-          if (position + chunk.length > file.size) throw tooLong(request);
-          await writeAll(handle, chunk, position);
-          hash.update(chunk);
-          position += chunk.length;
-          tell(chunk.length, true);
-        }
-        if (position < file.size) throw new Error('the answer ended early');
-      } catch (cause) {
-        throw asFailure(cause, doing, signal);
-      } finally {
-        got.body.destroy();
-      }
+    await fetchInOrder(connection, request, position, async (bytes) => {
+      hash.update(bytes);
+      await writeAll(handle, bytes, position);
+      position += bytes.length;
     });
     return { digest: hash.digest('hex'), continued };
   } finally {
@@ -137,13 +114,4 @@ const mismatch = ({ repo, file }: FileRequest, digest: string): CheckError =>
     'hub.content_mismatch',
     `${file.path} of ${repo} is not what the Hub's listing says: expected ${idOf(file)}, got ${digest}. Nothing was kept.`,
     { nextSteps: ['Run the same command again; if it happens again, do not use this repository.'] },
-  );
-
-const tooLong = ({ repo, file }: FileRequest): CheckError =>
-  new CheckError(
-    'hub.too_large',
-    `${file.path} of ${repo} is longer than the ${file.size} bytes that the listing says.`,
-    {
-      nextSteps: ['Do not use this repository.'],
-    },
   );

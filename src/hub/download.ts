@@ -6,10 +6,12 @@ import type { Connection } from './connection.ts';
 import { downloadFile } from './download-file.ts';
 import { hostile } from './hub-errors.ts';
 import { checkFilePath, checkRepo, checkRevision } from './names.ts';
-import type { DownloadRequest } from './types.ts';
+import { makeSlots } from './slots.ts';
+import type { DownloadRequest, HubFile } from './types.ts';
 import { asWork, inParallel } from './work.ts';
 
-const CONCURRENCY = 4;
+/** Connections, each with a buffer of 8 MiB. */
+const CONCURRENCY = 6;
 
 /** Downloads files side by side; each gets its final name only when its hash is the one that the listing promised. */
 export function download(
@@ -40,6 +42,7 @@ async function run(
     });
   }
 
+  const slots = makeSlots(concurrency);
   let done = 0;
   let bytesDownloaded = 0;
   const tell = (count: number, overTheWire: boolean): void => {
@@ -58,7 +61,16 @@ async function run(
       const parent = await realpath(dirname(target));
       if (parent !== root && !parent.startsWith(root + sep))
         throw hostile(`${file.path} would be written outside of ${request.dir}.`);
-      await downloadFile(connection, { repo, revision, file, target, signal, tell });
+      await downloadFile(connection, {
+        repo,
+        revision,
+        file,
+        target,
+        signal,
+        tell,
+        slots,
+        wrongSize: () => wrongSize(repo, file),
+      });
     });
   } catch (error) {
     throw diskError(error, request.dir);
@@ -83,3 +95,12 @@ function diskError(error: unknown, dir: string): unknown {
     });
   return error;
 }
+
+const wrongSize = (repo: string, file: HubFile): CheckError =>
+  new CheckError(
+    'hub.too_large',
+    `${file.path} of ${repo} does not have the ${file.size} bytes that the listing says.`,
+    {
+      nextSteps: ['Do not use this repository.'],
+    },
+  );

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { HubRevision } from '../../src/hub/index.ts';
 import { finish } from '../../src/progress.ts';
 import type { SandboxHub } from '../../src/sandbox/hub/index.ts';
-import { client, memoryFile, random, sandbox, tempDir } from './support.ts';
+import { client, FAST, memoryFile, random, sandbox, tempDir } from './support.ts';
 
 const MIB = 1024 * 1024;
 
@@ -109,6 +109,33 @@ describe('download', () => {
     expect(readFileSync(join(dir, 'model.safetensors')).equals(weights)).toBe(true);
     expect(result.bytesDownloaded).toBe(revision.files.reduce((sum, file) => sum + file.size, 0));
     expect(server.requests.filter(({ step, range }) => step === 'cdn' && range).length).toBeGreaterThan(0);
+  });
+
+  it('fetches large files in several ranges at once, and goes on from what was there in order', async () => {
+    const server = await sandbox();
+    const hub = client(server);
+    const one = random(45 * MIB + 11);
+    const two = random(20 * MIB);
+    const files = [memoryFile('model-1.safetensors', one), memoryFile('model-2.safetensors', two)];
+    await finish(hub.upload({ repo: 'alice/large', files, message: 'm' }));
+    const revision = (await hub.revision('alice/large'))!;
+    const dir = tempDir();
+    server.setFaults([{ step: 'cdn', after: 4, does: { kind: 'drop', when: 'before' } }]);
+    const broken = client(server, undefined, { retry: { ...FAST, attempts: 2 } });
+    expect(await finish(broken.download(request(revision, dir))).catch((e) => e)).toMatchObject({
+      code: 'hub.unreachable',
+    });
+    const parts = filesIn(dir).filter((name) => name.endsWith('.part'));
+    expect(parts.length).toBeGreaterThan(0);
+    server.setFaults([
+      { step: 'cdn', times: 5, does: { kind: 'truncate', bytes: 3 * MIB } },
+      { step: 'cdn', times: 2, does: { kind: 'status', status: 403 } },
+    ]);
+    const rest = await finish(hub.download(request(revision, dir)));
+    expect(rest.bytesDownloaded).toBeLessThan(one.length + two.length - 8 * MIB);
+    expect(readFileSync(join(dir, 'model-1.safetensors')).equals(one)).toBe(true);
+    expect(readFileSync(join(dir, 'model-2.safetensors')).equals(two)).toBe(true);
+    expect(filesIn(dir).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
   it('refuses more than the allowed size before a byte is fetched', async () => {
