@@ -1,7 +1,6 @@
 import type { Chain } from '../chain/types.ts';
 import { CheckError, UserError } from '../errors.ts';
 import {
-  type Competition,
   chooseCompetition,
   competitionsAt,
   type ModelId,
@@ -78,13 +77,7 @@ export function competitionIdOf(
   block: number,
 ): number | null {
   if (!namesCompetition(profile)) return null;
-  return resolveCompetition(competitionsAt(schedule, block, profile), name).id;
-}
-
-/** A competition by id or name, or the only one. */
-export function resolveCompetition(open: Competition[], name: string | null): Competition {
-  const named = open.find((each) => name !== null && each.name?.toLowerCase() === name.toLowerCase());
-  return named ?? chooseCompetition(open, { id: name === null ? null : Number(name) });
+  return chooseCompetition(competitionsAt(schedule, block, profile), { id: name }).id;
 }
 
 function wanted(miner: Miner & { repo: string; commit: string }, rules: Rules, now: number): Wanted {

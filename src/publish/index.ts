@@ -1,5 +1,5 @@
-export { checkAccount } from './preconditions.ts';
 export { openPublishPlace } from './open-place.ts';
+export { checkAccount } from './preconditions.ts';
 export { previewPublish } from './preview.ts';
 export { publish } from './publish.ts';
 export type {

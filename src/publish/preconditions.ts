@@ -74,10 +74,7 @@ export function competitionFor(
   parameters: number | null,
 ): Competition {
   const open = competitionsAt(schedule, block, profile);
-  const wanted = request.competition;
-  if (wanted === null) return chooseCompetition(open, { parameters });
-  const named = open.find((competition) => competition.name?.toLowerCase() === wanted.toLowerCase());
-  return named ?? chooseCompetition(open, { id: /^\d{1,9}$/.test(wanted) ? Number(wanted) : Number.NaN });
+  return chooseCompetition(open, { id: request.competition, parameters });
 }
 
 /** The verdict of the validators' rules. Throws `CheckError` `check.rejected` with every finding in `details`. */

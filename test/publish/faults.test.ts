@@ -13,14 +13,16 @@ let rig: Rig & { dir: string };
 let place: PublishPlace;
 let count = 0;
 
-// A sandbox for each test: its chain takes about 31 commitments an epoch.
-beforeEach(async () => {
-  rig = await startRig({ blockTimeMs: 100 });
+/** Retries without long pauses: what is tested is what becomes of the publish. */
+async function open(blockTimeMs: number) {
+  rig = await startRig({ blockTimeMs });
   const { hub } = rig.settings;
-  // Retries without long pauses: what is tested is what becomes of the publish.
   const retry = { attempts: 3, baseMs: 10, capMs: 50, idleMs: 3000 };
   place = { ...rig.place, hub: createHub({ endpoint: hub.endpoint!, token: hub.token!, retry }) };
-});
+}
+
+// A sandbox for each test: its chain takes about 31 commitments an epoch.
+beforeEach(() => open(100));
 afterEach(() => rig?.close());
 
 /** A model that nobody has published yet. */
@@ -133,6 +135,8 @@ describe('a publish whose chain fails', () => {
   });
 
   it('says when it may go on, and waits when told to', async () => {
+    await rig.close();
+    await open(25); // an epoch is 360 blocks
     const request = { ...(await newRequest()), wait: false };
     const { chain, hotkey } = place;
     for (let n = 0; (await chain.commitLimit(9, hotkey.ss58, 100)).allowed; n += 1)
