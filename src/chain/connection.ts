@@ -22,6 +22,9 @@ export interface ConnectionOptions {
   timeoutMs: number;
 }
 
+/** A node that does not have a block yet which another endpoint has told us of. */
+const BEHIND = /unknown ?block|header (was )?not found/i;
+
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Opens the first endpoint that answers. */
@@ -101,19 +104,19 @@ export async function openConnection({
         return await reads(await ready());
       } catch (error) {
         if (error instanceof PtError) throw error;
-        if (error instanceof RpcError)
+        if (error instanceof RpcError && !BEHIND.test(error.message))
           throw new OutsideError('chain.refused', `The chain refused ${error.method}: ${error.message}.`, {
             cause: error,
             nextSteps: ['pt doctor', 'Try another endpoint: --network ws://HOST:PORT'],
           });
-        if (!(error instanceof ConnectionLost))
+        if (!(error instanceof ConnectionLost || error instanceof RpcError))
           throw new OutsideError(
             'chain.unreadable',
             `The chain's answer could not be understood: ${(error as Error).message}.`,
             { cause: error, nextSteps: ['Try another endpoint: --network ws://HOST:PORT'] },
           );
         // A silent connection is not worth asking again.
-        if (current?.rpc.open) drop(current.rpc);
+        if (error instanceof ConnectionLost && current?.rpc.open) drop(current.rpc);
         if (closed || performance.now() >= deadline) throw unreachable(error);
         await sleep(Math.min(100 * 2 ** attempt, 2000, Math.max(0, deadline - performance.now())));
       }

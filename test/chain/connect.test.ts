@@ -211,6 +211,18 @@ describe('reads', () => {
     expect(node.faults.cut?.times).toBe(0);
   });
 
+  test('a node that lags behind is asked again', async () => {
+    const node = await sandbox();
+    const chain = await client(node.url);
+    const behind = {
+      code: 4003,
+      message: 'Client error: UnknownBlock: Header was not found in the database',
+    };
+    node.setFaults({ reject: { method: 'state_queryStorageAt', times: 2, ...behind } });
+    expect(await chain.neurons(NETUID)).toHaveLength(1);
+    expect(node.faults.reject?.times).toBe(0);
+  });
+
   test('an error of the node is said with its words', async () => {
     const node = await sandbox();
     const chain = await client(node.url);

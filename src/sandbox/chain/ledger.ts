@@ -19,6 +19,8 @@ export const KEPT_BLOCKS = 256;
 
 interface Saved {
   version: 1;
+  /** What the storage is encoded for. */
+  shape: string;
   genesisHash: string;
   storage: Record<string, string>;
   blocks: Block[];
@@ -53,10 +55,10 @@ function headerHash(block: Omit<Block, 'hash' | 'undo' | 'extrinsics'>): string 
 }
 
 /** Opens the ledger in `dir`, or begins one with the storage that `genesis` returns. A half-written file cannot exist. */
-export function openLedger(dir: string, genesis: () => Map<string, string>): Ledger {
+export function openLedger(dir: string, shape: string, genesis: () => Map<string, string>): Ledger {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const file = join(dir, 'chain.json');
-  const saved = read(file);
+  const saved = read(file, shape);
   const storage = new Map(saved ? Object.entries(saved.storage) : genesis());
   const blocks: Block[] = saved?.blocks ?? [];
   let changes = new Map<string, string | null>();
@@ -83,7 +85,7 @@ export function openLedger(dir: string, genesis: () => Map<string, string>): Led
     // What people saw in a block must survive; an idle block may be lost with the machine, never with the process.
     write(
       file,
-      { version: 1, genesisHash: genesisHash || block.hash, storage, blocks },
+      { version: 1, shape, genesisHash: genesisHash || block.hash, storage, blocks },
       extrinsics.length > 1,
     );
     changes = new Map();
@@ -127,7 +129,7 @@ export function openLedger(dir: string, genesis: () => Map<string, string>): Led
   };
 }
 
-function read(file: string): Saved | null {
+function read(file: string, shape: string): Saved | null {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -136,7 +138,8 @@ function read(file: string): Saved | null {
     throw error;
   }
   const saved = JSON.parse(text) as Saved;
-  if (saved.version !== 1) throw new Error(`${file} was written by another version of the sandbox`);
+  if (saved.version !== 1 || saved.shape !== shape)
+    throw new Error(`${file} was written by another version of the sandbox; wipe it with: pt sandbox reset`);
   return saved;
 }
 

@@ -42,7 +42,7 @@ const GENESIS_BALANCE = 1_000_000_000_000n;
 
 export function startNode(options: NodeOptions): Node {
   const runtime = createRuntime(options.shape, options.blockTimeMs);
-  const ledger = openLedger(options.dir, () => genesis(runtime, options));
+  const ledger = openLedger(options.dir, options.shape, () => genesis(runtime, options));
   const state = openState(ledger, runtime);
   const pool = createPool(ledger, state, runtime);
   const listeners = new Set<(block: Block) => void>();
@@ -100,6 +100,11 @@ export function startNode(options: NodeOptions): Node {
     if (uid !== undefined) setIncentives(state, options.netuid, { [uid]: 1 });
   };
 
+  // The folder may come from a sandbox of another subnet.
+  if (!(state.get('SubtensorModule', 'NetworksAdded', options.netuid) as boolean)) {
+    addSubnet(state, options.netuid, options.tempo, state.get('SubtensorModule', 'SubnetOwner', 0) as string);
+    seal();
+  }
   const timer =
     options.blockTimeMs > 0
       ? setInterval(() => {

@@ -78,6 +78,22 @@ test('state of another version is refused, not misread', async () => {
   const file = join(dir, 'chain.json');
   await writeFile(file, (await readFile(file, 'utf8')).replace('"version":1', '"version":9'));
   await expect(startChain({ dir, blockTimeMs: 0 })).rejects.toThrow('another version');
+  const other = await temporaryFolder();
+  await (await startChain({ dir: other, blockTimeMs: 0 })).close();
+  await expect(startChain({ dir: other, blockTimeMs: 0, shape: 'old' })).rejects.toThrow('another version');
+});
+
+test('a folder of another subnet gets the one that is asked for', async () => {
+  const dir = await temporaryFolder();
+  await (await startChain({ dir, blockTimeMs: 0 })).close();
+  const node = await startChain({ dir, blockTimeMs: 0, netuid: 12 });
+  const key = hotkey();
+  node.register(key.ss58);
+  const chain = await connect({ endpoints: [node.url] });
+  expect([await chain.subnetExists(12), await chain.subnetExists(NETUID)]).toEqual([true, true]);
+  expect(await chain.uidOf(12, key.ss58)).toBe(0);
+  await chain.close();
+  await node.close();
 });
 
 test("a taken port is the operating system's error", async () => {
