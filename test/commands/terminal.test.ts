@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeCommand } from '../../src/help.ts';
+import { readManifest } from '../../src/manifest.ts';
+import { ALICE, derivedFile, PASSWORD, sealAnsible, writeHotkey } from '../chain/wallet/key-files.ts';
+import { cleanEnv, root, runPt } from './run-pt.ts';
+
+let home: string;
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'pt-terminal-'));
+  await runPt(['sandbox', 'start', '--detach'], { env: { PT_HOME: home }, cwd: home });
+});
+afterAll(async () => {
+  await runPt(['sandbox', 'stop'], { env: { PT_HOME: home }, cwd: home });
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** Runs `pt` in a real terminal of `columns`; types each text once its pattern has been shown. */
+function inTerminal(
+  args: string[],
+  {
+    columns = 80,
+    env = {},
+    type = [],
+  }: { columns?: number; env?: Record<string, string>; type?: [string, string][] } = {},
+): Promise<{ code: number; shown: string }> {
+  const request = {
+    command: [process.execPath, join(root, 'bin/run.js'), ...args],
+    cwd: home,
+    env: cleanEnv({ PT_HOME: home, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env }),
+    columns,
+    type,
+    seconds: 40,
+  };
+  return new Promise((done, reject) => {
+    const script = join(import.meta.dirname, 'pty_run.py');
+    execFile('python3', [script, JSON.stringify(request)], (error, stdout) =>
+      error ? reject(error) : done(JSON.parse(stdout)),
+    );
+  });
+}
+
+const widest = (shown: string) =>
+  Math.max(
+    ...stripVTControlCharacters(shown)
+      .split(/\r?\n|\r/)
+      .map((line) => stringWidth(line)),
+  );
+
+/** Commands to be copied and single long names are never broken; everything that can be is. */
+const breakable = (shown: string) =>
+  stripVTControlCharacters(shown)
+    .split(/\r?\n/)
+    .filter((line) => !/^\s*(pt |--|-\w, --|eval |\S+$)/.test(line))
+    .join('\n');
+
+describe.each([20, 80, 140])('%i columns', (columns) => {
+  test.each([[['--help']], [['config', 'show']], [['wallet', 'list', '--network', 'sandbox']]])(
+    '%j fits',
+    async (args) => {
+      const { code, shown } = await inTerminal(args, { columns });
+      expect(code).toBe(0);
+      expect(widest(breakable(shown))).toBeLessThanOrEqual(columns);
+    },
+  );
+
+  test('the help of every command fits', () => {
+    for (const command of Object.values(readManifest(root))) {
+      const text = describeCommand(command, { width: columns, color: false });
+      expect(widest(breakable(text)), command.id).toBeLessThanOrEqual(columns);
+    }
+  });
+});
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what it looks for
+const COLOUR = /\u001b\[(?!0?K)[\d;]*m/;
+
+test('colours on a terminal, none with NO_COLOR, --no-color or TERM=dumb', async () => {
+  expect((await inTerminal(['config', 'show'])).shown).toMatch(COLOUR);
+  expect((await inTerminal(['--help'])).shown).toMatch(COLOUR);
+  expect((await inTerminal(['nonsense'])).shown).toMatch(COLOUR);
+  for (const [args, env] of [
+    [['config', 'show'], { NO_COLOR: '1' }],
+    [['config', 'show', '--no-color'], {}],
+    [['nonsense'], { NO_COLOR: '1' }],
+    [['nonsense'], { TERM: 'dumb' }],
+    [['--help', '--no-color'], {}],
+  ] as [string[], Record<string, string>][]) {
+    expect((await inTerminal(args, { env })).shown, args.join(' ')).not.toMatch(COLOUR);
+  }
+});
+
+test('no background is assumed: only the sixteen colours that every theme defines, and attributes', async () => {
+  const { shown } = await inTerminal(['nonsense']);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what it looks for
+  const codes = [...shown.matchAll(/\u001b\[([\d;]*)m/g)].flatMap(([, list]) => list!.split(';').map(Number));
+  expect(codes.length).toBeGreaterThan(0);
+  expect(
+    codes.filter(
+      (code) => code === 38 || code === 48 || (code >= 40 && code <= 47) || code === 30 || code === 37,
+    ),
+  ).toEqual([]);
+});
+
+test('--json in a terminal is one object that can be parsed', async () => {
+  const { shown } = await inTerminal(['sandbox', 'status', '--json']);
+  expect(JSON.parse(shown)).toMatchObject({ running: true });
+});
+
+test('a password is asked without being shown, and opens the key', async () => {
+  const path = join(home, 'wallets');
+  await writeHotkey(path, 'default', 'default', sealAnsible(derivedFile()));
+  const args = ['wallet', 'show', '--open', '--offline', '--wallet-path', path];
+  const { shown, code } = await inTerminal(args, { type: [['Password', `${PASSWORD}\r`]] });
+  expect({ code, opened: shown.includes(ALICE.ss58) }).toEqual({ code: 0, opened: true });
+  expect(shown).not.toContain(PASSWORD);
+  const refused = await inTerminal(args, { type: [['Password', '\u0003']] });
+  expect(refused.code).toBe(130);
+});
+
+test('Ctrl-C at a wait ends with 130', async () => {
+  const { code, shown } = await inTerminal(['status', '--watch', '--network', 'sandbox'], {
+    type: [['Subnet 9', '\u0003']],
+  });
+  expect(code).toBe(130);
+  expect(shown).toContain('[cancelled]');
+});
