@@ -155,8 +155,11 @@ export abstract class PtCommand extends Command {
     this.ui.table(columns, rows);
   }
 
+  /** What to type next. A `--network` that was typed is typed again, or the step would go to another network. */
   protected nextSteps(steps: string[]): void {
-    this.ui.nextSteps(steps);
+    const at = this.argv.findIndex((token) => token === '--network' || token.startsWith('--network='));
+    const network = at === -1 ? undefined : (this.argv[at]!.split('=')[1] ?? this.argv[at + 1]);
+    this.ui.nextSteps(network === undefined ? steps : steps.map((step) => onNetwork(step, network)));
   }
 
   /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */
@@ -245,4 +248,12 @@ function readPassword(descriptor: number): Secret {
       { nextSteps: ['pt upload … --wallet-password-fd 3 3< <(pass show hotkey)'], cause: error },
     );
   }
+}
+
+const NETWORK_COMMANDS = /^pt (status|check|upload|load|load-best|evaluate|competitions)\b/;
+
+/** The step with `--network`, before a comment at its end. */
+function onNetwork(step: string, network: string): string {
+  if (!NETWORK_COMMANDS.test(step) || step.includes('--network')) return step;
+  return step.replace(/(?=\s{2,}#|$)/, ` --network ${network}`);
 }

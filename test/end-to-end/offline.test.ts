@@ -34,7 +34,10 @@ function blocked(command: string, args: string[]) {
 it('the guard itself catches Node and Python', async () => {
   const log = join(home, 'network.log');
   await blocked(process.execPath, ['-e', "require('net').connect(80, '192.0.2.1')"]);
-  await blocked(process.env.PT_PYTHON!, ['-c', "import socket; socket.create_connection(('192.0.2.1', 80), 1)"]);
+  await blocked(process.env.PT_PYTHON!, [
+    '-c',
+    "import socket; socket.create_connection(('192.0.2.1', 80), 1)",
+  ]);
   const lines = (await readFile(log, 'utf8')).trim().split('\n');
   expect(lines.filter((line) => line.startsWith('node'))).not.toHaveLength(0);
   expect(lines.filter((line) => line.startsWith('python'))).not.toHaveLength(0);
@@ -42,7 +45,14 @@ it('the guard itself catches Node and Python', async () => {
 });
 
 it('pt train --offline trains with no network, wallet or token, and tries no connection', async () => {
-  const { stdout, stderr, exitCode } = await blocked(process.execPath, [pt, 'train', '--offline', '--max-steps', '3', '--json']);
+  const { stdout, stderr, exitCode } = await blocked(process.execPath, [
+    pt,
+    'train',
+    '--offline',
+    '--max-steps',
+    '3',
+    '--json',
+  ]);
   expect(exitCode, stderr).toBe(0);
   const result = JSON.parse(stdout);
   expect(result).toMatchObject({ steps: 3, resumed: false, published: null });

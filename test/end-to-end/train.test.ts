@@ -27,6 +27,7 @@ function start(...args: string[]) {
 
 async function run(...args: string[]) {
   const { stdout, stderr, exitCode } = await start(...args);
+  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of the object
   return { exitCode, stderr, json: JSON.parse(stdout) as Record<string, any> };
 }
 

@@ -20,7 +20,13 @@ export async function serve(
   port: number,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const methods: Record<string, Method> = { ...methodsOf(node), ...adminMethods(admin) };
-  const server = new WebSocketServer({ host: '127.0.0.1', port, maxPayload: 16 << 20 });
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port,
+    maxPayload: 16 << 20,
+    // A web page in a browser on this machine must not reach the admin calls; programs send no Origin.
+    verifyClient: ({ origin }: { origin?: string }) => origin === undefined,
+  });
   // `once` rejects with the error when the port is taken.
   await once(server, 'listening');
   server.on('connection', (socket) => converse(socket, methods, admin));

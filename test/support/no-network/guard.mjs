@@ -22,4 +22,5 @@ net.Socket.prototype.connect = function (...args) {
 const lookup = dns.lookup;
 dns.lookup = (host, ...rest) => (here.test(host) ? lookup(host, ...rest) : refuse(`lookup ${host}`));
 const promised = dns.promises.lookup;
-dns.promises.lookup = (host, ...rest) => (here.test(host) ? promised(host, ...rest) : refuse(`lookup ${host}`));
+dns.promises.lookup = (host, ...rest) =>
+  here.test(host) ? promised(host, ...rest) : refuse(`lookup ${host}`);
