@@ -40,8 +40,8 @@ def cross_entropy(logits: Tensor, tokens: Tensor, ignore_eos_runs: int | None = 
     """logits [batch, length, vocabulary], tokens int64 [batch, length] -> mean over all shifted positions, in float32."""
     labels = tokens[:, 1:].clone()
     if ignore_eos_runs is not None:
-        is_eos = labels == ignore_eos_runs
-        labels[:, 1:][is_eos[:, 1:] & is_eos[:, :-1]] = -100
+        is_eos = tokens == ignore_eos_runs
+        labels[is_eos[:, 1:] & is_eos[:, :-1]] = -100
     flat_logits = logits[:, :-1].flatten(0, 1)
     flat_labels = labels.flatten()
     total = torch.zeros((), device=logits.device, dtype=torch.float64)
