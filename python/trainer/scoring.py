@@ -27,7 +27,7 @@ def batches_of(sequences: np.ndarray, batch_size: int) -> list[np.ndarray]:
 def score(model: nn.Module, batches: list[np.ndarray], ignore_eos_runs: int | None = None) -> Iterator[float]:
     """Yields each batch's mean next-token cross-entropy in nats; NaN and infinity are yielded as they are.
 
-    `ignore_eos_runs`: the EOS id of padded (unpacked) sequences; labels that repeat it are not counted.
+    `ignore_eos_runs`: the EOS id of padded (unpacked) sequences; a label after such a label is not counted, as the vectors have it.
     """
     device = next(model.parameters()).device
     for batch in batches:
@@ -40,8 +40,7 @@ def cross_entropy(logits: Tensor, tokens: Tensor, ignore_eos_runs: int | None = 
     """logits [batch, length, vocabulary], tokens int64 [batch, length] -> mean over all shifted positions, in float32."""
     labels = tokens[:, 1:].clone()
     if ignore_eos_runs is not None:
-        is_eos = tokens == ignore_eos_runs
-        labels[is_eos[:, 1:] & is_eos[:, :-1]] = -100
+        labels[:, 1:].masked_fill_(tokens[:, 1:-1] == ignore_eos_runs, -100)
     flat_logits = logits[:, :-1].flatten(0, 1)
     flat_labels = labels.flatten()
     total = torch.zeros((), device=logits.device, dtype=torch.float64)
