@@ -160,7 +160,8 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
       if (end.code === 0 && done && done.reason !== 'cancelled')
         return { kind: 'done', exitCode: 0, ...(result && { result }) };
       if (end.code === 0 && silentNode && !done) return { kind: 'done', exitCode: 0 };
-      const stopped = done ? done.reason === 'cancelled' : end.code === 130 || asked > 0;
+      // Rank 0 also says `cancelled` when torch.distributed.run ends it because another rank died: nobody asked for that.
+      const stopped = (asked > 0 || end.code === 130) && (!done || done.reason === 'cancelled');
       if (stopped && !error) return { kind: 'cancelled' };
       throw failureOf({
         script,

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutsideError, UserError } from '../errors.ts';
@@ -53,7 +53,9 @@ export async function launchDetached(
   env: NodeJS.ProcessEnv,
 ): Promise<SandboxState> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const log = openSync(logFile(dir), 'w', 0o600);
+  // Appended to, so that two starts at once do not write over each other.
+  const log = openSync(logFile(dir), 'a', 0o600);
+  const begin = fstatSync(log).size;
   const [program, ...args] = command;
   const child = spawn(program!, args, { detached: true, stdio: ['ignore', log, log], env, cwd: dir });
   closeSync(log);
@@ -66,7 +68,7 @@ export async function launchDetached(
     if (await Promise.race([ended, sleep(50, false)])) break;
   }
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  throw failedStart(dir);
+  throw failedStart(dir, begin);
 }
 
 function exitOf(child: ChildProcess): Promise<true> {
@@ -76,9 +78,9 @@ function exitOf(child: ChildProcess): Promise<true> {
   });
 }
 
-/** The error that the child itself printed, when it did. */
-function failedStart(dir: string): Error {
-  const log = readFileSync(logFile(dir), 'utf8');
+/** The error that the child itself printed after byte `begin` of the log, when it did. */
+function failedStart(dir: string, begin: number): Error {
+  const log = readFileSync(logFile(dir)).subarray(begin).toString('utf8');
   for (const line of log.split('\n')) {
     if (!line.startsWith('{"error":')) continue;
     try {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
@@ -145,16 +145,21 @@ function startFailure(what: string, error: unknown): OutsideError {
 /** Makes sure that one process at a time serves `dir`. A claim of a process that is gone is taken over. */
 function claim(dir: string): () => void {
   const file = join(dir, 'claim');
+  const draft = `${file}.${process.pid}`;
   const mine = JSON.stringify([process.pid, processIdentity(process.pid)]);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   for (let attempt = 0; attempt < 2; attempt += 1) {
     try {
-      writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
+      // Linked into place whole: half a claim would look like one of nobody.
+      writeFileSync(draft, mine, { mode: 0o600 });
+      linkSync(draft, file);
       return () => rmSync(file, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       if (isHeld(file)) break;
       rmSync(file, { force: true });
+    } finally {
+      rmSync(draft, { force: true });
     }
   }
   throw new UserError('sandbox.running', `Another process runs the sandbox of ${dir}.`, {

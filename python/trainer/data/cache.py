@@ -113,7 +113,7 @@ def _load(file: Path) -> ShardTokens | None:
 
 
 def _drop_oldest(folder: Path, most_bytes: int) -> None:
-    files = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in folder.glob("*.safetensors"))
+    files = sorted(filter(None, map(_age_and_size, folder.glob("*.safetensors"))))
     total = sum(size for _, size, _ in files)
     for _, size, file in files[:-1]:
         if total <= most_bytes:
@@ -121,6 +121,15 @@ def _drop_oldest(folder: Path, most_bytes: int) -> None:
         file.unlink(missing_ok=True)
         file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
         total -= size
+
+
+def _age_and_size(file: Path) -> tuple[float, int, Path] | None:
+    """None for a file that another thread or process dropped meanwhile."""
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime, stat.st_size, file
 
 
 def _batches(documents):

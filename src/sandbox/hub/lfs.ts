@@ -166,6 +166,8 @@ function checkSpace(context: Context, bytes: number): void {
 
 async function receive(context: Context, file: string, hash: Hash): Promise<number> {
   const out = createWriteStream(file, { mode: 0o600, highWaterMark: 4 * 1024 * 1024 });
+  // A client that goes away leaves writes under way that fail after the loop has; `once` reports all others.
+  out.on('error', () => {});
   let received = 0;
   try {
     for await (const chunk of context.body()) {
