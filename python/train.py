@@ -60,6 +60,11 @@ def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
     return CANCELLED if reason == "cancelled" else 0
 
 
+def restarts_left() -> bool:
+    """True under torchrun, while it will start a failed process again: losing a neighbour is then no end of the run."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0))
+
+
 def report(error: BaseException, run_dir: Path, config: RunConfig | None = None) -> int:
     """Writes the `error` event (any rank may) and prints the traceback for the log."""
     from trainer.failures import explain
@@ -71,6 +76,10 @@ def report(error: BaseException, run_dir: Path, config: RunConfig | None = None)
     if run_dir.is_dir():
         text = "".join(traceback.format_exception(error))
         events = Events(run_dir / "events.jsonl")
+        if not isinstance(error, TrainerError) and restarts_left():
+            message = f"{known.message} torchrun starts all processes again from the last checkpoint."
+            events.emit("warning", code="restarting", message=message)
+            os._exit(FAILED)
         events.emit("error", code=known.code, message=known.message, next_steps=known.next_steps, traceback=text)
     sys.stderr.flush()
     # Other threads (a checkpoint under way, a collective that will never end) must not keep a failed process alive.

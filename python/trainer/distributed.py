@@ -55,8 +55,19 @@ def join(device: str) -> World:
     restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
     if size == 1:
         return World(rank, size, chosen, None, None, restarted)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
+    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=_store(), rank=rank, world_size=size, timeout=timedelta(minutes=30))
     return World(rank, size, chosen, dist.new_group(backend="gloo"), dist.new_group(backend="gloo"), restarted)
+
+
+def _store() -> dist.Store:
+    """Where the ranks find each other. torchrun's store outlives a restart, with the addresses of processes that are dead by then,
+    so each attempt has its own names in it (torch 2.15 leaves that to its callers)."""
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    served_by_agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    server = not served_by_agent and os.environ["RANK"] == "0"
+    store = dist.TCPStore(host, port, is_master=server, timeout=timedelta(minutes=10), wait_for_workers=False)
+    return dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
 
 
 def choose_device(name: str, local_rank: int = 0) -> torch.device:
