@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from .compat import compat_problems
+from .compat import compat_problems, name_in_model
 from .data.builtin import builtin_documents
 from .data.packing import cut, join
 from .distributed import choose_device
@@ -132,7 +132,8 @@ def _compare_shapes(folder: Path, files: list[Path], raw: dict) -> list[dict]:
     found: dict[str, list[int]] = {}
     for file in files:
         with safe_open(file, framework="pt") as opened:
-            found.update({name: list(opened.get_slice(name).get_shape()) for name in opened.keys()})
+            for name in opened.keys():
+                found[name_in_model(config.model_type, name, wanted)] = list(opened.get_slice(name).get_shape())
     prefix = model.base_model_prefix + "."
     names = {candidate: shape for name, shape in found.items() for candidate in (name, prefix + name, name.removeprefix(prefix))}
     tied = set(getattr(model, "all_tied_weights_keys", None) or {})

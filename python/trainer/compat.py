@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from .errors import TrainerError
@@ -17,6 +18,22 @@ _LONG = {"longrope", "su"}
 _PARTIAL = {"gpt_neox", "phi", "stablelm", "persimmon"}
 _SCALABLE = {"llama", "falcon", "gpt_neox", "phi", "stablelm"}
 _OLD_DEFAULT_FACTOR = {"gpt_neox": 0.25, "phi": 0.5, "stablelm": 0.25}
+
+# What today's classes call a tensor, and what every release reads from a file.
+_NAMES_IN_FILES = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
+
+
+def name_in_file(model_type: str, name: str) -> str:
+    """A tensor's name as it must be saved. Under another name old releases start that tensor with random numbers, with a mere warning."""
+    return _NAMES_IN_FILES.get(model_type, {}).get(name, name)
+
+
+def name_in_model(model_type: str, name: str, known: Container[str]) -> str:
+    """The other way round, for the names that the installed transformers gives its tensors."""
+    for ours, theirs in _NAMES_IN_FILES.get(model_type, {}).items():
+        if name == theirs and theirs not in known:
+            return ours
+    return name
 
 
 def compat_config(config: dict) -> dict:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
+from .compat import name_in_file
+
 SHARD_BYTES = 5_000_000_000
 
 
@@ -29,7 +31,7 @@ def save_model(folder: Path, config: PretrainedConfig, architecture: str, tensor
     from huggingface_hub import save_torch_state_dict
 
     folder.mkdir(parents=True)
-    tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    tensors = {name_in_file(config.model_type, name): tensor.to(dtype) for name, tensor in tensors.items()}
     save_torch_state_dict(tensors, folder, max_shard_size=SHARD_BYTES, metadata={"format": "pt"})
     write_json(folder / "config.json", compatible_config(config, architecture, dtype))
     if tokenizer is not None:

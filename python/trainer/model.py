@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
+from .compat import name_in_model
 from .config import Recipe, Source
 from .errors import TrainerError
 from .tensors import config_from_tensors, read_header
@@ -96,7 +97,8 @@ def _known_names(tensors: dict[str, torch.Tensor], model: nn.Module) -> dict[str
     known = set(model.state_dict())
     prefix = model.base_model_prefix + "."
     renamed = {}
-    for name, tensor in tensors.items():
+    for saved, tensor in tensors.items():
+        name = name_in_model(model.config.model_type, saved, known)
         for candidate in (name, prefix + name, name.removeprefix(prefix)):
             if candidate in known:
                 renamed[candidate] = tensor
