@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import WebSocket from 'ws';
-import { commitmentInfo } from '../../src/chain/commitments.ts';
 import { readRuntime } from '../../src/chain/runtime.ts';
-import { signCall } from '../../src/chain/sign.ts';
+import { signCommitment } from '../../src/chain/sign.ts';
 import { createHotkey } from '../../src/chain/wallet/keypair.ts';
 import { startChain } from '../../src/sandbox/chain/index.ts';
 import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
@@ -46,9 +45,8 @@ async function commitAll(keys: ReturnType<typeof createHotkey>[]): Promise<void>
   const birth = { number, hash: await ask('chain_getBlockHash', number) };
   for (const [i, key] of keys.entries()) {
     const text = `bench/model-${i}:${'0123456789abcdef'.repeat(3).slice(0, 40)}:c29tZSBjb250ZW50IGhhc2g=`;
-    const call = runtime.call('Commitments', 'set_commitment', { netuid: 9, info: commitmentInfo(text) });
     const context = { runtime, specVersion: 424, transactionVersion: 1, genesisHash, birth, nonce: 0 };
-    await ask('author_submitExtrinsic', signCall(call, key, context).hex);
+    await ask('author_submitExtrinsic', (await signCommitment(9, text, key, context)).hex);
   }
   chain.seal();
   socket.terminate();

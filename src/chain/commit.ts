@@ -1,11 +1,11 @@
 import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
-import { commitmentInfo, commitmentOf } from './commitments.ts';
+import { commitmentOf } from './commitments.ts';
 import type { Connection } from './connection.ts';
 import { dispatchError, failureIn } from './dispatch-errors.ts';
 import { DEEP, follow, type Landing } from './follow.ts';
 import { type Session, versionsOf } from './greet.ts';
 import { toHex } from './runtime.ts';
-import { hashOfExtrinsic, type SignedCall, signCall } from './sign.ts';
+import { hashOfExtrinsic, type SignedCall, signCommitment } from './sign.ts';
 import { numberOf } from './storage.ts';
 import type { Commitment, CommitReceipt, CommitRequest } from './types.ts';
 
@@ -42,11 +42,7 @@ export async function commitText(
       if (start.commitment?.text === text)
         return await receiptOfOld(connection, request, start.commitment, signed?.hash ?? null);
       const { session } = start;
-      const call = session.runtime.call('Commitments', 'set_commitment', {
-        netuid,
-        info: commitmentInfo(text),
-      });
-      signed = signCall(call, hotkey, { ...session, ...start });
+      signed = await signCommitment(netuid, text, hotkey, { ...session, ...start });
       await beforeSend?.(signed.hash);
       const landing = await follow(connection, signed, {
         ss58: hotkey.ss58,

@@ -69,10 +69,3 @@ function rawBytes(field: { type?: unknown; value?: unknown }): Uint8Array | null
   if (typeof value === 'number') return Uint8Array.of(value);
   return typeof value === 'string' ? Buffer.from(value.replace(/^0x/, ''), 'hex') : null;
 }
-
-/** The `info` argument of `set_commitment` for one text; the caller has checked its length. */
-export function commitmentInfo(text: string): unknown {
-  const bytes = Buffer.from(text, 'utf8');
-  const value = bytes.length === 0 ? undefined : bytes.length === 1 ? bytes[0] : `0x${bytes.toString('hex')}`;
-  return [{ type: `Raw${bytes.length}`, value }];
-}

@@ -4,17 +4,17 @@ import { decAnyMetadata, unifyMetadata } from '@polkadot-api/substrate-bindings'
 // biome-ignore lint/suspicious/noExplicitAny: values are typed by the metadata
 type Decoded = any;
 
-/** One signed extension of the runtime: its name and the codecs of what it writes and what it only signs. */
+/** One signed extension of the runtime. */
 export interface SignedExtension {
   name: string;
-  encodeExtra(value: unknown): Uint8Array;
-  encodeSigned(value: unknown): Uint8Array;
-  /** Both are empty, so it needs no value whatever it is. */
+  /** It writes nothing and signs nothing, so it needs no value whatever it is. */
   empty: boolean;
 }
 
 /** Everything that is encoded or decoded for one runtime, all of it by the chain's own metadata. */
 export interface Runtime {
+  /** What it was read from. */
+  metadata: Uint8Array;
   has(pallet: string, item: string): boolean;
   hasConstant(pallet: string, name: string): boolean;
   hasApi(api: string, method: string): boolean;
@@ -25,7 +25,6 @@ export interface Runtime {
   /** Value of a storage item from its hex; null gives the default, or undefined where there is none. */
   value(pallet: string, item: string, hex: unknown): Decoded;
   constant(pallet: string, name: string): Decoded;
-  call(pallet: string, name: string, args: unknown): Uint8Array;
   /** Parameters and result of a runtime API. */
   api(api: string, method: string): { encode(...args: unknown[]): string; decode(hex: unknown): Decoded };
   events(hex: unknown): Decoded[];
@@ -55,24 +54,16 @@ export function readRuntime(metadata: Uint8Array): Runtime {
     return codec;
   };
   const isEmpty = (type: number): boolean => lookup(type).type === 'void';
-  const encoder = (type: number) => {
-    let codec: { enc(value: unknown): Uint8Array } | null = null;
-    return (value: unknown): Uint8Array => {
-      codec ??= builder.buildDefinition(type);
-      return codec.enc(value);
-    };
-  };
   // Extension set 0 is the one that extrinsics of version 4 use.
   const extensions = (unified.extrinsic.extensionsByVersion[0] ?? []).map(
     ({ identifier, type, additionalSigned }) => ({
       name: identifier,
-      encodeExtra: encoder(type),
-      encodeSigned: encoder(additionalSigned),
       empty: isEmpty(type) && isEmpty(additionalSigned),
     }),
   );
 
   return {
+    metadata,
     extensions,
     has: (name, item) => !!pallet(name)?.storage?.items.some((one) => one.name === item),
     hasConstant: (name, constant) => !!pallet(name)?.constants.some((one) => one.name === constant),
@@ -88,10 +79,6 @@ export function readRuntime(metadata: Uint8Array): Runtime {
       const found = pallet(name)?.constants.find((one) => one.name === constant);
       if (!found) throw new RangeError(`the runtime has no constant ${name}.${constant}`);
       return builder.buildConstant(name, constant).dec(found.value);
-    },
-    call(name, callName, args) {
-      const { location, codec } = builder.buildCall(name, callName);
-      return Buffer.concat([Uint8Array.from(location), codec.enc(args)]);
     },
     api(api, method) {
       const { args, value } = builder.buildRuntimeCall(api, method);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { commitmentInfo, commitmentOf } from '../../src/chain/commitments.ts';
+import { commitmentOf } from '../../src/chain/commitments.ts';
 import { readRuntime } from '../../src/chain/runtime.ts';
 import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
+import { commitmentInfo } from './support.ts';
 
 const sandboxRuntime = createRuntime('current', 1000);
 const runtime = readRuntime(sandboxRuntime.v15);

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Metadata, TypeRegistry } from '@polkadot/types';
 import { describe, expect, test, vi } from 'vitest';
-import { commitmentInfo, commitmentOf } from '../../src/chain/commitments.ts';
+import { commitmentOf } from '../../src/chain/commitments.ts';
 import { readRuntime, toHex } from '../../src/chain/runtime.ts';
-import { signCall } from '../../src/chain/sign.ts';
+import { signCommitment } from '../../src/chain/sign.ts';
 import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
 import { hotkey } from './support.ts';
 
@@ -29,21 +29,17 @@ describe.each(metadata)('%s', (_, read) => {
 
   test.each(['sr25519', 'ed25519'] as const)(
     'a signed commitment is what polkadot.js reads (%s)',
-    (cryptoType) => {
+    async (cryptoType) => {
       const text = 'ns:name:0123456789012345678901234567890123456789:aGFzaA==';
       const key = hotkey(cryptoType);
-      const signed = signCall(
-        runtime.call('Commitments', 'set_commitment', { netuid: 9, info: commitmentInfo(text) }),
-        key,
-        {
-          runtime,
-          specVersion: 424,
-          transactionVersion: 1,
-          genesisHash: `0x${'11'.repeat(32)}`,
-          birth: { number: 1000, hash: `0x${'22'.repeat(32)}` },
-          nonce: 5,
-        },
-      );
+      const signed = await signCommitment(9, text, key, {
+        runtime,
+        specVersion: 424,
+        transactionVersion: 1,
+        genesisHash: `0x${'11'.repeat(32)}`,
+        birth: { number: 1000, hash: `0x${'22'.repeat(32)}` },
+        nonce: 5,
+      });
       // biome-ignore lint/suspicious/noExplicitAny: dynamic by nature
       const extrinsic = registry.createType('Extrinsic', signed.hex) as any;
       expect(extrinsic.toHex()).toBe(signed.hex);

@@ -33,3 +33,16 @@ test('a client that was closed by the other side, and one that never connected, 
   );
   expect(all).toBe('');
 });
+
+test('a commit says nothing and lets the process end, though it loads polkadot.js', async () => {
+  const node = await sandbox();
+  const key = new URL('../../src/chain/wallet/keypair.ts', import.meta.url).href;
+  const { all } = await run(
+    `const { createHotkey } = await import(${JSON.stringify(key)});
+     const hotkey = createHotkey('t', { cryptoType: 'sr25519', secret: new Uint8Array(32).fill(200) });
+     const chain = await connect({ endpoints: ['${node.url}'] });
+     const error = await chain.commit({ netuid: 9, text: 'x', hotkey }).catch((error) => error);
+     await chain.close(); if (error.code !== 'hotkey.not_registered') throw error;`,
+  );
+  expect(all).toBe('');
+});

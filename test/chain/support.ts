@@ -88,3 +88,10 @@ export async function errorOf(promise: Promise<unknown>): Promise<{
   }
   throw new Error('it did not fail');
 }
+
+/** The `info` argument of `set_commitment` for one text, as our codecs want it. */
+export function commitmentInfo(text: string): unknown {
+  const bytes = Buffer.from(text, 'utf8');
+  const value = bytes.length === 0 ? undefined : bytes.length === 1 ? bytes[0] : `0x${bytes.toString('hex')}`;
+  return [{ type: `Raw${bytes.length}`, value }];
+}

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { commitmentInfo } from '../../../src/chain/commitments.ts';
 import { readRuntime } from '../../../src/chain/runtime.ts';
-import { type SigningContext, signCall } from '../../../src/chain/sign.ts';
+import { type SigningContext, signCommitment } from '../../../src/chain/sign.ts';
 import { createRuntime } from '../../../src/sandbox/chain/metadata.ts';
 import { errorOf, hotkey, NETUID, rpc, sandbox } from '../../chain/support.ts';
 
 const runtime = readRuntime(createRuntime('current', 40).v15);
-const call = runtime.call('Commitments', 'set_commitment', { netuid: NETUID, info: commitmentInfo('x') });
+const sign = async (context: SigningContext): Promise<string> =>
+  (await signCommitment(NETUID, 'x', key, context)).hex;
 const key = hotkey();
 
 async function prepared() {
@@ -23,8 +23,8 @@ async function prepared() {
     birth: { number, hash: await rpc<string>(node.url, 'chain_getBlockHash', number) },
     nonce: 0,
   };
-  const submit = (change: Partial<SigningContext>): Promise<string> =>
-    rpc(node.url, 'author_submitExtrinsic', signCall(call, key, { ...context, ...change }).hex);
+  const submit = async (change: Partial<SigningContext>): Promise<string> =>
+    rpc(node.url, 'author_submitExtrinsic', await sign({ ...context, ...change }));
   return { node, context, submit };
 }
 
@@ -42,7 +42,7 @@ describe('an extrinsic is taken only as it was signed for this chain, runtime, e
   test('right once, then outdated; the same bytes twice; another at the same nonce', async () => {
     const { node, submit, context } = await prepared();
     node.setFaults({ stalled: true });
-    const first = signCall(call, key, context).hex;
+    const first = await sign(context);
     await rpc(node.url, 'author_submitExtrinsic', first);
     expect((await errorOf(rpc(node.url, 'author_submitExtrinsic', first))).message).toContain('1013');
     expect((await errorOf(submit({}))).message).toContain('1014');
@@ -71,7 +71,7 @@ describe('an extrinsic is taken only as it was signed for this chain, runtime, e
 
   test('a changed byte anywhere is refused', async () => {
     const { node, context } = await prepared();
-    const bytes = Buffer.from(signCall(call, key, { ...context, nonce: 3 }).hex.slice(2), 'hex');
+    const bytes = Buffer.from((await sign({ ...context, nonce: 3 })).slice(2), 'hex');
     await fc.assert(
       fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
         const changed = Buffer.from(bytes);
