@@ -1,0 +1,96 @@
+"""How fast the data room is beside what the tiny model consumes, whether it grows, and what scoring costs beside bare forward passes.
+
+`python bench/data.py`, on the CPU with two threads; one JSON line a figure.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "python"))
+
+import torch
+
+from trainer.data import DataRequest, open_data
+from trainer.model import make_config
+from trainer.scoring import score
+from trainer.tokenizer import load_tokenizer
+from transformers import AutoModelForCausalLM
+
+STEPS = 10_000
+BATCH = 8
+
+
+def report(bench: str, metric: str, value: float, unit: str, rival: float | None) -> None:
+    ratio = round(value / rival, 3) if rival else None
+    print(json.dumps({"bench": bench, "metric": metric, "value": round(value, 1), "unit": unit, "rival": rival and round(rival, 1), "ratio": ratio}), flush=True)
+
+
+def resident_mb() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+    recipe = json.loads((ROOT / "constants" / "recipes" / "tiny.json").read_text())
+    length = recipe["sequence_length"]
+    model = AutoModelForCausalLM.from_config(make_config(dict(recipe["architecture"]), "tiny"))
+    with tempfile.TemporaryDirectory() as cache:
+        tokenizer = load_tokenizer("builtin")
+        started = time.perf_counter()
+        data = open_data(DataRequest([{"name": "builtin"}], tokenizer, length, BATCH, cache_dir=cache))
+        report("data", "open the built-in text, nothing cached", time.perf_counter() - started, "s", None)
+        data.next_batch()
+        bench_pipeline(data, model, length)
+        bench_scoring(data, model)
+
+
+def bench_pipeline(data, model, length: int) -> None:
+    optimizer = torch.optim.AdamW(model.parameters())
+    consumed = []
+    for _ in range(12):
+        tokens = data.next_batch()
+        started = time.perf_counter()
+        model(tokens, labels=tokens).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        consumed.append(time.perf_counter() - started)
+    model_speed = BATCH * length / sorted(consumed)[len(consumed) // 2]
+    for _ in range(STEPS // 10):
+        data.next_batch()
+    before, started = resident_mb(), time.perf_counter()
+    for _ in range(STEPS):
+        data.next_batch()
+    report("data", "pipeline; rival: the tiny model's training step", STEPS * BATCH * length / (time.perf_counter() - started), "tokens/s", model_speed)
+    report("data", f"memory added by {STEPS:,} steps", resident_mb() - before, "MB", None)
+
+
+def bench_scoring(data, model) -> None:
+    model.eval()
+    batches = [data.held_out[i : i + 1].numpy() for i in range(min(40, len(data.held_out)))]
+    ours, bare = [], []
+    for _ in range(7):  # in turn, so that what else the machine does strikes both
+        started = time.perf_counter()
+        list(score(model, batches))
+        ours.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            for batch in batches:
+                tokens = torch.from_numpy(batch)
+                model(tokens, labels=tokens, use_cache=False).loss.item()
+        bare.append(time.perf_counter() - started)
+    report("evaluate", "scoring; rival: bare forward passes with loss", min(ours) * 1000, "ms", min(bare) * 1000)
+
+
+if __name__ == "__main__":
+    main()
