@@ -5,7 +5,7 @@ import { dispatchError, failureIn } from './dispatch-errors.ts';
 import { DEEP, follow, type Landing } from './follow.ts';
 import { type Session, versionsOf } from './greet.ts';
 import { toHex } from './runtime.ts';
-import { hashOfExtrinsic, type SignedCall, signCommitment } from './sign.ts';
+import { hashOfExtrinsic, prepareSigning, type SignedCall, signCommitment } from './sign.ts';
 import { numberOf } from './storage.ts';
 import type { Commitment, CommitReceipt, CommitRequest } from './types.ts';
 
@@ -36,6 +36,7 @@ export async function commitText(
     );
   let signed: SignedCall | null = null;
   try {
+    await prepareSigning();
     for (let round = 0; round < MAX_SIGNED; round++) {
       if (signal?.aborted) throw new Cancelled();
       const start = await prepare(connection, netuid, hotkey.ss58);

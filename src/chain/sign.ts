@@ -37,6 +37,11 @@ const KNOWN = new Set([
   'CheckMetadataHash',
 ]);
 
+/** Loads what signs. To be awaited before the block is read that the era begins at: on a slow machine the era of a fast chain would be over. */
+export async function prepareSigning(): Promise<void> {
+  await import('./polkadot.ts');
+}
+
 /** Signs the commitment of `text`. Deterministic but for the signature's own randomness. */
 export async function signCommitment(
   netuid: number,
