@@ -35,7 +35,7 @@ class OptimizerConfig:
     momentum: float = option(0.95, "Muon's momentum")
     orthogonal_steps: int = option(5, "Muon's Newton-Schulz iterations")
     clip: float = option(1.0, "largest global gradient norm; 0: no clipping")
-    state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how AdamW's moments are kept; int8 needs torchao")
+    state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how AdamW's moments are kept; today they follow param_dtype")
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Recipe:
     tokenizer: str = option("builtin", "builtin, gpt-4, a Hub name or a folder")
     sequence_length: int = option(1024, "tokens a sequence")
     data: list = option([], "data sets that pt train takes when none is named and the network may be used")
-    batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: the largest that fits, found by trying")
+    batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: a rank's whole share of a step")
     accumulation_steps: int = option(1, "micro-batches an optimizer step, summed over all devices")
     batch_ramp: list = option([], "[[step, factor], ...]: from that step on, this part of the sequences a step")
     steps_per_epoch: int | None = option(None, "optimizer steps that count as an epoch; null: one pass over the data")
@@ -71,9 +71,9 @@ class Recipe:
     z_loss: float = option(0.0, "weight of the squared log-normaliser, which keeps logits small")
     dropout: bool = option(False, "use the architecture's dropout in training")
     document_masking: bool = option(False, "attention does not cross the joint of two documents")
-    param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 rounds stochastically")
+    param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 halves memory, and AdamW's moments follow it")
     activation_checkpointing: Literal["none", "selective", "full"] = option("none", "what is computed again in backward to save memory")
-    fp8: bool = option(False, "matrix products in fp8 on Hopper and newer")
+    fp8: bool = option(False, "matrix products in fp8; not supported yet")
     eval_every_steps: int = option(100, "optimizer steps between held-out evaluations")
     eval_sequences: int | None = option(None, "held-out sequences that an evaluation looks at; null: all")
     checkpoint_every_steps: int = option(200, "optimizer steps between checkpoints")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import torch
+import torch.utils.checkpoint
 import transformers
 from torch import nn
 
@@ -69,6 +70,8 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     masked = tokenizer.eos_token_id if recipe.document_masking else None
     loss_model = LossModel(model, recipe.z_loss, masked, chunked)
     loss_model.train(recipe.dropout)
+    checkpoint_activations(model, recipe.activation_checkpointing)
+    warn_of_what_is_missing(config, events)
     compiled = decide_compile(config, world, plan, parameters)
     if compiled:
         for layer in decoder_layers(model):
@@ -135,6 +138,28 @@ def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int)
         return config.compile
     steps = plan.total_steps
     return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
+
+
+def checkpoint_activations(model: nn.Module, which: str) -> None:
+    """`full`: every decoder layer is computed again in backward; `selective`: every other one; `none`."""
+    stride = {"none": 0, "selective": 2, "full": 1}[which]
+    for layer in decoder_layers(model)[::stride] if stride else []:
+        layer.forward = functools.partial(torch.utils.checkpoint.checkpoint, layer.forward, use_reentrant=False)
+
+
+def warn_of_what_is_missing(config: RunConfig, events: Events) -> None:
+    """Says which wishes of a recipe this trainer does not fulfil, and refuses those whose meaning would change without them."""
+    recipe = config.recipe
+    if config.recipe_file is not None:
+        raise TrainerError("bad_recipe", f"Recipes in Python ({config.recipe_file}) are not supported yet.", ["Write the recipe as JSON: constants/recipes/"])
+    wishes = {
+        "fp8": recipe.fp8,
+        "optimizer.state_dtype": recipe.optimizer.state_dtype != "fp32" and recipe.param_dtype == "fp32",
+        'batch_size "auto" (the whole share of a step is taken at once)': recipe.batch_size == "auto",
+    }
+    for name, wished in wishes.items():
+        if wished:
+            events.emit("warning", code="not_supported", message=f"The recipe's {name} is not supported yet and has no effect.")
 
 
 def tokenizer_name(config: RunConfig) -> str:

@@ -161,3 +161,16 @@ def test_bad_input_is_named(place, text, name):
     assert error["type"] == "error" and error["code"] == code
     assert words in error["message"]
     assert not (run_dir / "best").exists()
+
+
+@pytest.mark.parametrize("which", ["selective", "full"])
+def test_activation_checkpointing_changes_no_bit(finished, place, text, which):
+    run_dir = write_run(place / which, text, {"activation_checkpointing": which})
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    assert metrics(run_dir) == metrics(finished)
+
+
+def test_wishes_without_effect_are_told(place, text):
+    run_dir = write_run(place / "wishes", text, {"fp8": True, "batch_size": "auto"}, max_steps=1)
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    assert ["fp8" in events(run_dir, "warning")[0]["message"], "auto" in events(run_dir, "warning")[1]["message"]] == [True, True]
