@@ -3,6 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutsideError, UserError } from '../errors.ts';
+import { alreadyRunning, isClaimed } from './claim.ts';
 import { processIdentity } from './process-identity.ts';
 import { askBlock } from './rpc.ts';
 import { readSandboxState, type SandboxState, stateFile } from './state.ts';
@@ -90,6 +91,8 @@ function failedStart(dir: string, begin: number): Error {
       // Not ours; fall through to the general message.
     }
   }
+  // Lost against another start, and ended before it could say so.
+  if (isClaimed(dir)) return alreadyRunning(dir);
   return new OutsideError('sandbox.start_failed', `The sandbox did not start; its log is ${logFile(dir)}.`, {
     nextSteps: [`tail ${logFile(dir)}`, 'pt sandbox reset'],
   });

@@ -1,8 +1,9 @@
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
+import { claim } from './claim.ts';
 import { startFork } from './fork.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
@@ -140,38 +141,4 @@ function startFailure(what: string, error: unknown): OutsideError {
       cause: error,
     },
   );
-}
-
-/** Makes sure that one process at a time serves `dir`. A claim of a process that is gone is taken over. */
-function claim(dir: string): () => void {
-  const file = join(dir, 'claim');
-  const draft = `${file}.${process.pid}`;
-  const mine = JSON.stringify([process.pid, processIdentity(process.pid)]);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      // Linked into place whole: half a claim would look like one of nobody.
-      writeFileSync(draft, mine, { mode: 0o600 });
-      linkSync(draft, file);
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (isHeld(file)) break;
-      rmSync(file, { force: true });
-    } finally {
-      rmSync(draft, { force: true });
-    }
-  }
-  throw new UserError('sandbox.running', `Another process runs the sandbox of ${dir}.`, {
-    nextSteps: ['pt sandbox status', 'pt sandbox stop'],
-  });
-}
-
-function isHeld(file: string): boolean {
-  try {
-    const [pid, identity] = JSON.parse(readFileSync(file, 'utf8')) as [number, string];
-    return processIdentity(pid) === identity;
-  } catch {
-    return false;
-  }
 }

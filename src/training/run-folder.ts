@@ -88,9 +88,19 @@ function initialState(id: string, intent: PublishIntent | null): RunState {
 
 /** Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`. */
 export async function createRun(runsDir: string): Promise<string> {
-  await mkdir(runsDir, { recursive: true });
   const dir = join(runsDir, newRunId());
-  await mkdir(dir);
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (error) {
+    throw new UserError(
+      'home.unwritable',
+      `Runs cannot be kept in ${runsDir}: ${(error as Error).message}.`,
+      {
+        nextSteps: ['Set PT_HOME (or --model-dir) to a folder that you may write to.', 'pt doctor'],
+        cause: error,
+      },
+    );
+  }
   return dir;
 }
 
