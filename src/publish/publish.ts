@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts';
+import { Cancelled, UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { ensureCommitted } from './commit.ts';
 import {
@@ -34,6 +34,10 @@ export async function* publish(request: PublishRequest, place: PublishPlace): Wo
   try {
     const prepared = yield* prepareModel(request, place);
     return yield* finishPublication(await openPublication(request, place, prepared, path));
+  } catch (error) {
+    if (error instanceof Cancelled && error.nextSteps.length === 0)
+      error.nextSteps.push('The same command with --resume goes on from here.');
+    throw error;
   } finally {
     lock.release();
   }
