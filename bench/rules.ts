@@ -3,12 +3,12 @@
  * run: the reference's way of counting and comparing, in Python (PT_PYTHON), with the same input.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expectedShapes } from '../src/model/index.ts';
 import { winRates } from '../src/rules/index.ts';
+import { writeSparseModel } from '../test/model/support.ts';
 
 const bin = join(dirname(dirname(fileURLToPath(import.meta.url))), 'bin', 'run.js');
 const runs = Number(process.env.PT_BENCH_RUNS ?? 5);
@@ -28,47 +28,20 @@ function report(
   );
 }
 
-/** Six bf16 shards of a 13.8B Llama, all holes. */
-function writeModel(dir: string): void {
-  const config = {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    vocab_size: 100277,
-    hidden_size: 5120,
-    intermediate_size: 14336,
-    num_hidden_layers: 45,
-    num_attention_heads: 40,
-    num_key_value_heads: 8,
-    max_position_embeddings: 4096,
-    tie_word_embeddings: false,
-    torch_dtype: 'bfloat16',
-  };
-  const shapes = [...expectedShapes('LlamaForCausalLM', config)!];
-  const weightMap: Record<string, string> = {};
-  for (let shard = 0; shard < 6; shard++) {
-    const file = `model-0000${shard + 1}-of-00006.safetensors`;
-    const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-    let at = 0;
-    for (const [name, shape] of shapes.filter((_, i) => Math.floor((i * 6) / shapes.length) === shard)) {
-      const size = shape.reduce((a, b) => a * b, 1) * 2;
-      header[name] = { dtype: 'BF16', shape, data_offsets: [at, at + size] };
-      weightMap[name] = file;
-      at += size;
-    }
-    const json = Buffer.from(JSON.stringify(header));
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(json.length));
-    const fd = openSync(join(dir, file), 'w');
-    writeSync(fd, Buffer.concat([length, json]));
-    ftruncateSync(fd, 8 + json.length + at);
-    closeSync(fd);
-  }
-  writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
-  writeFileSync(
-    join(dir, 'model.safetensors.index.json'),
-    JSON.stringify({ metadata: {}, weight_map: weightMap }),
-  );
-}
+/** A 13.8B Llama. */
+const LLAMA_14B = {
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  vocab_size: 100277,
+  hidden_size: 5120,
+  intermediate_size: 14336,
+  num_hidden_layers: 45,
+  num_attention_heads: 40,
+  num_key_value_heads: 8,
+  max_position_embeddings: 4096,
+  tie_word_embeddings: false,
+  torch_dtype: 'bfloat16',
+};
 
 /** One command: seconds and its peak resident memory in MB, as the command itself reports it at its end. */
 function once(
@@ -95,7 +68,7 @@ writeFileSync(
 
 function benchCheck(): void {
   const dir = mkdtempSync(join(home, 'model-'));
-  writeModel(dir);
+  writeSparseModel(dir, LLAMA_14B, 6);
   const command = [
     process.execPath,
     '--require',

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
-from .compat import name_in_file
+from .compat import compat_config, name_in_file
 
 SHARD_BYTES = 5_000_000_000
 
@@ -46,23 +46,7 @@ def compatible_config(config: PretrainedConfig, architecture: str, dtype: torch.
     raw = {key: value for key, value in config.to_dict().items() if key not in _NOISE}
     raw["architectures"] = [architecture]
     raw["torch_dtype"] = raw["dtype"] = str(dtype).removeprefix("torch.")
-    rope = raw.get("rope_parameters") or {}
-    if not rope or any(isinstance(value, dict) for value in rope.values()):
-        return raw  # none, or one set a layer type: no release that old knows such an architecture
-    theta, part = rope.get("rope_theta"), rope.get("partial_rotary_factor")
-    if raw["model_type"] == "gpt_neox":
-        raw["rotary_emb_base"] = theta if theta is not None else 10000
-        raw["rotary_pct"] = part if part is not None else 0.25
-    if theta is not None:
-        raw["rope_theta"] = theta
-    if part is not None:
-        raw["partial_rotary_factor"] = part
-    kind = rope.get("rope_type", "default")
-    # Old releases accept exactly these two keys, and only for these two kinds.
-    raw["rope_scaling"] = {"type": kind, "factor": float(rope["factor"])} if kind in ("linear", "dynamic") else None
-    if kind not in ("default", "linear", "dynamic"):
-        raw["rope_scaling"] = {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
-    return raw
+    return compat_config(raw)
 
 
 def save_tokenizer(folder: Path, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
-import { diskError } from './disk-error.ts';
+import { writeJson } from '../write-json.ts';
 import type { UploadOutcome } from './types.ts';
 
 /**
@@ -147,35 +148,7 @@ export async function readJournal(path: string): Promise<Journal | null> {
 }
 
 /** Replaces the journal atomically and durably: after this returns, a kill or a power cut leaves the new one. */
-export async function writeJournal(path: string, journal: Journal): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(journal, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
-    throw diskError(error, path);
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } catch {
-    // Some file systems cannot sync a folder; the rename itself is still atomic.
-  } finally {
-    await folder.close();
-  }
-}
+export const writeJournal = (path: string, journal: Journal): Promise<void> => writeJson(path, journal);
 
 /** Whether two publishes are about the same bytes under the same rules. */
 export function sameContent(a: JournalContent, b: JournalContent): boolean {

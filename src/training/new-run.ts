@@ -80,12 +80,9 @@ export async function* newRun(input: NewRunInput): Work<string> {
 /** The competition to train for: the one named, or the only one; null when several are open and none is named. */
 function openCompetition({ constants, network, profile, competition }: NewRunInput): Competition | null {
   const { competitions } = newestPeriod(scheduleOf(constants, network), constants.profiles[profile]);
-  if (competition === null) {
-    const open = competitions.filter((entry) => entry.virtual === undefined);
-    return open.length === 1 ? open[0]! : null;
-  }
-  const byName = competitions.find((entry) => entry.name?.toLowerCase() === competition.toLowerCase());
-  return byName ?? chooseCompetition(competitions, { id: Number(competition) });
+  const open = competitions.filter((entry) => entry.virtual === undefined);
+  if (competition === null && open.length !== 1) return null;
+  return chooseCompetition(competitions, { id: competition });
 }
 
 function defaultData(recipeData: unknown, offline: boolean): string[] {

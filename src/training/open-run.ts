@@ -3,15 +3,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
-import {
-  createRun,
-  findRun,
-  readRunConfig,
-  readState,
-  updateState,
-  writeJson,
-  writeRun,
-} from './run-folder.ts';
+import { writeJson } from '../write-json.ts';
+import { createRun, findRun, readRunConfig, readState, updateState, writeRun } from './run-folder.ts';
 import type { SourceChoice } from './source.ts';
 import type { PublishIntent, RunRequest, TrainingOptions } from './types.ts';
 

@@ -1,24 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { startTrainer } from '../bridge/index.ts';
-import type { PythonEnv, TrainerEvent } from '../bridge/types.ts';
+import type { TrainerEvent, TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
-export interface Launch {
-  runDir: string;
-  python: PythonEnv;
+export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   resumed: boolean;
-  /** Processes on this node, and the rendezvous of several nodes (torch.distributed.run). */
-  gpus?: number;
-  nnodes?: string;
-  rdzvEndpoint?: string;
-  nodeRank?: number;
-  /** Secrets for the trainer (`HF_TOKEN`, `WANDB_API_KEY`): environment only. */
-  env: Record<string, string>;
-  hangSeconds?: number;
   /** First Ctrl-C: checkpoint and end. */
   stop: AbortSignal;
   /** Second Ctrl-C: end at once. */
@@ -34,33 +24,24 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
  * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `pt train --resume` among its next steps.
  */
 export async function* train(launch: Launch): Work<TrainOutcome> {
-  const { runDir } = launch;
+  const { resumed, stop, kill, ...request } = launch;
+  const { runDir } = request;
   const outcome: TrainOutcome = {
     runDir,
     bestDir: null,
     bestLoss: null,
     steps: 0,
     tokens: 0,
-    resumed: launch.resumed,
+    resumed,
     cancelled: false,
     unigramEntropy: null,
     seconds: 0,
   };
   await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
   try {
-    const trainer = await startTrainer({
-      python: launch.python,
-      config: join(runDir, 'run.json'),
-      runDir,
-      env: launch.env,
-      ...(launch.gpus === undefined ? {} : { gpus: launch.gpus }),
-      ...(launch.nnodes === undefined ? {} : { nnodes: launch.nnodes }),
-      ...(launch.rdzvEndpoint === undefined ? {} : { rdzvEndpoint: launch.rdzvEndpoint }),
-      ...(launch.nodeRank === undefined ? {} : { nodeRank: launch.nodeRank }),
-      ...(launch.hangSeconds === undefined ? {} : { hangSeconds: launch.hangSeconds }),
-    });
+    const trainer = await startTrainer({ ...request, config: join(runDir, 'run.json') });
     const cancel = () => void trainer.cancel();
-    for (const signal of [launch.stop, launch.kill]) {
+    for (const signal of [stop, kill]) {
       if (signal.aborted) cancel();
       else signal.addEventListener('abort', cancel, { once: true });
     }

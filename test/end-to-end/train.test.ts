@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cleanEnv } from '../commands/run-pt.ts';
 
 const pt = resolve('bin/run.js');
 let home: string;
@@ -16,12 +17,7 @@ function start(...args: string[]) {
     stdin: 'ignore',
     cwd: home,
     extendEnv: false,
-    env: {
-      PATH: process.env.PATH!,
-      PT_PYTHON: process.env.PT_PYTHON!,
-      HOME: home,
-      PT_HOME: join(home, 'pt'),
-    },
+    env: cleanEnv({ HOME: home, PT_HOME: join(home, 'pt') }),
   });
 }
 
