@@ -134,7 +134,7 @@ def test_texts_kept_apart_from_their_table(hub, tmp_path, tokenizer, monkeypatch
     for identity, text in zip(ids, texts):
         (hub.folder / "objects" / identity).write_bytes(gzip.compress(text.encode()))
     entry = known_dataset("STACK2")
-    monkeypatch.setattr("trainer.data.sources.known_dataset", lambda name: {**entry, "content": {**entry["content"], "url": hub.url + "/objects/{blob_id}"}})
+    monkeypatch.setattr("trainer.data.hub.known_dataset", lambda name: {**entry, "content": {**entry["content"], "url": hub.url + "/objects/{blob_id}"}})
     source = open_source("STACK2", tmp_path, offline=False, hub_endpoint=hub.url)
     hub.faults[:] = [None] * 8 + [500, "drop"]
     assert [text for shard in source.groups[0]() for text in shard.read()] == texts

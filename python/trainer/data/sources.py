@@ -8,8 +8,6 @@ from pathlib import Path
 
 from ..errors import TrainerError
 from .builtin import builtin_documents, builtin_key
-from .hub import hub_source, known_dataset, known_names
-from .local import local_shards
 from .shards import Shard, Source
 
 
@@ -22,6 +20,10 @@ def open_source(
     """
     if name == "builtin":
         return Source(builtin_key(), [lambda: [Shard(builtin_key(), "the built-in text", builtin_documents)]], complete=True)
+    # Both read parquet with pyarrow, which the built-in text does without: PyTorch and transformers alone are enough for a first run.
+    from .hub import hub_source, known_dataset, known_names
+    from .local import local_shards
+
     path = Path(name).expanduser()
     if path.exists():
         shards = local_shards(path)
