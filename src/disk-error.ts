@@ -3,11 +3,13 @@ import { PtError, UserError } from './errors.ts';
 /** Turns a file-system failure at `path` into an error that names the place and the remedy; other errors pass through. */
 export function diskError(error: unknown, path: string): unknown {
   if (error instanceof PtError) return error;
-  switch ((error as NodeJS.ErrnoException | null)?.code) {
+  switch (codeOf(error)) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new UserError('disk.full', `No space left while writing ${path}.`, {
-        nextSteps: ['Free space there, or point PT_HOME at a larger disk, then run the same command again.'],
+        nextSteps: [
+          'Free space there (df -h), or name a folder (PT_HOME moves runs, caches and journals) on a larger disk, then run the same command again.',
+        ],
         cause: error,
       });
     case 'EACCES':
@@ -20,6 +22,7 @@ export function diskError(error: unknown, path: string): unknown {
     case 'ENOTDIR':
     case 'EEXIST':
     case 'EISDIR':
+    case 'ELOOP':
       return new UserError('disk.in_the_way', `A file or folder is in the way at ${path}.`, {
         nextSteps: ['Move it aside, or name another place.'],
         cause: error,
@@ -27,4 +30,11 @@ export function diskError(error: unknown, path: string): unknown {
     default:
       return error;
   }
+}
+
+/** Node's code; SQLite's for the same things in Node's words. */
+function codeOf(error: unknown): string | undefined {
+  const { code, errcode } = (error ?? {}) as NodeJS.ErrnoException & { errcode?: number };
+  if (code !== 'ERR_SQLITE_ERROR') return code;
+  return { 8: 'EROFS', 13: 'ENOSPC', 14: 'EACCES' }[errcode ?? 0];
 }

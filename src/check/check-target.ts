@@ -3,15 +3,12 @@ import { stat } from 'node:fs/promises';
 import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
 import type { HubRevision } from '../hub/types.ts';
-import { hashContent, inspectFolder, inspectRemote, type ModelFacts } from '../model/index.ts';
+import { hashContent, inspectFolder, inspectRemote, type ModelFacts, remoteContent } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import {
   checkModel,
   competitionLabel,
-  directoryHash,
   type Finding,
-  hashOf,
-  hashOfSha256,
   isAccepted,
   parseRepoRef,
   splitRepoId,
@@ -22,8 +19,6 @@ import type { CheckPlace, CheckRequest, CheckTarget, CheckVerdict } from './type
 
 /** Local weights up to this size are hashed unasked (about a second). */
 const HASH_UP_TO = 2 * 2 ** 30;
-/** Files without an object id are read for the hash; larger ones than this are no text files. */
-const READ_UP_TO = 32 * 2 ** 20;
 
 /** An existing folder, else `namespace/name[@revision]`. Throws `UserError` `model.missing` when it is neither. */
 export async function parseTarget(text: string): Promise<CheckTarget> {
@@ -180,19 +175,11 @@ async function* localHash(
   );
 }
 
-/** The Hub's object ids are sha256: the hash costs no download. */
 async function remoteHash(facts: ModelFacts, revision: HubRevision, place: CheckPlace): Promise<Content> {
-  const listed = new Map(revision.files.map((f) => [f.path, f]));
-  const files = facts.hashedFiles.map((path) => listed.get(path)!);
-  if (files.some((f) => !f.sha256 && f.size > READ_UP_TO))
-    return unhashed('A large file of the repository has no object id to hash by.');
-  const hub = place.openHub();
-  const hashes: string[] = [];
-  for (const { path, size, sha256 } of files)
-    hashes.push(
-      sha256 ? hashOfSha256(sha256) : hashOf(await hub.range(revision.repo, revision.commit, path, 0, size)),
-    );
-  return hashed(directoryHash(hashes), "from the Hub's object ids.");
+  const content = await remoteContent(place.openHub(), revision, facts.hashedFiles);
+  return content
+    ? hashed(content.contentHash, "from the Hub's object ids.")
+    : unhashed('A large file of the repository has no object id to hash by.');
 }
 
 function hashed(hash: string, how: string): Content {

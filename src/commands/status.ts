@@ -99,7 +99,11 @@ function modelOf({ repo, commit, commitment, competition }: StatusRow): string {
 function repositoryOf({ repository }: StatusRow): string {
   if (!repository) return '';
   if (!repository.public) return 'NOT PUBLIC: validators cannot load it';
-  return repository.unchanged ? 'public, unchanged' : 'CHANGED: not what the chain says';
+  return repository.unchanged === null
+    ? 'public, not hashed'
+    : repository.unchanged
+      ? 'public, unchanged'
+      : 'CHANGED: not what the chain says';
 }
 
 function limitOf(limit: NonNullable<SubnetStatus['limit']>, block: number): string {

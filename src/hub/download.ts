@@ -1,6 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { CheckError, OutsideError, UserError } from '../errors.ts';
+import { diskError } from '../disk-error.ts';
+import { CheckError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { Connection } from './connection.ts';
 import { downloadFile } from './download-file.ts';
@@ -76,24 +77,6 @@ async function run(
     throw diskError(error, request.dir);
   }
   return { bytesDownloaded };
-}
-
-function diskError(error: unknown, dir: string): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new OutsideError('hub.disk_full', `No space left to download to ${dir}.`, {
-      nextSteps: [`Free some space (df -h ${dir}) or name another folder, then run the same command again.`],
-      cause: error,
-    });
-  if (
-    code !== undefined &&
-    ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ELOOP', 'EEXIST'].includes(code)
-  )
-    return new UserError('hub.bad_folder', `Cannot write to ${dir} (${code}).`, {
-      nextSteps: ['Name another folder.'],
-      cause: error,
-    });
-  return error;
 }
 
 const wrongSize = (repo: string, file: HubFile): CheckError =>

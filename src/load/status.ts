@@ -1,9 +1,8 @@
 import type { Chain, CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
-import { inspectRemote } from '../model/index.ts';
+import { inspectRemote, remoteContent } from '../model/index.ts';
 import { hashMatches, type Profile } from '../rules/index.ts';
 import { competitionIdOf, type Rules } from './find.ts';
-import { remoteContent } from './remote-content.ts';
 import { bestMiner, isLoadable, readSubnet } from './subnet.ts';
 import type { Miner, Subnet } from './types.ts';
 
@@ -14,7 +13,7 @@ const LONGEST = 128;
 export interface RepositoryState {
   /** A stranger can read the revision. */
   public: boolean;
-  /** Its content still has the hash on chain; null when it cannot be read. */
+  /** Its content still has the hash on chain; null when that cannot be told without downloading it. */
   unchanged: boolean | null;
   bytes: number | null;
 }
@@ -95,6 +94,7 @@ async function repositoryOf(
   const revision = await stranger.revision(repo, commit);
   if (!revision) return { public: false, unchanged: null, bytes: null };
   const facts = await inspectRemote(stranger, revision, profile);
-  const { contentHash } = await remoteContent(stranger, revision, facts.hashedFiles);
-  return { public: true, unchanged: hashMatches(profile, id, contentHash, hotkey), bytes: facts.bytes };
+  const content = await remoteContent(stranger, revision, facts.hashedFiles);
+  const unchanged = content && hashMatches(profile, id, content.contentHash, hotkey);
+  return { public: true, unchanged, bytes: facts.bytes };
 }

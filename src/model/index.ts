@@ -8,5 +8,6 @@ export { readHeader } from './header.ts';
 export { inspectFolder, inspectRemote } from './inspect.ts';
 export { countParameters, countShapes, countTensors } from './parameters.ts';
 export { type PlanOptions, planUpload, type UploadPlan } from './plan-upload.ts';
+export { remoteContent } from './remote-content.ts';
 export { hubSource, memorySource, withFile } from './source.ts';
 export type * from './types.ts';

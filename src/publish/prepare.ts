@@ -1,7 +1,6 @@
-import { UserError } from '../errors.ts';
+import { CheckError, UserError } from '../errors.ts';
 import type { UploadFile } from '../hub/index.ts';
-import { remoteContent } from '../load/remote-content.ts';
-import { inspectRemote, type ModelFacts, planUpload } from '../model/index.ts';
+import { inspectRemote, type ModelFacts, planUpload, remoteContent } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import { boundHash, type Competition, type Finding, namesCompetition } from '../rules/index.ts';
 import type { JournalContent } from './journal.ts';
@@ -58,9 +57,16 @@ async function prepareRevision(
   const facts = await inspectRemote(hub, revision, place.profile);
   const competition = competitionFor(request, place, block, facts.parameters);
   const findings = checkConstraints(facts, competition, place);
-  const { files, contentHash } = await remoteContent(hub, revision, facts.hashedFiles);
-  const content = contentOf(request, place, competition, { files, contentHash, dtype: null, commit });
-  return { content, files, facts, competition, findings };
+  const remote = await remoteContent(hub, revision, facts.hashedFiles);
+  if (!remote) {
+    throw new CheckError(
+      'publish.no_object_id',
+      `--commit-only: ${request.repo}@${commit} has a large file without an object id, so its content hash cannot be told from the Hub.`,
+      { nextSteps: [`pt load --repo ${request.repo}@${commit} --dir model && pt upload model`] },
+    );
+  }
+  const content = contentOf(request, place, competition, { ...remote, dtype: null, commit });
+  return { content, files: remote.files, facts, competition, findings };
 }
 
 function contentOf(

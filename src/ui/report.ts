@@ -1,3 +1,4 @@
+import { diskError } from '../disk-error.ts';
 import { type ErrorReport, reportOf } from '../errors.ts';
 import { maskTokens } from './text.ts';
 
@@ -17,5 +18,11 @@ export function publicReport(error: unknown, env: NodeJS.ProcessEnv): ErrorRepor
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
   };
-  return walk(reportOf(error)) as ErrorReport;
+  return walk(reportOf(named(error))) as ErrorReport;
+}
+
+/** A failure of the file system that no room foresaw is still no bug. */
+function named(error: unknown): unknown {
+  const { path, code } = (error ?? {}) as NodeJS.ErrnoException;
+  return path !== undefined || code === 'ENOSPC' ? diskError(error, path ?? 'a file') : error;
 }

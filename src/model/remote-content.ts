@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
-import type { Hub, HubFile, HubRevision, UploadFile } from '../hub/index.ts';
+import type { Hub, HubFile, HubRevision, UploadFile } from '../hub/types.ts';
 import { directoryHash, hashOfSha256 } from '../rules/index.ts';
 
-/** Files of a revision with their sha256, and the content hash they give. Weights are not downloaded: the Hub's object id is their sha256. */
+/** Files without an object id are read whole for their hash; what is larger than this (bytes) is no text file. */
+const READ_UP_TO = 32 * 2 ** 20;
+
+/**
+ * Files of a revision with their sha256, and the content hash they give. Weights are not downloaded: the Hub's object id is their sha256.
+ * Null: a large file has no object id.
+ */
 export async function remoteContent(
   hub: Hub,
   revision: HubRevision,
   hashedFiles: string[],
-): Promise<{ files: UploadFile[]; contentHash: string }> {
+): Promise<{ files: UploadFile[]; contentHash: string } | null> {
   const listed = new Map(revision.files.map((file) => [file.path, file]));
+  const hashed = hashedFiles.map((path) => listed.get(path)!);
+  if (hashed.some(({ sha256, size }) => sha256 === undefined && size > READ_UP_TO)) return null;
   const files: UploadFile[] = [];
-  for (const path of hashedFiles) files.push(await remoteFile(hub, revision, listed.get(path)!));
+  for (const file of hashed) files.push(await remoteFile(hub, revision, file));
   return { files, contentHash: directoryHash(files.map((file) => hashOfSha256(file.sha256))) };
 }
 
