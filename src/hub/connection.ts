@@ -113,7 +113,9 @@ export function refusalOf(status: number, headers: Headers, body: Uint8Array): R
       message = text.trimStart().startsWith('<') ? null : text;
     }
   }
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after'));
+  // A date is the server's, whose clock may differ from this machine's.
+  const now = Date.parse(headers.get('date') ?? '') || Date.now();
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after'), now);
   return { status, code: headers.get('x-error-code'), message, retryAfterMs };
 }
 

@@ -23,7 +23,12 @@ export const cleanEnv = (extra: Record<string, string> = {}): NodeJS.ProcessEnv 
 /** Runs the built `pt` as a user does, stdin closed; never rejects for an exit code. */
 export function runPt(
   args: string[],
-  options: { env?: Record<string, string>; cwd?: string; signalAfter?: RegExp; signal?: NodeJS.Signals } = {},
+  options: {
+    env?: Record<string, string>;
+    cwd?: string;
+    signalAfter?: { test(output: string): boolean };
+    signal?: NodeJS.Signals;
+  } = {},
 ): Promise<Ran> {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: options.cwd ?? '/',

@@ -1,6 +1,7 @@
 import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockJournal } from '../../src/publish/lock.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
@@ -36,6 +37,11 @@ const byAddress = (changes: Record<string, string> = {}) => ({
   PT_WALLET_NAME: sandbox.state.wallet.name,
   PT_WALLET_HOTKEY: sandbox.state.wallet.hotkey,
   ...changes,
+});
+
+const portsOf = ({ state }: Sandbox) => ({
+  chainPort: Number(new URL(state.chain).port),
+  hubPort: Number(new URL(state.hub).port),
 });
 
 const errorOf = (ran: Ran) =>
@@ -107,6 +113,28 @@ describe('pt upload', () => {
     expect(ran.code, ran.stderr).toBe(0);
     const { contentHash, commitment } = ran.json() as { contentHash: string; commitment: string };
     expect(commitment).not.toContain(contentHash); // bound to the hotkey
+  });
+
+  it('shows the subnet at every block until Ctrl-C, a restarted chain included', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'pt-e2e-watch-'));
+    let node = await startSandbox({ dir: sandboxDir(own), blockTimeMs: 200 });
+    const env = { PT_HOME: own, PT_NETWORK: 'sandbox' };
+    const { chainPort, hubPort } = portsOf(node);
+    const restart = sleep(2500).then(async () => {
+      await node.close();
+      await sleep(500);
+      node = await startSandbox({ dir: sandboxDir(own), blockTimeMs: 200, chainPort, hubPort });
+    });
+    const ran = await runPt(['status', '--watch'], {
+      env,
+      signalAfter: { test: (output) => output.split('at block').length > 25 },
+    });
+    await restart;
+    await node.close();
+    await rm(own, { recursive: true, force: true });
+    expect(ran.code, ran.stderr).toBe(130);
+    const blocks = [...ran.stdout.matchAll(/at block (\d+)/g)].map(([, block]) => Number(block));
+    expect(blocks).toEqual([...new Set(blocks)].sort((a, b) => a - b));
   });
 
   it('publishes under profile 6.0 with hash and competition bound', async () => {

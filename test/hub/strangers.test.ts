@@ -126,6 +126,28 @@ describe('loopbackOnly', () => {
   );
 });
 
+describe('a Hub whose clock differs from ours', () => {
+  it.each([-7200, 7200])('by %i s: Retry-After as a date is counted from its own', async (skew) => {
+    let asked = 0;
+    const origin = await serve((_request, response) => {
+      asked += 1;
+      const date = (seconds: number) => new Date(Date.now() + (skew + seconds) * 1000).toUTCString();
+      response.setHeader('Date', date(0));
+      if (asked > 1) return response.end(JSON.stringify({ sha: 'a'.repeat(40), private: false }));
+      response.statusCode = 429;
+      response.setHeader('Retry-After', date(2));
+      return response.end();
+    });
+    const started = performance.now();
+    // The listing that follows is no listing; what counts is that the first question was asked again, not at once.
+    await createHub({ endpoint: origin, retry: { ...FAST, maxWaitMs: 10_000 } })
+      .revision('a/b')
+      .catch(() => {});
+    expect(asked).toBeGreaterThan(1);
+    expect(performance.now() - started).toBeGreaterThan(900);
+  });
+});
+
 describe('hostile answers', () => {
   const commit = 'a'.repeat(40);
   const file = (path: string) => ({ type: 'file', path, size: 1, oid: 'b'.repeat(40) });
