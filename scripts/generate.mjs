@@ -1,11 +1,12 @@
-// Writes what is generated from the code: schemas/, docs/commands.md, and the snapshot of commands, flags and exit codes that a test
-// guards. Run after a build: `npm run generate`.
+// Writes what is generated from the code and the lock file: schemas/, docs/commands.md, docs/licences.md, and the snapshot of commands,
+// flags and exit codes that a test guards. Run after a build: `npm run generate`.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readManifest } from '../dist/manifest.js';
 import { commandReference, interfaceSnapshot } from '../dist/reference.js';
 import { jsonSchemas } from '../dist/schemas.js';
+import { currentPage } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
@@ -16,4 +17,5 @@ mkdirSync(schemas, { recursive: true });
 for (const file of readdirSync(schemas)) rmSync(join(schemas, file));
 for (const [file, schema] of jsonSchemas()) writeFileSync(join(schemas, file), json(schema));
 writeFileSync(join(root, 'docs', 'commands.md'), commandReference(manifest));
+writeFileSync(join(root, 'docs', 'licences.md'), currentPage());
 writeFileSync(join(root, 'test', 'commands', 'interface.json'), json(interfaceSnapshot(manifest)));
