@@ -10,7 +10,11 @@ export type Shapes = Map<string, number[]>;
 /** More layers than any model has: a hostile config must not make a list of billions. */
 const MAX_LAYERS = 2000;
 
+/** The config leaves open what the class builds. */
 class Unknown extends Error {}
+
+/** No version of the class can be built from the config; the message says why. */
+class Impossible extends Error {}
 
 /** Reads a config with the class's defaults. */
 interface Reader {
@@ -25,8 +29,9 @@ function reader(config: JsonObject): Reader {
       for (const key of keys) {
         const value = config[key];
         if (value === undefined || value === null) continue;
-        if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > 1e9)
-          throw new Unknown();
+        if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > 1e9)
+          throw new Impossible(`${key} is ${JSON.stringify(value)?.slice(0, 40)}, no size`);
+        if (value === 0) throw new Unknown();
         return value;
       }
       if (fallback === undefined) throw new Unknown();
@@ -277,7 +282,7 @@ const bart: Build = (c, shapes, tied) => {
 
 function layers(c: Reader, keys: string[]): number {
   const count = c.int(keys);
-  if (count > MAX_LAYERS) throw new Unknown();
+  if (count > MAX_LAYERS) throw new Impossible(`${keys[0]} is ${count}; no model has that many`);
   return count;
 }
 
@@ -323,14 +328,27 @@ export function tiesEmbeddings(architecture: string | null, config: JsonObject):
 
 /** What a class builds from a config; null for a class not known here or a config it cannot be told from. */
 export function expectedShapes(architecture: string | null, config: JsonObject): Shapes | null {
+  const built = build(architecture, config);
+  return built instanceof Map ? built : null;
+}
+
+/** Why no version of the class can be built from the config; null when one can, or when that cannot be told. */
+export function whyImpossible(architecture: string | null, config: JsonObject): string | null {
+  const built = build(architecture, config);
+  return typeof built === 'string' ? built : null;
+}
+
+function build(architecture: string | null, config: JsonObject): Shapes | string | null {
   if (architecture === null || !Object.hasOwn(CLASSES, architecture)) return null;
   const shapes: Shapes = new Map();
   try {
     CLASSES[architecture]!.build(reader(config), shapes, tiesEmbeddings(architecture, config));
   } catch (error) {
     if (error instanceof Unknown) return null;
+    if (error instanceof Impossible) return error.message;
     throw error;
   }
-  for (const shape of shapes.values()) if (!shape.every(Number.isSafeInteger)) return null;
+  for (const [name, shape] of shapes)
+    if (!shape.every(Number.isSafeInteger)) return `${name} would be [${shape}]: the sizes do not divide`;
   return shapes;
 }

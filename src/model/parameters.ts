@@ -1,7 +1,8 @@
 /** How many parameters a model has, from its headers and config: what validators sum over `model.parameters()`. */
 import type { Finding } from '../rules/types.ts';
-import { expectedShapes, type Shapes, tiesEmbeddings } from './architectures.ts';
+import { expectedShapes, type Shapes, tiesEmbeddings, whyImpossible } from './architectures.ts';
 import type { JsonObject } from './json.ts';
+import { problem } from './problem.ts';
 import type { TensorInfo } from './types.ts';
 
 type Tensor = Pick<TensorInfo, 'name' | 'shape'>;
@@ -64,6 +65,9 @@ export function countTensors(tensors: Tensor[], architecture: string | null, con
 
 /** Whether the file holds what the class builds: another shape does not load; a missing tensor starts from random numbers. */
 export function checkTensors(tensors: Tensor[], architecture: string | null, config: JsonObject): Finding[] {
+  const impossible = whyImpossible(architecture, config);
+  if (impossible !== null)
+    return [problem('config', `config.json: ${impossible}. ${architecture} cannot be built from it.`)];
   const expected = expectedShapes(architecture, config);
   if (!expected) return [];
   const found = new Map(tensors.map((t) => [t.name, t.shape]));

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
+import { whyImpossible } from '../../src/model/architectures.ts';
 import { countShapes, expectedShapes } from '../../src/model/index.ts';
 
 /** Configs that reach every branch: ties, biases, grouped heads, other norms. Sizes are small, shapes all different. */
@@ -137,4 +138,23 @@ it('answers hostile configs with null or a finite list, never with an exception'
   );
   expect(expectedShapes('constructor', {})).toBeNull();
   expect(expectedShapes('LlamaForCausalLM', { ...CONFIGS[0], num_hidden_layers: 1e9 })).toBeNull();
+});
+
+it.each([
+  ['hidden_size', Number.POSITIVE_INFINITY],
+  ['vocab_size', -1],
+  ['intermediate_size', 1.5],
+  ['num_attention_heads', '4'],
+  ['num_hidden_layers', 1e9],
+  ['num_hidden_layers', true],
+])('says that nothing can be built with %s = %j', (key, value) => {
+  expect(whyImpossible('LlamaForCausalLM', { ...CONFIGS[0], [key]: value })).toContain(key);
+});
+
+it('says that sizes which do not divide build nothing, and leaves open what it does not know', () => {
+  const { head_dim: _, ...config } = CONFIGS[0]!;
+  expect(whyImpossible('LlamaForCausalLM', { ...config, num_attention_heads: 7 })).toContain('divide');
+  for (const known of CONFIGS) expect(whyImpossible((known.architectures as string[])[0]!, known)).toBeNull();
+  expect(whyImpossible('LlamaForCausalLM', {})).toBeNull();
+  expect(whyImpossible('UnknownForCausalLM', { hidden_size: -1 })).toBeNull();
 });
