@@ -12,6 +12,8 @@ from .config import OptimizerConfig
 
 # Odd quintic with a steep slope at 0 (Jordan et al. 2024, "Muon"): drives singular values into about [0.7, 1.2] in 5 steps.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
+# Matrices orthogonalised at once: about six copies of them live meanwhile, which for all of a 7B model would be 60 GB in fp32.
+_STACK_ELEMENTS = 1 << 28
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -44,7 +46,9 @@ class Muon(torch.optim.Optimizer):
                 if param.grad is not None:
                     by_shape[(param.shape, param.dtype)].append(param)
             for params in by_shape.values():
-                self._step_shape(params, group, ok)
+                together = max(1, _STACK_ELEMENTS // params[0].numel())
+                for start in range(0, len(params), together):
+                    self._step_shape(params[start : start + together], group, ok)
 
     def _step_shape(self, params: list[Tensor], group: dict, ok: Tensor | None) -> None:
         buffers = [self.state[param]["momentum"] for param in params]
