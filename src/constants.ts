@@ -183,6 +183,7 @@ const profile = z.strictObject({
   hashes_tokenizer: z.boolean(),
   limits_at: z.enum(['upload', 'upload_and_now']),
   win_rate_without_opponents: z.number(),
+  batches_limit: z.int().min(1).nullable(),
   temperature: z.number().positive(),
   alpha: z.number().min(0).max(1),
   transformers: z.string(),

@@ -115,6 +115,7 @@ async function* scoreAll(
       tokenizer,
       sequence_length: length,
       batch_size: 1,
+      batches_limit: place.profile.batches_limit,
       seed,
       device: request.device,
       cache_dir: `${place.home}/cache`,

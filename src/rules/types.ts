@@ -20,6 +20,8 @@ export interface Profile {
   /** `upload`: limits of the upload block; `upload_and_now`: the competition must exist then and now, today's limits hold. */
   limits_at: 'upload' | 'upload_and_now';
   win_rate_without_opponents: number;
+  /** Batches that a data set gives at most, after a seeded shuffle; null: all. */
+  batches_limit: number | null;
   temperature: number;
   alpha: number;
   /** Version of transformers that these validators pin. */
