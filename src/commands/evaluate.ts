@@ -1,7 +1,11 @@
-import { join } from 'node:path';
 import { findPython } from '../bridge/index.ts';
-import { openCheckPlace } from '../check/index.ts';
-import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
+import {
+  type Evaluation,
+  evaluate,
+  evaluateRequest,
+  openEvaluatePlace,
+  parseModelRef,
+} from '../evaluation/index.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Evaluate extends PtCommand {
@@ -40,35 +44,19 @@ export default class Evaluate extends PtCommand {
   async run() {
     const { flags, argv } = await this.parse(Evaluate);
     const settings = await this.settings(flags);
-    const place = await openCheckPlace(settings);
+    const request = evaluateRequest(settings, (argv as string[]).map(parseModelRef), {
+      against: flags.against === undefined ? null : parseModelRef(flags.against),
+      block: flags.block ?? null,
+      data: flags.data ?? [],
+      pages: flags.pages ?? null,
+      seed: flags.seed ?? null,
+      sequenceLength: flags['sequence-length'] ?? null,
+      device: flags.device ?? settings.device ?? 'auto',
+      signal: this.signal,
+    });
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
-    const token = settings.hub.token?.reveal();
     const result = await this.work(
-      evaluate(
-        {
-          models: (argv as string[]).map(parseModelRef),
-          against: flags.against === undefined ? null : parseModelRef(flags.against),
-          netuid: settings.netuid,
-          block: flags.block ?? null,
-          competition: settings.competition,
-          data: flags.data ?? [],
-          pages: flags.pages ?? null,
-          seed: flags.seed ?? null,
-          sequenceLength: flags['sequence-length'] ?? null,
-          device: flags.device ?? settings.device ?? 'auto',
-          modelsDir: settings.modelDir ?? join(settings.home, 'models'),
-          offline: settings.offline,
-          hubEndpoint: settings.hub.endpoint,
-          signal: this.signal,
-        },
-        {
-          ...place,
-          python,
-          home: settings.home,
-          signal: this.signal,
-          ...(token ? { env: { HF_TOKEN: token } } : {}),
-        },
-      ),
+      evaluate(request, await openEvaluatePlace(settings, python, this.signal)),
     );
     this.#show(result);
     return result;

@@ -217,7 +217,7 @@ async function* locate(
   }
   const outcome = yield* load(
     {
-      source: ref.kind === 'repo' ? ref : ref.kind === 'uid' ? ref : { kind: 'best' },
+      source: ref,
       netuid: request.netuid,
       competition: request.competition,
       dir: null,

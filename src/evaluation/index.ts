@@ -1,4 +1,5 @@
 /** Scoring models as validators do, and the forecast that follows. */
 export { evaluate, parseModelRef } from './evaluate.ts';
+export { evaluateRequest, openEvaluatePlace } from './open-place.ts';
 export type * from './types.ts';
 export { type Contestant, verdictOf } from './verdict.ts';

@@ -8,7 +8,8 @@ export type ModelRef =
   | { kind: 'folder'; name: string; dir: string }
   | { kind: 'uid'; name: string; uid: number }
   | { kind: 'repo'; name: string; repo: string; revision: string | null }
-  | { kind: 'best'; name: string };
+  /** `except`: the best of all but this hotkey (SS58). */
+  | { kind: 'best'; name: string; except?: string };
 
 export interface EvaluateRequest {
   models: ModelRef[];

@@ -28,15 +28,21 @@ export interface Rules {
 }
 
 /** The best miner's model. Throws `CheckError` `load.no_model` when no commitment of the subnet parses. */
-export async function findBest(chain: Chain, request: LoadRequest, rules: Rules): Promise<Wanted> {
+export async function findBest(
+  chain: Chain,
+  except: string | undefined,
+  request: LoadRequest,
+  rules: Rules,
+): Promise<Wanted> {
   const subnet = await readSubnet(chain, request.netuid, rules.profile);
   const competition = competitionIdOf(request.competition, rules, subnet.block);
-  const best = bestMiner(subnet.miners, competition);
+  const others = subnet.miners.filter(({ hotkey }) => hotkey !== except);
+  const best = bestMiner(others, competition);
   if (best) return wanted(best, rules, subnet.block);
   const where = competition === null ? '' : ` in competition ${competition}`;
   throw new CheckError(
     'load.no_model',
-    `No miner of subnet ${request.netuid} has a readable commitment${where} (${subnet.miners.length} are registered).`,
+    `No ${except === undefined ? '' : 'other '}miner of subnet ${request.netuid} has a readable commitment${where} (${subnet.miners.length} are registered).`,
     { nextSteps: ['pt status'] },
   );
 }

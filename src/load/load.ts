@@ -102,7 +102,7 @@ async function find(request: LoadRequest, { chain, ...rules }: LoadPlace): Promi
   if (!chain) throw new Error('a chain is needed to find a miner');
   const wanted =
     source.kind === 'best'
-      ? await findBest(chain, request, rules)
+      ? await findBest(chain, source.except, request, rules)
       : await findUid(chain, source.uid, request, rules);
   return { ...wanted, chain: wanted };
 }

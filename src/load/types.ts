@@ -28,7 +28,8 @@ export interface Subnet {
 
 /** Which model to load. */
 export type LoadSource =
-  | { kind: 'best' }
+  /** `except`: the best of all but this hotkey (SS58). */
+  | { kind: 'best'; except?: string }
   | { kind: 'uid'; uid: number }
   /** Any repository; `revision` null: its head. */
   | { kind: 'repo'; repo: string; revision: string | null };
