@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { expect, test } from 'vitest';
+// @ts-expect-error: a script without types
+import { currentPage } from '../../scripts/licences.mjs';
+import { root } from '../commands/run-pt.ts';
+
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const lines = (command: string, args: string[]) =>
+  execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+
+interface Locked {
+  integrity?: string;
+  resolved?: string;
+  hasInstallScript?: boolean;
+  dev?: boolean;
+}
+const locked = Object.entries(
+  JSON.parse(read('package-lock.json')).packages as Record<string, Locked>,
+).filter(([path]) => path !== '');
+
+/** What `npm pack` would put into the package, by path. */
+const packed = (
+  JSON.parse(lines('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'])) as [
+    { files: { path: string }[] },
+  ]
+)[0].files.map(({ path }) => path);
+
+test('the lock file names every package by its hash and no address', () => {
+  expect(locked.length).toBeGreaterThan(100);
+  for (const [path, { integrity, resolved }] of locked) {
+    expect(integrity, path).toMatch(/^sha512-/);
+    expect(resolved, path).toBeUndefined();
+  }
+  expect(read('package-lock.json')).not.toMatch(/https?:[^"]*\.tgz/);
+  expect(read('python/requirements.txt')).not.toMatch(/https?:|--(extra-)?index-url|--find-links|@ /);
+});
+
+test('only the pinned Node runs a script when pt is installed; esbuild besides, for those who build it', () => {
+  const withScript = locked.filter(([, { hasInstallScript }]) => hasInstallScript);
+  expect(withScript.filter(([, { dev }]) => !dev).map(([path]) => path)).toEqual(['node_modules/node']);
+  expect(withScript.filter(([, { dev }]) => dev).map(([path]) => path)).toEqual(['node_modules/esbuild']);
+});
+
+test('docs/licences.md is what the lock file says', () => {
+  expect(read('docs/licences.md'), 'npm run generate').toBe(currentPage());
+});
+
+test('the package holds what runs, and nothing else', () => {
+  const tracked = lines('git', ['ls-files', 'python', 'constants', 'schemas', 'bin', 'docs'])
+    .trim()
+    .split('\n');
+  expect(packed).toEqual(expect.arrayContaining(tracked));
+  expect(packed).toEqual(
+    expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/main.js', 'dist/chain/polkadot.js']),
+  );
+  const places =
+    /^(bin|dist|constants|python|schemas|docs)\/|^(scripts\/bootstrap\.mjs|oclif\.manifest\.json|package\.json|README\.md|LICENSE)$/;
+  expect(packed.filter((path) => !places.test(path))).toEqual([]);
+  const stray = /\.(pyc|env|log|map)$|(?<!\.d)\.ts$|__pycache__|\/\.(?!sources$)/;
+  expect(packed.filter((path) => stray.test(path))).toEqual([]);
+});
+
+test('publint has nothing to say about it', async () => {
+  const { messages, pkg } = await publint({ pkgDir: root, strict: true, pack: 'npm' });
+  expect(messages.map((message) => formatMessage(message, pkg!))).toEqual([]);
+});
