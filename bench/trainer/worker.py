@@ -1,0 +1,55 @@
+"""One contestant in a process of its own, so that its peak memory is its own and running out of it ends nothing else.
+
+`python worker.py JOB.json`: reads {contestant, shape, micro, device, warmup, steps, threads, text, result}, writes what it found to
+the file `result` (standard output belongs to whatever the contestant prints).
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from shapes import SHAPES, recipe_for
+
+import torch
+
+from ours import Clock, run_ours
+from rivals import RIVALS
+
+
+def main() -> None:
+    job = json.loads(Path(sys.argv[1]).read_text())
+    torch.set_num_threads(job["threads"])
+    shape, device = SHAPES[job["shape"]], job["device"]
+    clock = Clock(job["warmup"], job["steps"], device)
+    try:
+        if job["contestant"] == "ours":
+            sequences = shape.sequences
+            run_ours(recipe_for(shape, job["micro"]), clock, device=device, compile=device == "cuda")
+        else:
+            sequences = 1 if job["contestant"] == "reference" else shape.sequences
+            RIVALS[job["contestant"]](shape, job["micro"], torch.load(job["text"]), device, clock)
+        found = {
+            "tokens_per_second": clock.steps * sequences * shape.sequence_length / clock.seconds,
+            "step_seconds": sorted(clock.durations)[len(clock.durations) // 2],
+            "peak_bytes": peak_bytes(device),
+        }
+    except ImportError as error:
+        found = {"missing": str(error).splitlines()[0]}
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if "out of memory" not in str(error):
+            raise
+        found = {"out_of_memory": True}
+    Path(job["result"]).write_text(json.dumps(found))
+
+
+def peak_bytes(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The trainer's bench: the code that runs on a GPU, run on a CPU with a very small model, and what it derives from measurements."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bench" / "trainer"))
+
+from ours import Clock, Enough
+from quality import passing
+from shapes import SHAPES, recipe_for
+
+
+def test_the_contest_on_a_small_model():
+    """Every contestant in its process, through the path of `--part gpu`; only the device and the shape differ."""
+    options = ["--part", "speed", "--device", "cpu", "--shape", "nano", "--rounds", "1", "--steps", "2", "--threads", "1", "--json"]
+    done = subprocess.run([sys.executable, ROOT / "bench" / "trainer.py", *options], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    figures = {line["metric"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert all({"bench", "metric", "value", "unit", "rival", "ratio"} <= line.keys() for line in figures.values())
+    assert "torch" in figures["environment"]["note"] and "commit" in figures["environment"]["note"]
+    for rival in ("the reference's kind of loop", "nanoGPT's kind of loop"):
+        speed = figures[f"speed, nano on cpu; rival: {rival}"]
+        assert speed["value"] > 0 and speed["ratio"] == pytest.approx(speed["value"] / speed["rival"], rel=0.01)
+        assert figures[f"peak memory, nano on cpu; rival: {rival}"]["ratio"] > 0
+    hugging_face = [line for metric, line in figures.items() if "Hugging Face" in metric]
+    missing = [line for line in hugging_face if line["value"] is None]
+    assert len(missing) == 1 and "accelerate" in missing[0]["note"] if missing else len(hugging_face) == 2
+
+
+def test_the_clock_times_only_what_lies_between_its_calls():
+    ran = []
+    clock = Clock(warmup=2, steps=3, device="cpu", between=lambda: ran.append(clock.seen))
+    assert [clock.step() for _ in range(5)] == [False] * 5
+    with pytest.raises(Enough):
+        clock.is_set()
+    assert ran == [0, 1, 2, 3, 4, 5]
+    assert len(clock.durations) == len(clock.work) == 3
+    assert sum(clock.durations) <= clock.seconds
+
+
+def test_the_share_of_tokens_is_that_of_the_first_evaluation_that_is_as_good():
+    curve = [{"tokens": 100, "eval_loss": 5.0}, {"tokens": 200, "eval_loss": 4.0}, {"tokens": 400, "eval_loss": 4.5}]
+    assert passing(curve, 4.2) == 0.5
+    assert passing(curve, 5.0) == 0.25
+    assert passing(curve, 3.9) is None
+
+
+def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
+    torch = pytest.importorskip("torch")
+    from transformers import AutoModelForCausalLM
+
+    from trainer.model import count_parameters, make_config
+
+    shape = SHAPES["1.3b"]
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(make_config(dict(shape.architecture), "the bench"))
+    assert 1.25e9 < count_parameters(model) < 1.4e9
+    assert shape.architecture["vocab_size"] == 100_277 and shape.sequence_length == 4096
+    for micro in shape.micro:
+        recipe = recipe_for(shape, micro)
+        assert recipe["batch_size"] * recipe["accumulation_steps"] == shape.sequences
