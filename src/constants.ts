@@ -314,7 +314,11 @@ function readReleases(dir: string): Release[] {
   return releases.map(({ release, tag, commit, date, schedule, same_schedule_as }) => {
     const own = schedule ?? schedules.get(same_schedule_as ?? '');
     if (!own)
-      throw new UserError('constants.invalid', `${join(dir, 'releases.json')}: ${release} has no schedule`);
+      throw new UserError('constants.invalid', `${join(dir, 'releases.json')}: ${release} has no schedule`, {
+        nextSteps: [
+          `Give ${release} in releases.json a schedule, or same_schedule_as a release that has one.`,
+        ],
+      });
     return { release, tag, commit, date, schedule: own };
   });
 }

@@ -38,7 +38,9 @@ export function failureOf(evidence: Evidence): OutsideError {
     });
 
   if (error) {
-    const traceback = typeof error.traceback === 'string' ? mask(error.traceback) : '';
+    // A cause that the trainer names needs none: its traceback is in the log.
+    const named = typeof error.code === 'string' && error.code !== 'exception';
+    const traceback = !named && typeof error.traceback === 'string' ? mask(error.traceback) : '';
     const steps = Array.isArray(error.next_steps) ? error.next_steps.map((step) => mask(String(step))) : [];
     const name = typeof error.code === 'string' ? error.code : 'exception';
     return make(`trainer.${name}`, String(error.message || lastOf(traceback) || name), steps, {

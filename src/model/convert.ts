@@ -278,7 +278,9 @@ async function readInto(
   for (let got = 0; got < length; ) {
     const { bytesRead } = await handle.read(into, got, length - got, at + got);
     if (bytesRead === 0)
-      throw new CheckError('model.changed', `${plan.path} became shorter while it was read.`);
+      throw new CheckError('model.changed', `${plan.path} became shorter while it was read.`, {
+        nextSteps: ['Wait until nothing writes to the folder any more, then try again.'],
+      });
     got += bytesRead;
   }
   return length;

@@ -143,6 +143,7 @@ async function smallBytes(
       throw new CheckError(
         'model.malformed',
         `${path}: ${source.size} bytes is too large for this kind of file.`,
+        { nextSteps: [`Take ${path} out of the folder, or write it again with save_pretrained.`] },
       );
     return source.read(0, source.size);
   });

@@ -23,7 +23,10 @@ async function readAt(handle: FileHandle, name: string, start: number, end: numb
   const bytes = Buffer.allocUnsafe(end - start);
   for (let got = 0; got < bytes.length; ) {
     const { bytesRead } = await handle.read(bytes, got, bytes.length - got, start + got);
-    if (bytesRead === 0) throw new CheckError('model.changed', `${name} became shorter while it was read.`);
+    if (bytesRead === 0)
+      throw new CheckError('model.changed', `${name} became shorter while it was read.`, {
+        nextSteps: ['Wait until nothing writes to the folder any more, then try again.'],
+      });
     got += bytesRead;
   }
   return bytes;
@@ -40,6 +43,7 @@ export function hubSource(hub: Hub, repo: string, revision: string, file: HubFil
         throw new CheckError(
           'hub.range',
           `${file.path}: the Hub sent ${bytes.length} bytes for ${end - start}.`,
+          { nextSteps: ['Run the same command again; if it happens again, do not use this repository.'] },
         );
       return bytes;
     },

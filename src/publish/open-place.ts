@@ -14,7 +14,10 @@ export async function openPublishPlace(
 ): Promise<PublishPlace & { close(): Promise<void> }> {
   const { constants, network, profile: profileName } = settings;
   const schedule = constants.schedules[network.schedule];
-  if (!schedule) throw new UserError('schedule.missing', `There is no schedule ${network.schedule}.`);
+  if (!schedule)
+    throw new UserError('schedule.missing', `There is no schedule ${network.schedule}.`, {
+      nextSteps: ['Name one that is there in the constants folder, in networks.json.', 'pt config show'],
+    });
   const hub = createHub(hubOptions(settings, { needToken: true }));
   const where = chainOptions(settings);
   const hotkey = await openHotkey(

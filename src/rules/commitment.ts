@@ -166,7 +166,12 @@ export interface CommitmentInput {
  */
 export function commitmentFor(profile: Profile, input: CommitmentInput): string {
   const { namespace, name } = parseRepoId(profile, input.repo);
-  const wrong = (what: string) => new UserError('commitment.invalid', `Not a valid commitment: ${what}`);
+  const wrong = (what: string) =>
+    new UserError('commitment.invalid', `Not a valid commitment: ${what}`, {
+      nextSteps: [
+        'pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME   # makes commit and hash itself',
+      ],
+    });
   if (!isCommit(input.commit))
     throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(input.commit)}.`);
   if (!/^[A-Za-z0-9+/]{43}=$/.test(input.contentHash))

@@ -15,7 +15,10 @@ export function normsValid(layers: Layer[], limits: NormConstraints): boolean {
   const norms = PROJECTIONS.map((name) =>
     layers.map((layer) => {
       const matrix = layer[name];
-      if (!matrix) throw new CheckError('norms.architecture', `The norm check needs ${name} in every layer.`);
+      if (!matrix)
+        throw new CheckError('norms.architecture', `The norm check needs ${name} in every layer.`, {
+          nextSteps: ['pt competitions   # which architectures this competition takes'],
+        });
       return frobenius(matrix);
     }),
   );

@@ -36,7 +36,13 @@ export function periodAt(schedule: Schedule, block: number, profile?: Profile): 
       : schedule.periods;
   const period = entryAt(followed, block);
   if (!period)
-    throw new UserError('schedule.block', `The schedule ${schedule.name} says nothing about block ${block}.`);
+    throw new UserError(
+      'schedule.block',
+      `The schedule ${schedule.name} says nothing about block ${block}.`,
+      {
+        nextSteps: ['pt competitions   # what holds now', 'pt competitions --block 3000000'],
+      },
+    );
   return period;
 }
 

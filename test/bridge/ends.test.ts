@@ -36,15 +36,20 @@ describe('the trainer ends by itself', () => {
     expect(steps).toEqual(Array.from({ length: 30_000 }, (_, step) => step));
   });
 
-  test('an error event: its code, message, next steps and traceback, without the secrets in them', async () => {
+  test('an error event: its code, message and next steps; a traceback only where no cause is named; no secrets', async () => {
     const token = 'hf_thisIsAThrowawayToken';
+    const unnamed = await failureOf(
+      drive('error', { env: { HF_TOKEN: token } }, { config: { code: 'exception' } }),
+    );
+    expect(unnamed.code).toBe('trainer.exception');
+    expect(unnamed.traceback).toContain('FileNotFoundError: ***');
     const driver = drive('error', { env: { HF_TOKEN: token } });
     const error = await failureOf(driver);
     expect(error).toMatchObject({ code: 'trainer.data_missing', exitCode: 7 });
     expect(error.message).toBe('shard-00001.parquet is missing (asked with ***)');
     expect(error.nextSteps[0]).toBe('pt train --data builtin');
-    expect(error.traceback).toContain('FileNotFoundError: ***');
-    expect(JSON.stringify(error)).not.toContain(token);
+    expect(error.traceback).toBeUndefined();
+    expect(JSON.stringify([unnamed, error])).not.toContain(token);
   });
 
   test('an exception nobody announced: its last line, and the log', async () => {
