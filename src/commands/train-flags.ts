@@ -100,6 +100,11 @@ export const trainFlags = {
     summary: 'Publish when the best held-out loss is under this',
     helpGroup: 'PUBLISHING',
   }),
+  'publish-when': Flags.string({
+    summary:
+      'Publish each new best model whose forecast meets this, as often as the chain allows: "p(win) > 0.9"',
+    helpGroup: 'PUBLISHING',
+  }),
   ...publishFlags,
   ...networkFlags,
   ...walletFlags,

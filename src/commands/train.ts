@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { findPython, type PythonEnv } from '../bridge/index.ts';
-import { Cancelled } from '../errors.ts';
+import { Cancelled, UserError } from '../errors.ts';
 import { load, openLoadPlace } from '../load/index.ts';
 import type { Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
@@ -8,6 +8,7 @@ import type { Settings } from '../settings/index.ts';
 import {
   newRun,
   type PublishIntent,
+  parseCondition,
   resumeRun,
   type TrainOutcome,
   train,
@@ -17,6 +18,7 @@ import {
 import { type Interfaces, PtCommand, publishedDtype } from './base.ts';
 import { confirmCommitment } from './confirm-commitment.ts';
 import { checkEarly, openPlace, requestFor } from './publish-best.ts';
+import { openForecastPublisher } from './publish-on-forecast.ts';
 import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
 
 type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
@@ -25,7 +27,8 @@ export default class Train extends PtCommand {
   static override summary = 'Train a model; publish the best one at the end when asked to';
   static override description =
     "Trains on this machine with the competition's recipe (tiny without a GPU). Ctrl-C saves; --resume goes on. With --hf-repo-id " +
-    'and --avg-loss-upload-threshold the best model is published when its held-out loss is under the threshold.';
+    'and --avg-loss-upload-threshold the best model is published when its held-out loss is under the threshold; with --publish-when, ' +
+    'whenever it would win.';
   static override examples = [
     '<%= config.bin %> train --offline',
     '<%= config.bin %> train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
@@ -41,8 +44,15 @@ export default class Train extends PtCommand {
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
     const { runDir, intent } = await this.#openRun(settings, flags);
     this.note(`Run folder: ${runDir}`);
-    const outcome = await this.#train(settings, flags, runDir, python);
-    const published = await this.#publish(settings, flags, outcome, intent);
+    const publisher = await this.#openPublisher(settings, flags, runDir, python, intent);
+    let outcome: TrainOutcome;
+    let published: UploadOutcome | null;
+    try {
+      outcome = await this.#train(settings, flags, runDir, python, publisher?.offer);
+      published = await (publisher ? publisher.finish() : this.#publish(settings, flags, outcome, intent));
+    } finally {
+      await publisher?.close();
+    }
     this.#tell(outcome, intent, published);
     const { cancelled: _, ...result } = outcome;
     return { ...result, published };
@@ -55,7 +65,7 @@ export default class Train extends PtCommand {
   ): Promise<{ runDir: string; intent: PublishIntent | null }> {
     const runsDir = settings.modelDir ?? join(settings.home, 'runs');
     const options = trainingOptions(flags, settings.device);
-    const intent = publishIntent(settings, publishedDtype(flags));
+    const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
     if (intent !== null && !flags['dry-run']) await checkEarly(settings, intent, flags);
     if (flags.resume !== undefined) {
       const given = {
@@ -99,12 +109,35 @@ export default class Train extends PtCommand {
     return { runDir, intent };
   }
 
+  /** With `--publish-when`: what publishes while the training goes on. */
+  async #openPublisher(
+    settings: Settings,
+    flags: TrainFlags,
+    runDir: string,
+    python: PythonEnv,
+    intent: PublishIntent | null,
+  ) {
+    if (intent === null || intent.when === null || flags['dry-run']) return null;
+    return openForecastPublisher({
+      settings,
+      intent: { ...intent, when: intent.when },
+      switches: flags,
+      runDir,
+      python,
+      signal: this.signal,
+      note: (text) => this.note(text),
+      warn: (text) => this.warning(text),
+      ask: (question) => this.confirm(question, { yes: flags.yes ?? false }),
+    });
+  }
+
   /** Follows the trainer. The first Ctrl-C lets it save, the second ends it. */
   async #train(
     settings: Settings,
     flags: TrainFlags,
     runDir: string,
     python: PythonEnv,
+    onBest: ((loss: number) => void) | undefined,
   ): Promise<TrainOutcome> {
     const [stop, kill] = [new AbortController(), new AbortController()];
     this.onInterrupt((times) => {
@@ -116,6 +149,7 @@ export default class Train extends PtCommand {
         runDir,
         python,
         resumed: flags.resume !== undefined,
+        ...(onBest ? { onBest } : {}),
         env: {
           ...(settings.hub.token === null || settings.offline
             ? {}
@@ -146,7 +180,7 @@ export default class Train extends PtCommand {
     intent: PublishIntent | null,
   ): Promise<UploadOutcome | null> {
     if (intent === null || bestDir === null || bestLoss === null || flags['dry-run']) return null;
-    if (bestLoss >= intent.threshold) {
+    if (intent.threshold === null || bestLoss >= intent.threshold) {
       this.note(
         `Not published: the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${intent.threshold}.`,
       );
@@ -192,10 +226,24 @@ export default class Train extends PtCommand {
   }
 }
 
-/** Publishing is asked for by a repository and a threshold; one without the other trains only. */
-function publishIntent(settings: Settings, dtype: 'bf16' | 'fp32'): PublishIntent | null {
+/** Publishing is asked for by a repository and a threshold or a condition; one without the other trains only. */
+function publishIntent(
+  settings: Settings,
+  dtype: 'bf16' | 'fp32',
+  condition: string | undefined,
+): PublishIntent | null {
   const { hfRepoId: repo, avgLossUploadThreshold: threshold } = settings;
-  return settings.offline || repo === null || threshold === null ? null : { repo, threshold, dtype };
+  const when = condition === undefined ? null : parseCondition(condition);
+  if (when !== null && (settings.offline || repo === null))
+    throw new UserError(
+      'usage.publish_when',
+      settings.offline
+        ? '--publish-when: --offline publishes nothing.'
+        : '--publish-when: where to is missing.',
+      { nextSteps: ['pt train --hf-repo-id NAMESPACE/NAME --publish-when "p(win) > 0.9"'] },
+    );
+  if (settings.offline || repo === null || (threshold === null && when === null)) return null;
+  return { repo, threshold, when, dtype };
 }
 
 async function* fetchRemote(

@@ -1,7 +1,9 @@
 export { type NewRunInput, newRun } from './new-run.ts';
 export { resumeRun } from './open-run.ts';
+export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
+export { publishNewest } from './publish-newest.ts';
 export { type TrainingFlags, trainingOptions } from './request.ts';
-export { findRun, listRuns, summariseRun, updateState } from './run-folder.ts';
+export { findRun, listRuns, locateRun, summariseRun, updateState } from './run-folder.ts';
 export { count, train } from './train.ts';
 export type {
   DataSource,

@@ -104,6 +104,7 @@ export async function resumeRun(
   config.resume = true;
   await writeJson(join(runDir, 'run.json'), config);
   await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
-  const intent = (await readState(runDir))?.intent ?? null;
+  const kept = (await readState(runDir))?.intent ?? null;
+  const intent = kept && { ...kept, when: kept.when ?? null };
   return { runDir, intent, fromStart: !existsSync(join(runDir, 'checkpoints')) };
 }

@@ -106,9 +106,13 @@ export async function readState(runDir: string): Promise<RunState | null> {
   return state === null ? null : (state as unknown as RunState);
 }
 
+/** Changes `state.json`; what is published is also added to the run's history. */
 export async function updateState(runDir: string, change: Partial<RunState>): Promise<void> {
   const state = (await readState(runDir)) ?? initialState(basename(runDir), null);
-  await writeJson(join(runDir, 'state.json'), { ...state, ...change });
+  const history = change.published
+    ? { publications: [...(state.publications ?? []), { at: new Date().toISOString(), ...change.published }] }
+    : {};
+  await writeJson(join(runDir, 'state.json'), { ...state, ...change, ...history });
 }
 
 /** Folders of runs, newest first. */
@@ -180,8 +184,7 @@ export async function listRuns(runsDir: string): Promise<RunSummary[]> {
  * A run that another live `pt` drives is refused.
  */
 export async function findRun(runsDir: string, name: string | null): Promise<string> {
-  const folders = await runFolders(runsDir);
-  const dir = pick();
+  const dir = await locateRun(runsDir, name, '--resume');
   const state = await readState(dir);
   if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid)) {
     throw new UserError(
@@ -193,27 +196,29 @@ export async function findRun(runsDir: string, name: string | null): Promise<str
     );
   }
   return dir;
+}
 
-  function pick(): string {
-    if (name === null) {
-      const newest = folders[0];
-      if (newest !== undefined) return newest;
-      throw new UserError('run.none', `There is no run to resume in ${runsDir}.`, {
-        nextSteps: ['pt train --offline'],
-      });
-    }
-    if (existsSync(join(name, 'run.json'))) return resolve(name);
-    const matches = folders.filter((folder) => basename(folder).startsWith(name));
-    if (matches.length === 1) return matches[0]!;
-    const known = folders.slice(0, 5).map((folder) => basename(folder));
-    throw new UserError(
-      'run.unknown',
-      matches.length === 0
-        ? `--resume: there is no run "${name}" in ${runsDir}${known.length > 0 ? `; the newest are ${known.join(', ')}` : ''}.`
-        : `--resume: "${name}" fits ${matches.length} runs: ${matches.map((m) => basename(m)).join(', ')}.`,
-      { nextSteps: ['pt runs'] },
-    );
+/** The folder of a run, busy or not, by the same names; `asked` is the flag or argument that an error speaks of. */
+export async function locateRun(runsDir: string, name: string | null, asked: string): Promise<string> {
+  const folders = await runFolders(runsDir);
+  if (name === null) {
+    const newest = folders[0];
+    if (newest !== undefined) return newest;
+    throw new UserError('run.none', `There is no run in ${runsDir} yet.`, {
+      nextSteps: ['pt train --offline'],
+    });
   }
+  if (existsSync(join(name, 'run.json'))) return resolve(name);
+  const matches = folders.filter((folder) => basename(folder).startsWith(name));
+  if (matches.length === 1) return matches[0]!;
+  const known = folders.slice(0, 5).map((folder) => basename(folder));
+  throw new UserError(
+    'run.unknown',
+    matches.length === 0
+      ? `${asked}: there is no run "${name}" in ${runsDir}${known.length > 0 ? `; the newest are ${known.join(', ')}` : ''}.`
+      : `${asked}: "${name}" fits ${matches.length} runs: ${matches.map((m) => basename(m)).join(', ')}.`,
+    { nextSteps: ['pt runs'] },
+  );
 }
 
 /** Reads back a run's `run.json`, for `--resume`; a broken one is the user's to know. */

@@ -9,6 +9,8 @@ import type { TrainOutcome } from './types.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   resumed: boolean;
+  /** `best/` holds a new best model, of this held-out loss. */
+  onBest?: (loss: number) => void;
   /** First Ctrl-C: checkpoint and end. */
   stop: AbortSignal;
   /** Second Ctrl-C: end at once. */
@@ -24,7 +26,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
  * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `pt train --resume` among its next steps.
  */
 export async function* train(launch: Launch): Work<TrainOutcome> {
-  const { resumed, stop, kill, ...request } = launch;
+  const { resumed, onBest, stop, kill, ...request } = launch;
   const { runDir } = request;
   const outcome: TrainOutcome = {
     runDir,
@@ -52,6 +54,7 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
         break;
       }
       absorb(outcome, next.value);
+      if (next.value.type === 'best' && outcome.bestLoss !== null) onBest?.(outcome.bestLoss);
       const progress = progressOf(next.value);
       if (progress !== null) yield progress;
     }

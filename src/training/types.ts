@@ -1,4 +1,5 @@
 import type { Competition } from '../rules/types.ts';
+import type { PublishCondition } from './publish-condition.ts';
 
 /** Where the starting weights come from; `run.json`'s `source`. */
 export type ModelSource =
@@ -62,12 +63,16 @@ export interface RunState {
   intent: PublishIntent | null;
   /** `pt upload`'s object, once published. */
   published: unknown;
+  /** Every publication of this run, oldest first: `pt upload`'s object and `at`, when (ISO). */
+  publications?: (Record<string, unknown> & { at: string })[];
 }
 
-/** Publish the best model at the end of a run when its held-out loss is under `threshold` (nats a token). */
+/** Publish a run's best model: at the end, when its held-out loss is under `threshold` (nats a token); with `when`, whenever its forecast meets that. */
 export interface PublishIntent {
   repo: string;
-  threshold: number;
+  /** Null: any loss, which only `when` makes sense of. */
+  threshold: number | null;
+  when: PublishCondition | null;
   dtype: 'bf16' | 'fp32';
 }
 

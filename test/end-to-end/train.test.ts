@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWallet } from '../../src/chain/index.ts';
+import { readSandboxState, sandboxDir } from '../../src/sandbox/index.ts';
 import { cleanEnv } from '../commands/run-pt.ts';
+import { llamaConfig, withBuiltinTokenizer, writeModel } from '../model/support.ts';
 
 const pt = resolve('bin/run.js');
 let home: string;
@@ -56,6 +59,19 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
 async function processesNaming(text: string): Promise<string[]> {
   const { stdout } = await execa('ps', ['-eo', 'pid=,args='], { reject: false });
   return stdout.split('\n').filter((line) => line.includes(text) && !line.includes('ps -eo'));
+}
+
+/** Another registered hotkey of the sandbox's wallet folder, by its wallet name. */
+async function addHotkey(name: string): Promise<string> {
+  const { chain, wallet } = readSandboxState(sandboxDir(join(home, 'pt')))!;
+  const { ss58 } = await createWallet({ ...wallet, name });
+  const socket = new WebSocket(chain);
+  await new Promise((opened) => socket.addEventListener('open', opened, { once: true }));
+  const answer = new Promise((heard) => socket.addEventListener('message', heard, { once: true }));
+  socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'sandbox_register', params: [ss58] }));
+  await answer;
+  socket.close();
+  return name;
 }
 
 const counting = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
@@ -155,4 +171,32 @@ describe('pt train', () => {
     expect(json.error.nextSteps.length).toBeGreaterThan(0);
     expect(await readdir(join(home, 'pt', 'runs')).catch(() => [])).toEqual(before);
   });
+
+  it('publishes during the run whatever would win, and not what would not', async () => {
+    await start('sandbox', 'start', '--detach');
+    // Weights whose sample outputs do not repeat, hardly moved: real training to that point takes minutes.
+    const dir = withBuiltinTokenizer(
+      writeModel(join(home, 'pattern'), llamaConfig({ num_hidden_layers: 2 })),
+    );
+    const condition = ['--hf-repo-id', 'me/winner', '--publish-when', 'p(win) > 0.9'];
+    const from = ['--load-model-dir', dir, '--lr', '1e-9', '--eval-every-steps', '2'];
+    const args = ['train', '--network', 'sandbox', ...condition, ...from];
+    const { exitCode, stderr, json } = await run(...args, '--max-steps', '4');
+    expect(exitCode, stderr).toBe(0);
+    expect(json.published).toMatchObject({ repo: 'me/winner', public: true });
+    const committed = [...stderr.matchAll(/is on chain since block (\d+)/g)].map(([, block]) =>
+      Number(block),
+    );
+    expect(committed.at(-1)).toBe(json.published.block);
+    expect(existsSync(join(json.runDir, 'best.candidate'))).toBe(false);
+    const status = await run('status', '--network', 'sandbox', '--mine');
+    expect(status.json.neurons[0]).toMatchObject({ repo: 'me/winner', commit: json.published.commit });
+
+    // From another hotkey's view, what is on chain is what has to be beaten.
+    const other = await addHotkey('rival');
+    const copy = await run(...args, '--max-steps', '2', '--wallet-name', other);
+    expect(copy.exitCode, copy.stderr).toBe(0);
+    expect(copy.json.published).toBeNull();
+    expect(copy.stderr).toContain('p(win) is 0;');
+  }, 400_000);
 });

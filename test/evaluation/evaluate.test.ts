@@ -1,4 +1,3 @@
-import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { closeBridge, findPython } from '../../src/bridge/index.ts';
@@ -7,17 +6,14 @@ import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluat
 import { finish } from '../../src/progress.ts';
 import { publish } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
-import { constants, llamaConfig, tempDir, writeModel } from '../model/support.ts';
+import { llamaConfig, tempDir, withBuiltinTokenizer, writeModel } from '../model/support.ts';
 import { startRig } from '../publish/support.ts';
 
 afterAll(() => closeBridge());
 
 /** A tiny model with the built-in tokenizer, as its own folder. */
 function model(layers: number): string {
-  const dir = writeModel(tempDir(), llamaConfig({ num_hidden_layers: layers }));
-  const tokenizer = join(constants.dir, 'tokenizers', 'builtin');
-  for (const file of readdirSync(tokenizer)) cpSync(join(tokenizer, file), join(dir, file));
-  return dir;
+  return withBuiltinTokenizer(writeModel(tempDir(), llamaConfig({ num_hidden_layers: layers })));
 }
 
 const requestFor = (home: string, changes: Partial<EvaluateRequest>): EvaluateRequest => ({

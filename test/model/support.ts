@@ -1,5 +1,6 @@
 import {
   closeSync,
+  cpSync,
   ftruncateSync,
   mkdirSync,
   mkdtempSync,
@@ -93,6 +94,12 @@ export function writeModel(
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config, null, 2));
   writeFileSync(join(dir, 'model.safetensors'), safetensors(tensors));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  return dir;
+}
+
+/** Adds the tokenizer that the sandbox's competition uses. */
+export function withBuiltinTokenizer(dir: string): string {
+  cpSync(join(constants.dir, 'tokenizers', 'builtin'), dir, { recursive: true });
   return dir;
 }
 
