@@ -52,8 +52,9 @@ def plain_step(shape: Shape, micro: int, recipe: dict) -> Callable[[], None]:
 
     def step() -> None:
         batch = next(source)
-        logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-        nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten()).backward()
+        logits = model(input_ids=batch, use_cache=False).logits
+        targets = nn.functional.pad(batch[:, 1:], (0, 1), value=-1)
+        nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -72,8 +72,9 @@ def nanogpt(shape: Shape, micro: int, text: Tensor, device: str, clock: Clock) -
     while True:
         for _ in range(accumulation):
             with torch.autocast(device, dtype=torch.bfloat16, enabled=gpu):
-                logits = forward(input_ids=batch[:, :-1], use_cache=False).logits
-                loss = nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), batch[:, 1:].reshape(-1)) / accumulation
+                logits = forward(input_ids=batch, use_cache=False).logits
+                targets = nn.functional.pad(batch[:, 1:], (0, 1), value=-1)
+                loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1) / accumulation
             batch = fetch()
             loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

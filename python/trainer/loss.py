@@ -9,41 +9,51 @@ import torch
 from torch import Tensor, nn
 
 CHUNK_ELEMENTS = 1 << 28  # logits held at once: 1 GiB in fp32
+# Tensor cores want whole tiles: rows of a chunk and entries of the vocabulary are rounded to these (100,277 is odd, and slow as it is).
+CHUNK_ROWS = 256
+VOCABULARY_TILE = {"cuda": 64}
+NOT_COUNTED = -1
 
 
-def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, scale: float, with_grad: bool):
-    """Loss sums over these rows, and the gradient of `scale * (loss + z)` with respect to the logits."""
+def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, scale: float, entries: int, with_grad: bool):
+    """Loss sums over the rows whose target counts, and the gradient of `scale * (loss + z)` with respect to the logits.
+
+    Entries of `weight` from `entries` on are there for their size alone.
+    """
     logits = hidden @ weight.t()
     if bias is not None:
         logits = logits + bias
     logits = logits.float()
+    if weight.shape[0] > entries:
+        logits[:, entries:] = -torch.inf
+    counted = targets != NOT_COUNTED
+    targets = targets.clamp(min=0).unsqueeze(-1)
     log_z = torch.logsumexp(logits, dim=-1)
-    target_logits = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    loss, z = (log_z - target_logits).sum(), log_z.square().sum()
+    target_logits = logits.gather(-1, targets).squeeze(-1)
+    loss, z = ((log_z - target_logits) * counted).sum(), (log_z.square() * counted).sum()
     if not with_grad:
         return loss, z, None
-    gradient = torch.exp(logits - log_z.unsqueeze(-1))
-    if z_loss:
-        gradient = gradient * (1 + 2 * z_loss * log_z).unsqueeze(-1)
-    gradient = gradient.scatter_add(-1, targets.unsqueeze(-1), gradient.new_full((len(targets), 1), -1.0))
-    return loss, z, (gradient * scale).to(hidden.dtype)
+    scales = counted * scale
+    gradient = torch.exp(logits - log_z.unsqueeze(-1)) * (scales * (1 + 2 * z_loss * log_z)).unsqueeze(-1)
+    return loss, z, gradient.scatter_add_(-1, targets, -scales.unsqueeze(-1)).to(hidden.dtype)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, chunk):
-        rows = max(1, CHUNK_ELEMENTS // weight.shape[0])
+    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, count: int, z_loss: float, chunk):
+        entries, rows = weight.shape[0], chunk_rows(len(hidden), weight.shape[0])
         with_grad = any(ctx.needs_input_grad[:3])
         # The master weight may be fp32 while the hidden states are bf16 (autocast): one cast for all chunks.
-        compute_weight = weight.to(hidden.dtype)
-        compute_bias = None if bias is None else bias.to(hidden.dtype)
+        extra = -entries % VOCABULARY_TILE.get(hidden.device.type, 1)
+        compute_weight = nn.functional.pad(weight.to(hidden.dtype), (0, 0, 0, extra))
+        compute_bias = None if bias is None else nn.functional.pad(bias.to(hidden.dtype), (0, extra))
         d_hidden = torch.empty_like(hidden) if with_grad else None
-        d_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
-        d_bias = torch.zeros_like(bias, dtype=torch.float32) if ctx.needs_input_grad[2] else None
+        d_weight = torch.zeros_like(compute_weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        d_bias = torch.zeros_like(compute_bias, dtype=torch.float32) if ctx.needs_input_grad[2] else None
         losses, zs = [], []
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
-            loss, z, gradient = chunk(hidden[part], compute_weight, compute_bias, targets[part], z_loss, 1 / len(hidden), with_grad)
+            loss, z, gradient = chunk(hidden[part], compute_weight, compute_bias, targets[part], z_loss, 1 / count, entries, with_grad)
             losses.append(loss)
             zs.append(z)
             if with_grad:
@@ -57,23 +67,34 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if with_grad:
             ctx.save_for_backward(
                 d_hidden,
-                None if d_weight is None else d_weight.to(weight.dtype),
-                None if d_bias is None else d_bias.to(bias.dtype),
+                None if d_weight is None else d_weight[:entries].to(weight.dtype),
+                None if d_bias is None else d_bias[:entries].to(bias.dtype),
             )
-        loss = torch.stack(losses).sum() / len(hidden)
+        loss = torch.stack(losses).sum() / count
         ctx.mark_non_differentiable(loss_only := loss.clone())
-        return loss + z_loss * torch.stack(zs).sum() / len(hidden), loss_only
+        return loss + z_loss * torch.stack(zs).sum() / count, loss_only
 
     @staticmethod
     def backward(ctx, upstream: Tensor, _):
         d_hidden, d_weight, d_bias = ctx.saved_tensors
         scaled = [None if gradient is None else gradient.mul_(upstream) for gradient in (d_hidden, d_weight, d_bias)]
-        return (*scaled, None, None, None)
+        return (*scaled, None, None, None, None)
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float = 0.0, chunk=_chunk):
-    """`hidden` [rows, width], `weight` [vocabulary, width], `targets` [rows] -> (what to train on, mean cross-entropy), nats."""
-    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, z_loss, chunk)
+def chunk_rows(rows: int, entries: int) -> int:
+    """How many rows to take at a time: chunks of nearly equal size, in whole tiles, within CHUNK_ELEMENTS logits."""
+    most = max(1, CHUNK_ELEMENTS // entries)
+    if rows <= most:
+        return rows
+    even = -(-rows // -(-rows // most))
+    whole = -(-even // CHUNK_ROWS) * CHUNK_ROWS
+    return whole if whole <= most else even
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, count: int, z_loss: float = 0.0, chunk=_chunk):
+    """`hidden` [rows, width], `weight` [vocabulary, width], `targets` [rows], NOT_COUNTED in all but `count` of them
+    -> (what to train on, mean cross-entropy), nats."""
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, count, z_loss, chunk)
 
 
 class LossModel(nn.Module):
@@ -91,18 +112,20 @@ class LossModel(nn.Module):
         self.chunk = _chunk
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        inputs, targets = tokens[:, :-1], tokens[:, 1:].reshape(-1)
-        extra = {} if self.document_end is None else {"position_ids": positions_in_document(inputs, self.document_end)}
+        # The last token predicts nothing, but a length of 4096 is faster than one of 4095: it goes through and does not count.
+        targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=NOT_COUNTED).flatten()
+        count = tokens.shape[0] * (tokens.shape[1] - 1)
+        extra = {} if self.document_end is None else {"position_ids": positions_in_document(tokens, self.document_end)}
         if not self.chunked:
-            logits = self.model(input_ids=inputs, use_cache=False, **extra).logits.flatten(0, 1).float()
-            loss = nn.functional.cross_entropy(logits, targets)
+            logits = self.model(input_ids=tokens, use_cache=False, **extra).logits[:, :-1].flatten(0, 1).float()
+            loss = nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
             return loss + self.z_loss * torch.logsumexp(logits, -1).square().mean(), loss.detach()
-        hidden = self.model.base_model(input_ids=inputs, use_cache=False, **extra).last_hidden_state.flatten(0, 1)
+        hidden = self.model.base_model(input_ids=tokens, use_cache=False, **extra).last_hidden_state.flatten(0, 1)
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
         head = self.model.get_output_embeddings()
         with torch.autocast(hidden.device.type, enabled=False):
-            return linear_cross_entropy(hidden, head.weight, head.bias, targets, self.z_loss, self.chunk)
+            return linear_cross_entropy(hidden, head.weight, head.bias, targets, count, self.z_loss, self.chunk)
 
 
 def positions_in_document(tokens: Tensor, document_end: int) -> Tensor:
