@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import types
 import typing
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import TrainerError
+from .own_recipe import merge, open_own_recipe
 
 
 def option(default: Any, help: str) -> Any:
@@ -61,7 +63,7 @@ class Recipe:
     tokenizer: str = option("builtin", "builtin, gpt-4, a Hub name or a folder")
     sequence_length: int = option(1024, "tokens a sequence")
     data: list = option([], "data sets that pt train takes when none is named and the network may be used")
-    batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: a rank's whole share of a step")
+    batch_size: int | Literal["auto"] = option(1, "sequences a micro-batch on one device; auto: 1 for the size of a step, and as many at once as fit (batch.json)")
     accumulation_steps: int = option(1, "micro-batches an optimizer step, summed over all devices")
     batch_ramp: list = option([], "[[step, factor], ...]: from that step on, this part of the sequences a step")
     steps_per_epoch: int | None = option(None, "optimizer steps that count as an epoch; null: one pass over the data")
@@ -104,7 +106,7 @@ class RunConfig:
     version: int = option(1, "version of this format")
     source: Source = field(default_factory=Source, metadata={"help": "where the model comes from"})
     recipe: Recipe = field(default_factory=Recipe, metadata={"help": "the whole recipe"})
-    recipe_file: str | None = option(None, "a recipe.py of one's own")
+    recipe_file: str | None = option(None, "a recipe.py of one's own (docs/custom-miner.md); a resumed run takes its copy in run_dir")
     competition: dict | None = option(None, "the competition: sequence length, tokenizer, limits")
     data: list[DataSource] = field(default_factory=lambda: [DataSource()], metadata={"help": "mixture of data sets"})
     device: str = option("auto", "auto, cpu, cuda, cuda:N, mps")
@@ -116,7 +118,7 @@ class RunConfig:
     epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")
     max_steps: int | None = option(None, "stop after this many optimizer steps")
     max_minutes: float | None = option(None, "stop after this many minutes of training")
-    batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's")
+    batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's; auto: the largest that fits, the step unchanged")
     sequence_length: int | None = option(None, "null: the recipe's, or the model's if shorter")
     accumulation_steps: int | None = option(None, "null: the recipe's")
     lr: float | None = option(None, "peak rate of the matrices; other rates keep their proportion to it")
@@ -138,15 +140,24 @@ def read_config(path: str | Path) -> RunConfig:
         raw = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise TrainerError("bad_recipe", f"{path} cannot be read: {error}", ["Make the run again: pt train"]) from error
-    return apply_overrides(parse(RunConfig, raw, Path(path).name))
+    config = parse(RunConfig, raw, Path(path).name)
+    own = open_own_recipe(config.recipe_file, config.run_dir, config.resume or "1" <= os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+    if own is not None:
+        config.recipe = parse(Recipe, merge(raw.get("recipe", {}), own.settings), f"RECIPE in {Path(config.recipe_file).name}")
+    return apply_overrides(config)
 
 
 def apply_overrides(config: RunConfig) -> RunConfig:
     """Puts what the run asks for into the recipe, so that the rest of the trainer reads one place. Checks contradictions."""
     recipe = config.recipe
-    for name in ("batch_size", "sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
+    for name in ("sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
         if getattr(config, name) is not None:
             setattr(recipe, name, getattr(config, name))
+    if config.batch_size == "auto" and recipe.batch_size != "auto":
+        # The step keeps its sequences, whatever fits at once.
+        recipe.accumulation_steps *= recipe.batch_size
+    if config.batch_size is not None:
+        recipe.batch_size = config.batch_size
     if config.schedule is not None:
         recipe.schedule.name = config.schedule
     optimizer = recipe.optimizer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+import torch
+
 from .config import RunConfig
 from .errors import TrainerError
 
@@ -13,7 +15,7 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
     if isinstance(error, TrainerError):
         return error
     name, text = type(error).__name__, str(error)
-    if name == "OutOfMemoryError" or isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if is_out_of_memory(error):
         return out_of_memory(text, config)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text:
         return TrainerError("disk_full", f"The disk is full: {text}", ["Free some space, then: pt train --resume"])
@@ -22,6 +24,12 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
     if "CUDA error" in text or name == "AcceleratorError":
         return TrainerError("lost_gpu", f"The GPU failed: {text.splitlines()[0]}", ["nvidia-smi", "pt train --resume"])
     return TrainerError("exception", f"{name}: {text}", ["pt train --resume", "pt doctor"])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Of a GPU or of this machine, in the words of every allocator."""
+    text = str(error)
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "can't allocate memory" in text
 
 
 def out_of_memory(text: str, config: RunConfig | None) -> TrainerError:

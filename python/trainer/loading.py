@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from transformers import AutoModelForCausalLM
 
 from .data.shards import file_key
 from .errors import TrainerError
+from .free_memory import free_memory
 from .model import make_config
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
@@ -114,22 +114,6 @@ def require_memory(weights: int, device: torch.device, what: str) -> None:
             f"{what} needs {weights * _HEADROOM / 1e9:.1f} GB on {device}, and {free / 1e9:.1f} GB are free.",
             ["Use a machine with more memory", "--dtype bf16", "Close other programs that use this memory"],
         )
-
-
-def free_memory(device: torch.device) -> int | None:
-    """Bytes that can be had now; None where the machine does not say."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
-        return None
 
 
 def _weight_files(folder: Path) -> list[Path]:

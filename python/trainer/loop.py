@@ -77,7 +77,9 @@ class Trainer:
         return self.progress.step
 
     def _restore(self, path: Path, keep_data: bool = False) -> None:
+        self.optimizers.fill_state()
         state = self.checkpoints.load(path, self.tensors())
+        self.optimizers.load_numbers(state.get("optimizer", {}))
         spikes = Spikes(**state["progress"].pop("spikes"))
         self.progress = Progress(**state["progress"], spikes=spikes)
         if not keep_data:
@@ -287,7 +289,7 @@ class Trainer:
     def _save_checkpoint(self) -> None:
         step = self.progress.step
         # The one before is written by now, or it is waited for: it is announced when it is whole.
-        self.checkpoints.save(step, self.tensors(), {"progress": asdict(self.progress), "data": self.data.state_dict()})
+        self.checkpoints.save(step, self.tensors(), {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers()})
         self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
 
 

@@ -15,12 +15,11 @@ from .errors import TrainerError
 from .tensors import config_from_tensors, read_header
 
 
-def load_model(source: Source, recipe: Recipe, attention: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """A transformers causal LM on `device`, parameters in `dtype`. Raises TrainerError `bad_model` or `bad_recipe`.
+def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """A transformers causal LM of that config on `device`, parameters in `dtype`. Raises TrainerError `bad_model` or `bad_recipe`.
 
     Initial weights depend on torch's seed only, and are made on the CPU, so that every device starts equal.
     """
-    config = load_config(source, recipe)
     if source.kind == "recipe":
         model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
         return model.to(device=device, dtype=dtype)

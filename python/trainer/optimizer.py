@@ -128,6 +128,16 @@ class Optimizers:
                 self.muon.step()
         self.zero_grad()
 
+    def fill_state(self) -> None:
+        """Called before a checkpoint is loaded into `state`: all of it is there from the beginning."""
+
+    def numbers(self) -> dict:
+        """State that is no tensor: none."""
+        return {}
+
+    def load_numbers(self, numbers: dict) -> None:
+        """Puts back what `numbers` gave."""
+
     def zero_grad(self) -> None:
         for part in self.parts:
             part.zero_grad(set_to_none=True)

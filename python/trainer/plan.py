@@ -23,7 +23,7 @@ class Batches:
 def split_batch(recipe: Recipe, world_size: int, micro: int | None = None) -> Batches:
     """The step is `batch_size * accumulation_steps` sequences; ranks share them, so that a run may change its number of processes.
 
-    `micro` is what fits when batch_size is "auto". Raises TrainerError `bad_recipe` when the ranks cannot share them evenly.
+    `micro` is what fits when batch_size is "auto" (1 until it is known). Raises TrainerError `bad_recipe` when the ranks cannot share them evenly.
     """
     sequences = (recipe.batch_size if recipe.batch_size != "auto" else 1) * recipe.accumulation_steps
     if sequences % world_size:
@@ -34,7 +34,7 @@ def split_batch(recipe: Recipe, world_size: int, micro: int | None = None) -> Ba
             [f"--accumulation-steps {-(-recipe.accumulation_steps // world_size) * world_size}"],
         )
     share = sequences // world_size
-    largest = micro if micro is not None else recipe.batch_size if recipe.batch_size != "auto" else share
+    largest = recipe.batch_size if recipe.batch_size != "auto" else micro or 1
     size = next(size for size in range(min(largest, share), 0, -1) if share % size == 0)
     return Batches(sequences, size, share // size)
 

@@ -15,14 +15,18 @@ import torch
 import torch.utils.checkpoint
 import transformers
 from torch import nn
+from transformers import PreTrainedModel
 
 from .config import RunConfig
 from .distributed import World, decoder_layers, shard
 from .errors import TrainerError
 from .events import Events
+from .fit import keep_micro, kept_micro, require_fit, try_sizes
 from .loss import LossModel, chunked_loss_fits
+from .memory import Estimate, estimate
 from .model import count_parameters, load_config, load_model
 from .optimizer import Optimizers
+from .own_recipe import OwnOptimizers, OwnRecipe, open_own_recipe
 from .plan import Plan, make_plan, split_batch
 from .tokenizer import load_tokenizer
 
@@ -31,7 +35,7 @@ from .tokenizer import load_tokenizer
 class Parts:
     model: nn.Module
     loss_model: LossModel
-    optimizers: Optimizers
+    optimizers: Optimizers | OwnOptimizers
     tokenizer: Any
     data: Any
     plan: Plan
@@ -42,27 +46,41 @@ class Parts:
     parameters: int
     architecture: str
     """Class name, as config.json gives it; sharding changes the object's class."""
+    needed: Estimate | None
+    """Memory; None where it was plain that it fits."""
 
 
 def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     """Makes the parts of a run. Raises TrainerError with the code of what is wrong."""
     recipe = config.recipe
-    torch.manual_seed(config.seed)
+    goes_on = config.resume or world.restarted
     torch.set_float32_matmul_precision("high")
     dtype = compute_dtype(config.dtype, world.device)
     attention = choose_attention(config.attention, world.device, events)
+    own = open_own_recipe(config.recipe_file, config.run_dir, goes_on)
+    if own is not None and world.first:
+        own.keep(Path(config.run_dir))
     tokenizer = load_tokenizer(tokenizer_name(config), config.offline, config.hub_endpoint)
-    model_config = load_config(config.source, recipe)
+    torch.manual_seed(config.seed)
+    made = own.model(recipe) if own is not None and "model" in own and config.source.kind == "recipe" else load_config(config.source, recipe)
+    model_config = made.config if isinstance(made, nn.Module) else made
     fit_sequence_length(config, model_config)
-    batches = split_batch(recipe, world.size)
-    data = open_text(config, world, events, tokenizer, model_config, batches.micro)
+    name = device_name(world.device)
+    micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
+    batches = split_batch(recipe, world.size, micro)
+    with events.phase("loading", "memory estimate"):
+        needed = require_fit(config, world, model_config, dtype, attention, batches.micro, type(made) if made is not model_config else None)
+    data = open_text(config, world, events, tokenizer, model_config, batches.micro, own)
     plan = make_plan(config, batches, data.epoch_batches)
     with events.phase("loading", "model"):
         param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
-        model = load_model(config.source, recipe, attention, param_dtype, world.device)
+        if made is not model_config:
+            model = take_model(made, attention, param_dtype, world.device, events)
+        else:
+            model = load_model(config.source, made, attention, param_dtype, world.device)
     if config.source.kind == "recipe":
-        for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
-            setattr(model.config, name, getattr(tokenizer, name))
+        for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
+            setattr(model.config, token, getattr(tokenizer, token))
     parameters, architecture = count_parameters(model), type(model).__name__
     chunked = chunked_loss_fits(model, model.config.vocab_size)
     if not chunked:
@@ -82,30 +100,53 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     autocast = contextlib.nullcontext
     if dtype == torch.bfloat16 and world.size == 1:
         autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype)
+    if own is not None and "optimizer" in own:
+        optimizers = OwnOptimizers(model, own.optimizers(model, recipe), own)
+    else:
+        optimizers = Optimizers(model, recipe.optimizer)
+    if recipe.batch_size == "auto" and micro is None:
+        with events.phase("loading", "micro-batch size"):
+            micro = try_sizes(config, world, plan, loss_model, autocast, lambda size: estimate(model_config, recipe, dtype, attention, size, world.size).total)
+        keep_micro(Path(config.run_dir), world, name, micro)
+        data.rebatch(micro)
+        plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    optimizers = Optimizers(model, recipe.optimizer)
-    return Parts(model, loss_model, optimizers, tokenizer, data, plan, autocast, attention, compiled, dtype, parameters, architecture)
+    return Parts(model, loss_model, optimizers, tokenizer, data, plan, autocast, attention, compiled, dtype, parameters, architecture, needed)
+
+
+def take_model(model: PreTrainedModel, attention: str, dtype: torch.dtype, device: torch.device, events: Events) -> PreTrainedModel:
+    """A recipe's own model as the trainer wants it."""
+    if not type(model).__module__.startswith("transformers."):
+        message = f"{type(model).__name__} is no class of transformers: validators, who run no code of yours, cannot load what is saved."
+        events.emit("warning", code="own_class", message=message)
+    model.set_attn_implementation(attention)
+    return model.to(device=device, dtype=dtype)
 
 
 def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int | None) -> dict[str, Any]:
     """The fields of `start` (docs/run-folder.md)."""
-    gpu = world.device.type == "cuda"
     return {
         "pid": os.getpid(),
         "world_size": world.size,
         "device": str(world.device),
-        "device_name": torch.cuda.get_device_name(world.device) if gpu else platform.processor() or platform.machine(),
+        "device_name": device_name(world.device),
         "dtype": "bf16" if parts.dtype == torch.bfloat16 else "fp32",
         "attention": parts.attention,
         "compile": parts.compiled,
         "parameters": parts.parameters,
         "architecture": parts.architecture,
         "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
+        "micro_batch": parts.plan.batches.micro,
+        "estimated_bytes": None if parts.needed is None else parts.needed.total,
         "total_steps": parts.plan.total_steps,
         "unigram_entropy": parts.data.unigram_entropy,
         "resumed_from": resumed_from,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__},
     }
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
 
 
 def compute_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -148,14 +189,11 @@ def checkpoint_activations(model: nn.Module, which: str) -> None:
 
 
 def warn_of_what_is_missing(config: RunConfig, events: Events) -> None:
-    """Says which wishes of a recipe this trainer does not fulfil, and refuses those whose meaning would change without them."""
+    """Says which wishes of a recipe this trainer does not fulfil."""
     recipe = config.recipe
-    if config.recipe_file is not None:
-        raise TrainerError("bad_recipe", f"Recipes in Python ({config.recipe_file}) are not supported yet.", ["Write the recipe as JSON: constants/recipes/"])
     wishes = {
         "fp8": recipe.fp8,
         "optimizer.state_dtype": recipe.optimizer.state_dtype != "fp32" and recipe.param_dtype == "fp32",
-        'batch_size "auto" (the whole share of a step is taken at once)': recipe.batch_size == "auto",
     }
     for name, wished in wishes.items():
         if wished:
@@ -188,12 +226,15 @@ def fit_sequence_length(config: RunConfig, model_config: Any) -> None:
     recipe.sequence_length = limit
 
 
-def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int) -> Any:
+def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int, own: OwnRecipe | None) -> Any:
     """The data of the run; rank 0 tokenizes first, the others find its cache."""
     from .data import DataRequest, open_data
 
+    sources: list[dict] = [{"name": source.name, "weight": source.weight} for source in config.data]
+    if own is not None and "data" in own:
+        sources = [{"name": f"data() of {Path(config.recipe_file).name}", "weight": 1.0, "source": own.data(config.recipe)}]
     request = DataRequest(
-        sources=[{"name": source.name, "weight": source.weight} for source in config.data],
+        sources=sources,
         tokenizer=tokenizer,
         sequence_length=config.recipe.sequence_length,
         batch_size=batch_size,
@@ -207,7 +248,7 @@ def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, m
         vocabulary_size=model_config.get_text_config().vocab_size,
         on_progress=lambda detail: events.emit_throttled("phase", name="tokenizing", detail=detail),
     )
-    with events.phase("tokenizing", ", ".join(source.name for source in config.data)):
+    with events.phase("tokenizing", ", ".join(source["name"] for source in sources)):
         if world.size > 1 and not world.first:
             torch.distributed.barrier(world.control)
         data = open_data(request)

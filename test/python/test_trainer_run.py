@@ -171,6 +171,6 @@ def test_activation_checkpointing_changes_no_bit(finished, place, text, which):
 
 
 def test_wishes_without_effect_are_told(place, text):
-    run_dir = write_run(place / "wishes", text, {"fp8": True, "batch_size": "auto"}, max_steps=1)
+    run_dir = write_run(place / "wishes", text, {"fp8": True}, max_steps=1)
     assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
-    assert ["fp8" in events(run_dir, "warning")[0]["message"], "auto" in events(run_dir, "warning")[1]["message"]] == [True, True]
+    assert "fp8" in events(run_dir, "warning")[0]["message"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,12 @@ class Data:
                 mine.append(sequence)
         return torch.from_numpy(np.stack(mine).astype(np.int64))
 
+    def rebatch(self, size: int) -> None:
+        """Changes the sequences a rank and batch, before or between batches; order and position stay."""
+        if self.epoch_batches is not None:
+            self.epoch_batches = max(1, self.epoch_batches * self._request.batch_size // size)
+        self._request = replace(self._request, batch_size=size)
+
     def __iter__(self) -> Iterator[torch.Tensor]:
         while True:
             yield self.next_batch()
@@ -101,7 +107,8 @@ def open_data(request: DataRequest) -> Data:
     shares = weights / weights.sum()
     cache_dir = Path(request.cache_dir).expanduser()
     sources = [
-        open_source(source["name"], cache_dir, request.offline, request.hub_endpoint, request.on_progress) for source in request.sources
+        source.get("source") or open_source(source["name"], cache_dir, request.offline, request.hub_endpoint, request.on_progress)
+        for source in request.sources
     ]
     cache = TokenCache(cache_dir, request.tokenizer, request.on_progress)
     held_out: set[int] = set()

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 @dataclass(frozen=True)
 class DataRequest:
     sources: list[dict]
-    """[{"name": "builtin" | path | known data set, "weight": float > 0}]; weights need not sum to 1."""
+    """[{"name": "builtin" | path | known data set, "weight": float > 0}]; weights need not sum to 1. A `Source` under "source" is taken as it is."""
     tokenizer: PreTrainedTokenizerFast
     sequence_length: int
     batch_size: int

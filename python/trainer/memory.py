@@ -1,0 +1,213 @@
+"""How much memory a run will need, told before anything large is allocated.
+
+The model is built and trained for one micro-batch on fake tensors, which have sizes but no memory, and every tensor that the real code makes
+is counted from its birth to its death. So a new architecture, optimizer or loss needs no new formula. What is not in it: the allocator's
+fragments, CUDA's context and compiled kernels, for which `MARGIN` stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig
+
+from .config import Recipe
+from .distributed import decoder_layers
+from .loss import LossModel
+from .optimizer import Optimizers
+
+MARGIN = 1.1
+_ATTENTION = "pt_estimate"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes on each device."""
+
+    parameters: int
+    gathered: int
+    """What FSDP holds whole: two layers, and all that belongs to no layer."""
+    gradients: int
+    optimizer: int
+    activations: int
+    """Largest sum of what forward and backward hold beside the above, logits of a chunk included."""
+    update: int
+    """What the optimizer's step holds for a moment; activations are gone by then."""
+    whole: int
+    """What `gathered` is when there are several devices."""
+    loading: int
+    """In the machine's memory for each process: initial weights are made there, in fp32."""
+
+    @property
+    def total(self) -> int:
+        return int(MARGIN * (self.parameters + self.gathered + self.gradients + self.optimizer + max(self.activations, self.update)))
+
+    def shared_by(self, processes: int) -> Estimate:
+        """The same sequences at once on each of so many devices instead of one."""
+        parts = {name: getattr(self, name) // processes for name in ("parameters", "gradients", "optimizer")}
+        return replace(self, **parts, gathered=self.whole)
+
+    def words(self) -> str:
+        parts = {
+            "parameters": self.parameters + self.gathered,
+            "gradients": self.gradients,
+            "optimizer": self.optimizer,
+            "activations and logits": self.activations,
+            "optimizer's step": self.update,
+        }
+        return ", ".join(f"{name} {size(part)}" for name, part in parts.items())
+
+
+def size(count: float) -> str:
+    """Bytes for people: `12.3 GB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def estimate(
+    config: PretrainedConfig, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, world_size: int = 1, kind: type | None = None
+) -> Estimate:
+    """For a model of that config (and class `kind`, when it is not the one that transformers knows) with `micro` sequences at once on each of
+    `world_size` devices. Takes seconds, allocates next to nothing.
+    """
+    with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
+        model = _build(config, attention, kind, torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32)
+        whole = list(model.parameters())
+        gradients = [torch.zeros_like(param) for param in whole]
+        for param, gradient in zip(whole, gradients):
+            param.grad = gradient
+        optimizers = Optimizers(model, recipe.optimizer)
+        state = list(optimizers.state().values())
+        meter = _Meter([*whole, *state, *gradients, *model.buffers()])
+        activations = _forward_and_backward(model, recipe, compute, micro, meter)
+        update = _update(optimizers, meter)
+    alone = Estimate(
+        parameters=_bytes(whole),
+        gathered=0,
+        gradients=_bytes(gradients),
+        optimizer=_bytes(state),
+        activations=activations,
+        update=update,
+        whole=_gathered(model, compute),
+        loading=4 * sum(param.numel() for param in whole),
+    )
+    return alone if world_size == 1 else alone.shared_by(world_size)
+
+
+def _build(config: PretrainedConfig, attention: str, kind: type | None, dtype: torch.dtype) -> nn.Module:
+    # Every kernel but the plain one keeps queries, keys, values, the output and one number a row, never the scores.
+    chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
+    if kind is not None:
+        return kind._from_config(copy.deepcopy(config), **chosen)
+    return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
+
+
+def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype, micro: int, meter: _Meter) -> int:
+    from .setup import checkpoint_activations
+
+    loss_model = LossModel(model, recipe.z_loss)
+    loss_model.train(recipe.dropout)
+    checkpoint_activations(model, recipe.activation_checkpointing)
+    tokens = torch.zeros(micro, recipe.sequence_length, dtype=torch.long)
+    autocast = torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext()
+    with meter:
+        with autocast:
+            objective, _ = loss_model(tokens)
+        objective.backward()
+    # One boolean for each pair of positions, where attention ends with the document.
+    mask = micro * recipe.sequence_length**2 if recipe.document_masking else 0
+    return meter.peak + mask
+
+
+def _update(optimizers: Optimizers, meter: _Meter) -> int:
+    before = meter.live
+    meter.peak = before
+    with meter:
+        optimizers.step(1.0, torch.tensor(True))
+    return meter.peak - before
+
+
+def _gathered(model: nn.Module, compute: torch.dtype) -> int:
+    """What FSDP holds whole: two layers (one in use, one on its way), and what belongs to no layer."""
+    layers = [sum(param.numel() for param in layer.parameters()) for layer in decoder_layers(model)]
+    rest = sum(param.numel() for param in model.parameters()) - sum(layers)
+    return (2 * max(layers, default=0) + rest) * compute.itemsize
+
+
+def _bytes(tensors: list[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class _Meter(TorchDispatchMode):
+    """Counts the bytes of every storage made inside it, until nothing refers to it. `known` ones count nothing."""
+
+    def __init__(self, known: list[Tensor]):
+        super().__init__()
+        self.live = self.peak = 0
+        self._known = [tensor.untyped_storage() for tensor in known]
+        self._sizes: dict[int, int] = {storage._cdata: 0 for storage in self._known}
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._local_scalar_dense.default and isinstance(args[0], FakeTensor):
+            return 1  # "are all positions of one document?" and the like: a fake tensor has no answer, and yes costs no mask
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                self._count(tensor.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key in self._sizes:
+            return
+        self._sizes[key] = storage.nbytes()
+        self.live += storage.nbytes()
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._forget, key)
+
+    def _forget(self, key: int) -> None:
+        self.live -= self._sizes.pop(key)
+
+
+class _Attention(torch.autograd.Function):
+    """The memory of a flash attention kernel, without its arithmetic."""
+
+    @staticmethod
+    def forward(ctx, query: Tensor, key: Tensor, value: Tensor):
+        out = torch.empty_like(query)
+        ctx.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
+        return out
+
+    @staticmethod
+    def backward(ctx, upstream: Tensor):
+        return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors[:3])
+
+
+def _attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **_):
+    if torch.is_autocast_enabled("cpu"):
+        query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))
+    return _Attention.apply(query, key, value).transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register(_ATTENTION, _attend)
+AttentionMaskInterface.register(_ATTENTION, lambda *_, **__: None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Fake tensors log what they cannot decide; that is expected here."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(level)
