@@ -37,6 +37,29 @@ if (existsSync(heavy)) {
   });
 }
 
+// What stands inside the pages of src/report: their script as one text, and their style.
+const client = join('src', 'report', 'client');
+if (existsSync(client)) {
+  const { build } = await import('esbuild');
+  for (const [entry, outfile] of [
+    [join(client, 'main.ts'), join(fresh, 'report', 'client.js')],
+    [join(client, 'page.css'), join(fresh, 'report', 'client.css')],
+  ]) {
+    await build({
+      entryPoints: [entry],
+      outfile,
+      allowOverwrite: true,
+      bundle: true,
+      format: 'iife',
+      target: ['es2022', 'chrome110', 'firefox110', 'safari16'],
+      minify: true,
+      charset: 'utf8',
+      legalComments: 'none',
+      logLevel: 'error',
+    });
+  }
+}
+
 const old = `${fresh}-old`;
 if (existsSync('dist')) renameSync('dist', old);
 renameSync(fresh, 'dist');

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CheckVerdict, checkTarget, openCheckPlace } from '../check/index.ts';
+import { finish } from '../progress.ts';
+import type { Settings } from '../settings/index.ts';
+
+/**
+ * The check of a run's best model for its report: from the folder alone, no chain and no Hub asked. Null without a best model, or when
+ * it cannot be looked at; a report is no place to fail for that.
+ */
+export async function checkBest(runDir: string, settings: Settings): Promise<CheckVerdict | null> {
+  const dir = join(runDir, 'best');
+  if (!existsSync(join(dir, 'config.json'))) return null;
+  try {
+    const { netuid, competition } = settings;
+    const place = { ...(await openCheckPlace(settings)), openChain: null };
+    const target = { kind: 'folder', dir } as const;
+    return await finish(checkTarget({ target, block: null, competition, netuid, hash: false }, place));
+  } catch {
+    return null;
+  }
+}
+
+/** Network, profile and competition that a run was trained under, as flags: its report is about those, whatever holds here now. */
+export async function trainedUnder(runDir: string): Promise<Record<string, unknown>> {
+  try {
+    const rows: unknown = JSON.parse(await readFile(join(runDir, 'settings.json'), 'utf8'));
+    const wanted = ['network', 'netuid', 'profile', 'competition'];
+    const known = (rows as { key: string; value: unknown }[]).filter(
+      ({ key, value }) => wanted.includes(key) && (typeof value === 'string' || typeof value === 'number'),
+    );
+    return Object.fromEntries(known.map(({ key, value }) => [key, value]));
+  } catch {
+    return {};
+  }
+}

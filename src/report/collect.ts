@@ -1,0 +1,198 @@
+import { createSeries, type Series } from './series.ts';
+import type { CurveName } from './types.ts';
+
+/** One held-out evaluation; null: not a finite number. */
+export interface EvalRow {
+  step: number;
+  tokens: number | null;
+  loss: number | null;
+}
+
+export interface LogRow {
+  /** Milliseconds since the epoch; null when the event does not say. */
+  time: number | null;
+  kind: 'start' | 'warning' | 'error' | 'done';
+  message: string;
+}
+
+/** What a run's two logs say, so far. Texts in it come from the trainer and from model folders: not to be trusted as HTML. */
+export interface Collected {
+  series: Record<CurveName, Series>;
+  /** The newest evaluations, oldest first. */
+  evals: EvalRow[];
+  evalCount: number;
+  best: EvalRow | null;
+  lastStep: number;
+  lastTokens: number | null;
+  /** Steps whose loss was NaN or infinite. */
+  badSteps: number;
+  /** The newest `start` event. */
+  start: Record<string, unknown> | null;
+  /** Steps at which training went on from a checkpoint. */
+  resumed: number[];
+  phase: string | null;
+  totalSteps: number | null;
+  etaSeconds: number | null;
+  /** Seconds in which a trainer was at work, pauses between resumed parts left out. */
+  seconds: number;
+  log: LogRow[];
+  done: string | null;
+}
+
+/** Rows kept for tables; curves hold the rest. */
+const KEPT = 200;
+
+const number = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null;
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const stepOf = (value: unknown): number | null =>
+  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
+
+export interface Collector {
+  readonly data: Collected;
+  /** One line of `metrics.jsonl`; what is not one is passed over. */
+  metric(line: string): void;
+  /** `metrics.jsonl` was written anew: a run that went back to a checkpoint. */
+  restartMetrics(): void;
+  /** One line of `events.jsonl`. */
+  event(line: string): void;
+}
+
+/** Builds a picture of a run from its logs, line by line, in bounded memory. */
+export function createCollector(): Collector {
+  const names: CurveName[] = ['eval', 'train', 'speed', 'mfu', 'memory', 'gradNorm', 'lr'];
+  const data: Collected = {
+    series: Object.fromEntries(names.map((name) => [name, createSeries()])) as Collected['series'],
+    evals: [],
+    evalCount: 0,
+    best: null,
+    lastStep: 0,
+    lastTokens: null,
+    badSteps: 0,
+    start: null,
+    resumed: [],
+    phase: null,
+    totalSteps: null,
+    etaSeconds: null,
+    seconds: 0,
+    log: [],
+    done: null,
+  };
+  const clock = { start: null as number | null, before: 0 };
+  const push = (name: CurveName, step: number, value: unknown) =>
+    pushForward(data.series[name], step, number(value));
+
+  return {
+    data,
+    metric(line) {
+      const value = parse(line);
+      const step = stepOf(value?.step);
+      if (value === null || step === null || step < data.lastStep) return;
+      data.lastStep = step;
+      data.lastTokens = number(value.tokens) ?? data.lastTokens;
+      if ('eval_loss' in value) {
+        const row = { step, tokens: number(value.tokens), loss: number(value.eval_loss) };
+        data.series.eval.push(step, row.loss);
+        data.evalCount += 1;
+        data.evals.push(row);
+        if (data.evals.length > KEPT) data.evals.shift();
+        if (row.loss !== null && (data.best?.loss == null || row.loss < data.best.loss)) data.best = row;
+      } else if ('loss' in value) {
+        const loss = number(value.loss);
+        if (loss === null) data.badSteps += 1;
+        data.series.train.push(step, loss);
+        if ('lr' in value) data.series.lr.push(step, number(value.lr));
+        if ('grad_norm' in value) data.series.gradNorm.push(step, number(value.grad_norm));
+      }
+    },
+    restartMetrics() {
+      for (const name of ['eval', 'train', 'gradNorm', 'lr'] as const) {
+        const { generation } = data.series[name];
+        data.series[name] = createSeries(undefined, generation + 1);
+      }
+      Object.assign(data, {
+        evals: [],
+        evalCount: 0,
+        best: null,
+        lastStep: 0,
+        lastTokens: null,
+        badSteps: 0,
+      });
+    },
+    event(line) {
+      // Most of a long run's events; nothing in them but the time.
+      if (line.startsWith('{"type": "heartbeat"')) return;
+      const event = parse(line);
+      if (event === null) return;
+      const seconds = number(event.time);
+      const time = seconds === null ? null : seconds * 1000;
+      const log = (kind: LogRow['kind'], message: string) => {
+        data.log.push({ time, kind, message });
+        if (data.log.length > KEPT) data.log.shift();
+      };
+      if (event.type === 'start') {
+        Object.assign(clock, { start: seconds, before: data.seconds });
+      } else if (seconds !== null && clock.start !== null) {
+        data.seconds = clock.before + Math.max(0, seconds - clock.start);
+      }
+      switch (event.type) {
+        case 'start': {
+          data.start = event;
+          data.done = null;
+          data.totalSteps = stepOf(event.total_steps);
+          const from = stepOf(event.resumed_from);
+          if (from !== null) {
+            data.resumed.push(from);
+            if (data.resumed.length > KEPT) data.resumed.shift();
+            for (const name of ['speed', 'mfu', 'memory'] as const) data.series[name].cut(from);
+          }
+          const where = text(event.device_name) || text(event.device);
+          log('start', `${from === null ? 'Started' : `Went on from step ${from}`} on ${where}.`);
+          return;
+        }
+        case 'phase':
+          data.phase = [text(event.name), text(event.detail)].filter((part) => part !== '').join(': ');
+          return;
+        case 'step': {
+          const step = stepOf(event.step);
+          if (step === null) return;
+          data.phase = 'training';
+          data.totalSteps = stepOf(event.total_steps);
+          data.etaSeconds = number(event.eta_seconds);
+          push('speed', step, event.tokens_per_second);
+          push('memory', step, event.memory_bytes);
+          // Null off GPU: not measured, which is not the same as not finite.
+          if (number(event.mfu) !== null) push('mfu', step, event.mfu);
+          return;
+        }
+        case 'warning':
+          return log('warning', text(event.message) || text(event.code));
+        case 'error':
+          return log('error', text(event.message) || text(event.code));
+        case 'done':
+          data.done = text(event.reason);
+          data.etaSeconds = null;
+          return log('done', `Ended: ${text(event.reason)}.`);
+        default:
+          return;
+      }
+    },
+  };
+}
+
+/** Steps of events come twice when a run goes back to a checkpoint: the later time counts. */
+function pushForward(series: Series, step: number, value: number | null): void {
+  if (series.lastX !== null && step <= series.lastX) series.cut(step - 1);
+  series.push(step, value);
+}
+
+function parse(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Evaluation } from '../evaluation/types.ts';
+import { writeJson } from '../write-json.ts';
+
+/**
+ * What `pt evaluate` found is kept where it is looked for later: in the run whose model was scored (`forecast.json`), for its report;
+ * and by network (`PT_HOME/losses/`), so that the subnet's page can show the loss of miners who were scored on this machine.
+ */
+
+const number = z.number().nullable();
+const text = z.string().max(2000);
+
+const evaluationSchema = z.looseObject({
+  models: z
+    .array(
+      z.looseObject({
+        name: text,
+        dir: text,
+        loss: number,
+        low: number,
+        high: number,
+        winRate: number,
+        block: z.number(),
+        uid: number,
+        reasonable: z.boolean().nullable(),
+        error: text.nullable(),
+      }),
+    )
+    .max(1000),
+  winner: text.nullable(),
+  lossToBeat: number,
+  lossToBeatLater: number,
+  decayedAtBlock: number,
+  pWin: number,
+  pWinLater: number,
+  advice: z.enum(['publish', 'wait', 'train']).nullable(),
+  sentence: text,
+  matrix: z.array(z.array(number)),
+  block: z.number(),
+  profile: text,
+  competition: text,
+  sample: z.looseObject({ batches: z.number(), sequenceLength: z.number(), data: z.array(text) }),
+});
+
+const forecastSchema = z.looseObject({
+  madeAt: text,
+  network: text,
+  netuid: z.number(),
+  evaluation: evaluationSchema,
+});
+
+/** `forecast.json` of a run. */
+export type KeptForecast = z.infer<typeof forecastSchema>;
+
+const lossSchema = z.looseObject({ block: z.number(), loss: z.number(), at: text });
+
+/** Losses of miners by uid; `block` is that of the commitment that was scored. */
+export type KnownLosses = Map<number, z.infer<typeof lossSchema>>;
+
+export interface ForecastPlace {
+  /** PT_HOME. */
+  home: string;
+  network: string;
+  netuid: number;
+}
+
+/** Keeps an evaluation in the runs it is about, and the losses of the network's miners. Gives the folders of those runs. */
+export async function keepForecast(
+  evaluation: Evaluation,
+  { home, network, netuid }: ForecastPlace,
+): Promise<string[]> {
+  const madeAt = new Date().toISOString();
+  const runs = new Set(evaluation.models.map((model) => runOf(model.dir)).filter((run) => run !== null));
+  for (const run of runs)
+    await writeJson(join(run, 'forecast.json'), { madeAt, network, netuid, evaluation });
+  const scored = evaluation.models.filter((model) => model.uid !== null && model.loss !== null);
+  if (scored.length > 0) {
+    const known = await readLosses({ home, network, netuid });
+    for (const { uid, block, loss } of scored) known.set(uid!, { block, loss: loss!, at: madeAt });
+    await writeJson(lossesPath({ home, network, netuid }), Object.fromEntries(known));
+  }
+  return [...runs];
+}
+
+/** The run that a model folder belongs to; null: to none. */
+export function runOf(modelDir: string): string | null {
+  const run = dirname(resolve(modelDir));
+  return existsSync(join(run, 'run.json')) && existsSync(join(run, 'state.json')) ? run : null;
+}
+
+/** The kept forecast of a run; null when there is none, or none that this version understands. */
+export async function readForecast(runDir: string): Promise<KeptForecast | null> {
+  return forecastSchema.safeParse(await readJson(join(runDir, 'forecast.json'))).data ?? null;
+}
+
+/** What is known of the losses of a network's miners. */
+export async function readLosses(place: ForecastPlace): Promise<KnownLosses> {
+  const value = z.record(z.string(), z.unknown()).safeParse(await readJson(lossesPath(place))).data ?? {};
+  const known: KnownLosses = new Map();
+  for (const [uid, entry] of Object.entries(value)) {
+    const { data } = lossSchema.safeParse(entry);
+    if (data && /^\d{1,5}$/.test(uid)) known.set(Number(uid), data);
+  }
+  return known;
+}
+
+function lossesPath({ home, network, netuid }: ForecastPlace): string {
+  return join(home, 'losses', `${network.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80)}-${netuid}.json`);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
