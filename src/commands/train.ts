@@ -17,8 +17,9 @@ import {
 } from '../training/index.ts';
 import { type Interfaces, PtCommand, publishedDtype } from './base.ts';
 import { confirmCommitment } from './confirm-commitment.ts';
-import { checkEarly, openPlace, requestFor } from './publish-best.ts';
+import { checkEarly, openPlace, refuseUnpublishable, requestFor } from './publish-best.ts';
 import { openForecastPublisher } from './publish-on-forecast.ts';
+import { openRunPages } from './run-pages.ts';
 import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
 
 type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
@@ -42,20 +43,27 @@ export default class Train extends PtCommand {
     if (flags['list-competitions']) return this.config.runCommand<object>('competitions', []);
     const settings = await this.settings(flags);
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
+    const pages = await openRunPages(flags);
     const { runDir, intent } = await this.#openRun(settings, flags);
     this.note(`Run folder: ${runDir}`);
+    if (pages.url !== null) this.note(`Live page: ${pages.url}`);
+    pages.show(runDir);
     const publisher = await this.#openPublisher(settings, flags, runDir, python, intent);
-    let outcome: TrainOutcome;
+    let outcome: TrainOutcome | null = null;
     let published: UploadOutcome | null;
+    let report: string | null = null;
     try {
       outcome = await this.#train(settings, flags, runDir, python, publisher?.offer);
       published = await (publisher ? publisher.finish() : this.#publish(settings, flags, outcome, intent));
     } finally {
       await publisher?.close();
+      const warn = (text: string) => this.warning(text);
+      report = await pages.end(runDir, { settings, finished: outcome !== null, warn });
     }
     this.#tell(outcome, intent, published);
+    if (report !== null) this.note(`Report: ${report}`);
     const { cancelled: _, ...result } = outcome;
-    return { ...result, published };
+    return { ...result, published, report };
   }
 
   /** The folder of a new run, or of the one to go on with. What could not be published is refused now, not after hours of training. */
@@ -66,7 +74,7 @@ export default class Train extends PtCommand {
     const runsDir = settings.modelDir ?? join(settings.home, 'runs');
     const options = trainingOptions(flags, settings.device);
     const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
-    if (intent !== null && !flags['dry-run']) await checkEarly(settings, intent, flags);
+    const block = intent !== null && !flags['dry-run'] ? await checkEarly(settings, intent, flags) : null;
     if (flags.resume !== undefined) {
       const given = {
         ...options,
@@ -106,6 +114,7 @@ export default class Train extends PtCommand {
         fetchRemote: (which, dir) => fetchRemote(settings, which, dir, this.signal),
       }),
     );
+    if (intent !== null && block !== null) await refuseUnpublishable(settings, intent, runDir, block);
     return { runDir, intent };
   }
 

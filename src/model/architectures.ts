@@ -319,6 +319,29 @@ const CLASSES: Record<string, { build: Build; tied: boolean }> = {
   BartForCausalLM: { build: bart, tied: true },
 };
 
+/** The class that transformers builds for a `model_type`; null for one not known here. */
+export function classOf(modelType: unknown): string | null {
+  return typeof modelType === 'string' && Object.hasOwn(MODEL_TYPES, modelType)
+    ? MODEL_TYPES[modelType]!
+    : null;
+}
+
+const MODEL_TYPES: Record<string, string> = {
+  llama: 'LlamaForCausalLM',
+  mistral: 'MistralForCausalLM',
+  qwen2: 'Qwen2ForCausalLM',
+  gemma: 'GemmaForCausalLM',
+  gemma2: 'Gemma2ForCausalLM',
+  phi3: 'Phi3ForCausalLM',
+  stablelm: 'StableLmForCausalLM',
+  phi: 'PhiForCausalLM',
+  gpt_neox: 'GPTNeoXForCausalLM',
+  gptj: 'GPTJForCausalLM',
+  gpt2: 'GPT2LMHeadModel',
+  falcon: 'FalconForCausalLM',
+  bart: 'BartForCausalLM',
+};
+
 /** Whether output and input embedding are one matrix. */
 export function tiesEmbeddings(architecture: string | null, config: JsonObject): boolean {
   const given = config.tie_word_embeddings;

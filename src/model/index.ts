@@ -1,6 +1,6 @@
 /** Model folders and files: headers, facts, content hash, cast and upload plan. */
 
-export { expectedShapes } from './architectures.ts';
+export { classOf, expectedShapes } from './architectures.ts';
 export { contentHashOf, hashContent, hashEverything } from './content-hash.ts';
 export type { TargetDtype } from './convert.ts';
 export { hashedFiles, TOKENIZER_FILES, weightFiles } from './files.ts';

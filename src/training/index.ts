@@ -1,5 +1,6 @@
 export { type NewRunInput, newRun } from './new-run.ts';
 export { resumeRun } from './open-run.ts';
+export { plannedFacts } from './planned-facts.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
 export { publishNewest } from './publish-newest.ts';
 export { type TrainingFlags, trainingOptions } from './request.ts';

@@ -6,6 +6,7 @@ import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
 import { chooseSource, type SourceFlags } from './source.ts';
+import { standardRecipe } from './standard-recipe.ts';
 import type { PublishIntent, TrainingOptions } from './types.ts';
 
 export interface NewRunInput {
@@ -45,17 +46,17 @@ export async function* newRun(input: NewRunInput): Work<string> {
     };
   }
   const competition = openCompetition(input);
-  const { recipe, file, reason } = chooseRecipe(
-    input.recipe,
-    constants.recipes,
-    competition,
-    await hasGpu(options.device),
-  );
+  const { recipe, file, reason } = chooseRecipe(input.recipe, constants.recipes, competition, {
+    hasGpu: await hasGpu(options.device),
+    offline: input.offline,
+  });
   if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
-    (recipe.name === competition.default_recipe || 'remote' in choice || choice.local.kind !== 'recipe');
+    (recipe.name === standardRecipe(competition, constants.recipes) ||
+      'remote' in choice ||
+      choice.local.kind !== 'recipe');
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
   return yield* openRun({
     runsDir: input.runsDir,

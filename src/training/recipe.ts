@@ -3,7 +3,9 @@ import { resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Recipe } from '../constants.ts';
 import { UserError } from '../errors.ts';
+import { competitionLabel } from '../rules/index.ts';
 import type { Competition } from '../rules/types.ts';
+import { standardRecipe } from './standard-recipe.ts';
 
 export interface RecipeChoice {
   recipe: Recipe;
@@ -13,9 +15,16 @@ export interface RecipeChoice {
   reason: string | null;
 }
 
+/** What the choice depends on besides the competition. */
+export interface RecipeCircumstances {
+  hasGpu: boolean;
+  /** Data and tokenizers of the real competitions come from the Hub. */
+  offline: boolean;
+}
+
 /**
- * The recipe to train with: the one named (a name, a .json or a .py file), else the competition's default, else `tiny` without a
- * GPU, because nothing larger ends in reasonable time there.
+ * The recipe to train with: the one named (a name, a .json or a .py file), else the competition's, else `tiny`: without a GPU nothing
+ * larger ends in reasonable time.
  *
  * @throws UserError `recipe.unknown`, `recipe.missing`, `recipe.invalid`.
  */
@@ -23,7 +32,7 @@ export function chooseRecipe(
   wanted: string | null,
   recipes: Record<string, Recipe>,
   competition: Competition | null,
-  hasGpu: boolean,
+  { hasGpu, offline }: RecipeCircumstances,
 ): RecipeChoice {
   const named = (name: string): Recipe => {
     const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
@@ -36,15 +45,15 @@ export function chooseRecipe(
       },
     );
   };
-  const standard = competition?.default_recipe ?? 'tiny';
-  if (wanted === null) {
-    if (hasGpu || standard === 'tiny') return { recipe: named(standard), file: null, reason: null };
+  const standard = competition && standardRecipe(competition, recipes);
+  const why = whyTiny(competition, standard, { hasGpu, offline });
+  const unnamed = why === null ? standard! : 'tiny';
+  if (wanted === null)
     return {
-      recipe: named('tiny'),
+      recipe: named(unnamed),
       file: null,
-      reason: `No GPU was found, so the recipe is "tiny" instead of this competition's "${standard}": good for a rehearsal, not for the real network.`,
+      reason: unnamed === standard ? null : `${why}: good for a rehearsal, not for the real network.`,
     };
-  }
   if (!/\.(json|py)$/.test(wanted)) return { recipe: named(wanted), file: null, reason: null };
   const path = resolve(wanted);
   if (!existsSync(path)) {
@@ -52,8 +61,22 @@ export function chooseRecipe(
       nextSteps: ['pt train --recipe tiny'],
     });
   }
-  if (path.endsWith('.py')) return { recipe: named(hasGpu ? standard : 'tiny'), file: path, reason: null };
+  if (path.endsWith('.py')) return { recipe: named(unnamed), file: path, reason: null };
   return { recipe: readRecipeFile(path), file: null, reason: null };
+}
+
+/** Why nothing larger than `tiny` is trained unasked; null: the competition's own recipe is. */
+function whyTiny(
+  competition: Competition | null,
+  standard: string | null,
+  { hasGpu, offline }: RecipeCircumstances,
+): string | null {
+  if (competition === null)
+    return 'Several competitions are open and --competition names none, so the recipe is "tiny"';
+  if (standard === null) return `No recipe is made for ${competitionLabel(competition)}, so it is "tiny"`;
+  if (!hasGpu) return `No GPU was found, so the recipe is "tiny" instead of this competition's "${standard}"`;
+  if (offline) return `--offline has no data for this competition's "${standard}", so the recipe is "tiny"`;
+  return null;
 }
 
 function readRecipeFile(path: string): Recipe {

@@ -137,6 +137,19 @@ describe('pt train', () => {
     expect(under.exitCode, under.stderr).toBe(0);
     expect(under.json.published).toMatchObject({ repo: 'me/first', public: true });
 
+    const before = await readdir(join(home, 'pt', 'runs'));
+    const large = await run(
+      'train',
+      ...publishing,
+      '--avg-loss-upload-threshold',
+      '1000',
+      '--recipe',
+      '772m',
+    );
+    expect(large).toMatchObject({ exitCode: 3, json: { error: { code: 'check.rejected' } } });
+    expect(large.json.error.message).toMatch(/parameters: 7\d\d,\d{3},\d{3} parameters/);
+    expect(await readdir(join(home, 'pt', 'runs'))).toEqual(before);
+
     const onward = await run(
       'train',
       '--network',
