@@ -58,7 +58,8 @@ export function startHost(python: string): Host {
 }
 
 function corrected(options: SpawnOptions): SpawnOptions {
-  const { PYTHONHOME: _, ...env } = process.env;
+  // What opens a hotkey is none of Python's business: recipes and packages of others run there.
+  const { PYTHONHOME: _, BT_WALLET_PASSWORD: __, ...env } = process.env;
   if (process.platform === 'win32') {
     // There the messages themselves travel over stdin and stderr.
     return { env, windowsHide: true, stdio: ['pipe', 'ignore', 'pipe'] };

@@ -43,7 +43,7 @@ describe('the trainer ends by itself', () => {
     );
     expect(unnamed.code).toBe('trainer.exception');
     expect(unnamed.traceback).toContain('FileNotFoundError: ***');
-    const driver = drive('error', { env: { HF_TOKEN: token } });
+    const driver = drive('error', { env: { HF_TOKEN: token } }, { env: { BT_WALLET_PASSWORD: ' opens it' } });
     const error = await failureOf(driver);
     expect(error).toMatchObject({ code: 'trainer.data_missing', exitCode: 7 });
     expect(error.message).toBe('shard-00001.parquet is missing (asked with ***)');
