@@ -157,7 +157,7 @@ export function createCollector(): Collector {
           const step = stepOf(event.step);
           if (step === null) return;
           data.phase = 'training';
-          data.totalSteps = stepOf(event.total_steps);
+          if ('total_steps' in event) data.totalSteps = stepOf(event.total_steps);
           data.etaSeconds = number(event.eta_seconds);
           push('speed', step, event.tokens_per_second);
           push('memory', step, event.memory_bytes);

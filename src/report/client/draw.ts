@@ -125,13 +125,13 @@ export function drawChart(
     const line = smooth ? movingAverage(means, steps.length / 30) : means;
     group.append(svg('path', { class: 'line', d: path(steps, line) }));
     const filled = steps.filter((_, i) => means[i] !== null).length;
-    if (kind === 'points') bestOf(group, part);
     if (filled === 1 || (kind === 'points' && filled <= DOTS)) {
       steps.forEach((step, i) => {
         const mean = means[i];
         if (mean != null) group.append(svg('circle', { class: 'dot', cx: px(step), cy: py(mean), r: 3 }));
       });
     }
+    if (kind === 'points') bestOf(group, part);
   }
 
   /** The lowest value in view, with its number. */
@@ -149,7 +149,7 @@ export function drawChart(
       svg('circle', { class: 'best', cx: x, cy: y, r: 5 }),
       svg(
         'text',
-        { class: 'hint', x, y: y > plot.bottom - 26 ? y - 12 : y + 19, 'text-anchor': anchor },
+        { class: 'hint', x, y: y > plot.top + 26 ? y - 12 : y + 19, 'text-anchor': anchor },
         `best ${say(points.y[best]!, spec.format)}`,
       ),
     );
