@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+_THREADS = 256 << 20
+
 
 def free_memory(device: torch.device) -> int | None:
     """Bytes; None where the machine does not say."""
@@ -53,13 +55,13 @@ def _reclaimable(group: Path) -> int:
 
 
 def _address_space() -> int | None:
-    """`ulimit -v`, less what this process has mapped."""
+    """`ulimit -v`, less what this process has mapped and what its later threads will map without using."""
     try:
         import resource
 
         limit = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit == resource.RLIM_INFINITY:
             return None
-        return max(0, limit - int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE"))
+        return max(0, limit - _THREADS - int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE"))
     except (ImportError, OSError, ValueError):
         return None

@@ -45,6 +45,8 @@ class Estimate:
     """What the optimizer's step holds for a moment; activations are gone by then."""
     whole: int
     """What `gathered` is when there are several devices."""
+    saving: int
+    """In the machine's memory for each process: a checkpoint's copy, while it is written."""
     loading: int
     """In the machine's memory for each process: initial weights are made there, in fp32."""
 
@@ -54,7 +56,7 @@ class Estimate:
 
     def shared_by(self, processes: int) -> Estimate:
         """The same sequences at once on each of so many devices instead of one."""
-        parts = {name: getattr(self, name) // processes for name in ("parameters", "gradients", "optimizer")}
+        parts = {name: getattr(self, name) // processes for name in ("parameters", "gradients", "optimizer", "saving")}
         return replace(self, **parts, gathered=self.whole)
 
     def words(self) -> str:
@@ -98,6 +100,7 @@ def estimate(
         activations=activations,
         update=update,
         whole=_gathered(model, compute),
+        saving=_bytes(whole) + _bytes(state),
         loading=4 * sum(param.numel() for param in whole),
     )
     return alone if world_size == 1 else alone.shared_by(world_size)
