@@ -1,7 +1,7 @@
 """Proves that saved models mean the same in the transformers that validators pin: `python test/compat/run.py`.
 
 Makes an environment for each pinned release once (in the user's cache folder; torch is taken from the interpreter that runs this), saves models
-with today's transformers and compares. Not part of `npm test`: it installs packages and takes about two minutes.
+with today's transformers and compares. `npm run test:compat`; CI runs it, `npm test` does not: it installs packages and takes about two minutes.
 Exit 0: every folder without a named problem is equal to 1e-3, and the unmended ones are not (so the comparison can fail).
 """
 
