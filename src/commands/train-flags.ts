@@ -95,6 +95,14 @@ export const trainFlags = {
   }),
   'wandb-entity': Flags.string({ summary: 'W&B account or team', ...tracking }),
   'wandb-project': Flags.string({ summary: 'W&B project', ...tracking }),
+  dashboard: Flags.boolean({ summary: 'Show the run as a live page on this machine', ...tracking }),
+  'dashboard-port': Flags.integer({
+    summary: 'Port of that page; 0 takes any free one',
+    min: 0,
+    max: 65_535,
+    dependsOn: ['dashboard'],
+    ...tracking,
+  }),
 
   'avg-loss-upload-threshold': number(Number.NEGATIVE_INFINITY)({
     summary: 'Publish when the best held-out loss is under this',

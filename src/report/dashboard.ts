@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '../errors.ts';
-import { loadAssets } from './assets.ts';
+import { type Assets, loadAssets } from './assets.ts';
 import { chartsOf } from './charts.ts';
 import { runPage, sectionsOf, titleOf } from './page.ts';
 import { openRunReader, type RunReader, type RunReport } from './run-report.ts';
@@ -40,7 +40,10 @@ type Sent = Record<CurveName, Mark>;
  * Throws `UserError` `dashboard.port` when the port is taken. Other websites cannot read it: it binds to 127.0.0.1, answers only
  * requests that name this very address (a foreign name that was made to point here is refused), and allows no other origin.
  */
-export async function openDashboard(port: number): Promise<Dashboard> {
+export async function openDashboard(
+  port: number,
+  assets: () => Promise<Assets> = loadAssets,
+): Promise<Dashboard> {
   const clients = new Set<ServerResponse>();
   let reader: RunReader | null = null;
   let report: RunReport | null = null;
@@ -133,8 +136,9 @@ export async function openDashboard(port: number): Promise<Dashboard> {
     if (page) {
       if (report === null) await look();
       if (report === null) return refuse(503, 'The run has not begun yet. Load this page again in a moment.');
+      const text = runPage(report, await assets(), { live: true });
       response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' });
-      response.end(request.method === 'HEAD' ? '' : runPage(report, await loadAssets(), { live: true }));
+      response.end(request.method === 'HEAD' ? '' : text);
       return;
     }
     if (request.url !== '/events' || request.method !== 'GET') return refuse(404, 'There is only one page.');
