@@ -55,7 +55,8 @@ def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
     reason = trainer.run()
     trackers.close()
     progress = trainer.progress
-    events.emit("done", reason=reason, steps=progress.step, tokens=progress.tokens, best_loss=progress.best_loss, seconds=progress.seconds)
+    spikes = {"skipped": progress.spikes.skipped, "rollbacks": progress.spikes.rollbacks}
+    events.emit("done", reason=reason, steps=progress.step, tokens=progress.tokens, best_loss=progress.best_loss, seconds=progress.seconds, **spikes)
     leave()
     return CANCELLED if reason == "cancelled" else 0
 

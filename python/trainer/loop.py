@@ -134,11 +134,12 @@ class Trainer:
             mean /= self.world.size
         norm = self._clip()
         factor = schedule.factor(self.recipe.schedule, step, self.plan.total_steps, self._elapsed_part())
-        self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean))
+        bound = progress.spikes.bound()
+        self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
         progress.step += 1
         progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
         progress.seconds = time.monotonic() - self.started
-        self._queue_report(mean, norm)
+        self._queue_report(mean, norm, bound)
 
     def _next_tokens(self) -> Tensor:
         tokens = self.data.next_batch()
@@ -165,7 +166,7 @@ class Trainer:
             return "max_minutes"
         return "cancelled" if self.world.any(self.stop.is_set()) else None
 
-    def _queue_report(self, loss: Tensor, norm: Tensor) -> None:
+    def _queue_report(self, loss: Tensor, norm: Tensor, bound: float) -> None:
         """Remembers this step's numbers; on a GPU they are read a step later, so that nothing waits for them."""
         numbers, ready = torch.stack([loss.float(), norm.float()]), None
         if self.lag:
@@ -174,7 +175,7 @@ class Trainer:
             numbers, ready = host, torch.cuda.Event()
             ready.record()
         self.pending.append(
-            {"step": self.progress.step, "tokens": self.progress.tokens, "lr": self.optimizers.lr, "numbers": numbers, "ready": ready}
+            {"step": self.progress.step, "tokens": self.progress.tokens, "lr": self.optimizers.lr, "numbers": numbers, "ready": ready, "bound": bound}
         )
         while len(self.pending) > self.lag:
             self._report(self.pending.pop(0))
@@ -187,16 +188,17 @@ class Trainer:
         if item["ready"] is not None:
             item["ready"].synchronize()
         loss, norm = item["numbers"].tolist()
-        verdict = self.progress.spikes.judge(loss, norm)
-        finite = math.isfinite(loss)
-        self.metrics.write(step=item["step"], tokens=item["tokens"], loss=loss if finite else None, lr=item["lr"], grad_norm=norm if math.isfinite(norm) else None)
+        spikes = self.progress.spikes
+        verdict = spikes.judge(loss, norm, item["bound"])
+        numbers = {"loss": loss if math.isfinite(loss) else None, "lr": item["lr"], "grad_norm": norm if math.isfinite(norm) else None}
+        self.metrics.write(step=item["step"], tokens=item["tokens"], **numbers, **spikes.counts())
         self._tell_step(item, loss, norm)
-        if verdict == "skipped":
-            message = f"Step {item['step']}: the loss or gradient is not a finite number; the step was skipped ({self.progress.spikes.skipped} so far)."
-            self.events.emit("warning", code="step_skipped", message=message)
-        elif verdict == "spike":
-            self.events.emit("warning", code="loss_spike", message=f"Step {item['step']}: the loss jumped to {loss:.3f}.")
-        elif verdict == "roll_back":
+        if verdict != "ok":
+            finite = math.isfinite(loss) and math.isfinite(norm)
+            what = f"the loss jumped to {loss:.3f}, above {item['bound']:.3f}" if finite else "the loss or gradient is not a finite number"
+            message = f"Step {item['step']}: {what}; the step was skipped ({spikes.skipped} so far)."
+            self.events.emit("warning", code="loss_spike" if finite else "step_skipped", message=message, **spikes.counts())
+        if verdict == "roll_back":
             self.pending.clear()
             self._roll_back(item["step"])
 
@@ -223,20 +225,23 @@ class Trainer:
         spikes = self.progress.spikes
         allowed = spikes.rolled_back()
         path, _ = self.checkpoints.newest()
-        if not allowed or path is None:
-            why = "there is no checkpoint to go back to" if path is None else f"going back {spikes.rollbacks - 1} times did not help"
+        if not allowed:
             raise TrainerError(
                 "nan_loss",
-                f"The loss left all bounds at step {step}, and {why}.",
+                f"The loss left all bounds at step {step}, and going back {spikes.rollbacks - 1} times did not help.",
                 [f"pt train --lr {self.optimizers.peak_lr / 3:.1e}", "pt train --optimizer adamw", "Look at the data around this step"],
             )
+        if path is None:  # every bad step was skipped, so nothing is lost by going on from here
+            message = f"The loss left all bounds at step {step}, before the first checkpoint: going on with the data after it ({spikes.rollbacks} so far)."
+            self.events.emit("warning", code="rolled_back", message=message, **spikes.counts())
+            return
         seconds = self.progress.seconds
         self._restore(path, keep_data=True)
         self.progress.spikes, self.progress.seconds = spikes, seconds
         self.optimizers.zero_grad()
         self.metrics.rewind(self.progress.step)
         message = f"The loss left all bounds at step {step}: back to step {self.progress.step}, with the data after it ({spikes.rollbacks} so far)."
-        self.events.emit("warning", code="rolled_back", message=message)
+        self.events.emit("warning", code="rolled_back", message=message, **spikes.counts())
 
     def _evaluate(self) -> None:
         progress = self.progress

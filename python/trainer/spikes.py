@@ -20,18 +20,23 @@ class Spikes:
     skipped: int = 0
     rollbacks: int = 0
 
-    def judge(self, loss: float, grad_norm: float) -> str:
-        """`ok`, `skipped` (not finite: the step changed nothing), `spike` (first of them) or `roll_back` (PATIENCE in a row)."""
-        finite = math.isfinite(loss) and math.isfinite(grad_norm)
-        if finite and not self._is_spike(loss):
+    def bound(self) -> float:
+        """The loss above which a step is a spike and changes nothing; infinite while too few losses are known to say."""
+        if len(self.recent) < WINDOW // 2:
+            return math.inf
+        mean = sum(self.recent) / len(self.recent)
+        deviation = math.sqrt(sum((value - mean) ** 2 for value in self.recent) / len(self.recent))
+        return mean + max(DEVIATIONS * deviation, SMALLEST)
+
+    def judge(self, loss: float, grad_norm: float, bound: float) -> str:
+        """`ok`, `skipped` (not finite, or above the `bound` that held for the step: it changed nothing) or `roll_back` (PATIENCE of them in a row)."""
+        if math.isfinite(loss) and math.isfinite(grad_norm) and loss <= bound:
             self.bad_in_a_row = 0
             self.recent = list(deque([*self.recent, loss], maxlen=WINDOW))
             return "ok"
         self.bad_in_a_row += 1
-        self.skipped += not finite
-        if self.bad_in_a_row >= PATIENCE:
-            return "roll_back"
-        return "spike" if finite else "skipped"
+        self.skipped += 1
+        return "roll_back" if self.bad_in_a_row >= PATIENCE else "skipped"
 
     def rolled_back(self) -> bool:
         """Counts a roll-back; False when there were too many."""
@@ -40,12 +45,9 @@ class Spikes:
         self.recent = []
         return self.rollbacks <= MOST_ROLLBACKS
 
+    def counts(self) -> dict[str, int]:
+        """What is not 0 of `skipped` and `rollbacks`: a quiet run says nothing."""
+        return {name: count for name, count in (("skipped", self.skipped), ("rollbacks", self.rollbacks)) if count}
+
     def state(self) -> dict:
         return asdict(self)
-
-    def _is_spike(self, loss: float) -> bool:
-        if len(self.recent) < WINDOW // 2:
-            return False
-        mean = sum(self.recent) / len(self.recent)
-        deviation = math.sqrt(sum((value - mean) ** 2 for value in self.recent) / len(self.recent))
-        return loss > mean + max(DEVIATIONS * deviation, SMALLEST)
