@@ -72,7 +72,7 @@ export function createChart(figure: HTMLElement, spec: ChartSpec, shared: Shared
         `step ${sayStep(at)}: ${readings.map(({ name, text }) => `${name} ${text}`).join(', ')}`,
       );
       const visible = cursor !== null && cursor >= shown[0] && cursor <= shown[1];
-      tip.hidden = !(visible && plot.matches(':hover, :focus'));
+      tip.hidden = !(visible && plot.matches(':hover, :focus-visible'));
       if (!visible) return;
       const x = picture.px(cursor);
       const group = svg('g', { class: 'cursor' });
@@ -184,7 +184,7 @@ export function createChart(figure: HTMLElement, spec: ChartSpec, shared: Shared
   });
   plot.addEventListener('pointercancel', endDrag);
   plot.addEventListener('pointerleave', () => {
-    if (!drag && document.activeElement !== plot) view.point(null);
+    if (!drag && !plot.matches(':focus-visible')) view.point(null);
     else chart.cursor();
   });
   plot.addEventListener('dblclick', () => view.all());

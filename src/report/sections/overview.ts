@@ -132,7 +132,7 @@ ${table(
     { title: 'Step', numeric: true },
     { title: 'Tokens', numeric: true },
     { title: 'Held-out loss', numeric: true },
-    { title: '' },
+    { title: 'Note' },
   ],
   shown.map((row) => [
     whole(row.step),
