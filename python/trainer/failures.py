@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 
-import torch
-
 from .config import RunConfig
 from .errors import TrainerError
 
@@ -29,7 +27,7 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
 def is_out_of_memory(error: BaseException) -> bool:
     """Of a GPU or of this machine, in the words of every allocator."""
     text = str(error)
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "out of memory" in text or "can't allocate memory" in text
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "out of memory" in text or "can't allocate memory" in text
 
 
 def out_of_memory(text: str, config: RunConfig | None) -> TrainerError:
