@@ -37,7 +37,7 @@ class OptimizerConfig:
     momentum: float = option(0.95, "Muon's momentum")
     orthogonal_steps: int = option(5, "Muon's Newton-Schulz iterations")
     clip: float = option(1.0, "largest global gradient norm; 0: no clipping")
-    state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how AdamW's moments are kept; today they follow param_dtype")
+    state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how moments are kept; int8: AdamW's of matrices in 8 bits, Muon's in bf16")
 
 
 @dataclass
@@ -73,9 +73,9 @@ class Recipe:
     z_loss: float = option(0.0, "weight of the squared log-normaliser, which keeps logits small")
     dropout: bool = option(False, "use the architecture's dropout in training")
     document_masking: bool = option(False, "attention does not cross the joint of two documents")
-    param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 halves memory, and AdamW's moments follow it")
+    param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 halves memory, and is rounded at random")
     activation_checkpointing: Literal["none", "selective", "full"] = option("none", "what is computed again in backward to save memory")
-    fp8: bool = option(False, "matrix products in fp8; not supported yet")
+    fp8: bool = option(False, "matrix products of the layers in fp8: Hopper or later, with the package torchao")
     eval_every_steps: int = option(100, "optimizer steps between held-out evaluations")
     eval_sequences: int | None = option(None, "held-out sequences that an evaluation looks at; null: all")
     checkpoint_every_steps: int = option(200, "optimizer steps between checkpoints")

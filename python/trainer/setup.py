@@ -22,6 +22,7 @@ from .distributed import World, decoder_layers, shard
 from .errors import TrainerError
 from .events import Events
 from .fit import keep_micro, kept_micro, require_fit, try_sizes
+from .fp8 import require_fp8, use_fp8
 from .loss import LossModel, chunked_loss_fits
 from .memory import Estimate, estimate
 from .model import count_parameters, load_config, load_model
@@ -56,6 +57,8 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     goes_on = config.resume or world.restarted
     torch.set_float32_matmul_precision("high")
     dtype = compute_dtype(config.dtype, world.device)
+    if recipe.fp8:
+        require_fp8(world.device)
     attention = choose_attention(config.attention, world.device, events)
     own = open_own_recipe(config.recipe_file, config.run_dir, goes_on)
     if own is not None and world.first:
@@ -88,8 +91,9 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     masked = tokenizer.eos_token_id if recipe.document_masking else None
     loss_model = LossModel(model, recipe.z_loss, masked, chunked)
     loss_model.train(recipe.dropout)
+    if recipe.fp8:
+        use_fp8(model)
     checkpoint_activations(model, recipe.activation_checkpointing)
-    warn_of_what_is_missing(config, events)
     compiled = decide_compile(config, world, plan, parameters)
     if compiled:
         for layer in decoder_layers(model):
@@ -186,18 +190,6 @@ def checkpoint_activations(model: nn.Module, which: str) -> None:
     stride = {"none": 0, "selective": 2, "full": 1}[which]
     for layer in decoder_layers(model)[::stride] if stride else []:
         layer.forward = functools.partial(torch.utils.checkpoint.checkpoint, layer.forward, use_reentrant=False)
-
-
-def warn_of_what_is_missing(config: RunConfig, events: Events) -> None:
-    """Says which wishes of a recipe this trainer does not fulfil."""
-    recipe = config.recipe
-    wishes = {
-        "fp8": recipe.fp8,
-        "optimizer.state_dtype": recipe.optimizer.state_dtype != "fp32" and recipe.param_dtype == "fp32",
-    }
-    for name, wished in wishes.items():
-        if wished:
-            events.emit("warning", code="not_supported", message=f"The recipe's {name} is not supported yet and has no effect.")
 
 
 def tokenizer_name(config: RunConfig) -> str:

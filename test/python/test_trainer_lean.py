@@ -1,0 +1,59 @@
+"""Whole runs in little memory: bf16 parameters and 8-bit moments, resumed, on two processes; and what is refused instead of being left out."""
+
+import json
+import shutil
+
+import pytest
+
+from trainer_support import events, finish, metrics, start, start_ranks, write_run, write_text
+
+LEAN = {"param_dtype": "bf16", "optimizer": {"state_dtype": "int8"}, "batch_size": 2, "accumulation_steps": 2, "eval_every_steps": 100}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("lean")
+
+
+@pytest.fixture(scope="module")
+def text(place):
+    return write_text(place)
+
+
+@pytest.fixture(scope="module")
+def whole(place, text):
+    run_dir = write_run(place / "whole", text, LEAN, max_steps=12)
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    return run_dir
+
+
+def losses(run_dir):
+    return [line["loss"] for line in metrics(run_dir) if "loss" in line]
+
+
+def test_it_learns_and_is_resumed_to_the_last_bit(whole, place):
+    assert losses(whole)[-1] < losses(whole)[0] - 0.5
+    assert not events(whole, "warning")
+    run_dir = place / "resumed"
+    shutil.copytree(whole, run_dir)
+    shutil.rmtree(run_dir / "checkpoints" / "step-12")
+    config = json.loads((run_dir / "run.json").read_text())
+    (run_dir / "run.json").write_text(json.dumps({**config, "run_dir": str(run_dir), "resume": True}))
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
+    assert events(run_dir, "start")[-1]["resumed_from"] == 8
+    # The random rounding goes on where it was.
+    assert losses(run_dir) == losses(whole)
+
+
+def test_two_processes_train_nearly_as_one(whole, place, text):
+    run_dir = write_run(place / "two", text, LEAN, max_steps=12)
+    assert finish(*start_ranks(run_dir, place, 2)) == [0, 0], (run_dir / "trainer.log").read_text()
+    # Rounded at random, each in its own way.
+    assert losses(run_dir) == pytest.approx(losses(whole), rel=0.01)
+
+
+def test_fp8_without_such_a_gpu_is_refused(place, text):
+    run_dir = write_run(place / "fp8", text, {"fp8": True})
+    assert finish(start(run_dir, place)) == [7]
+    error = events(run_dir, "error")[0]
+    assert error["code"] == "bad_recipe" and "Hopper" in error["message"] and 'In the recipe: "fp8": false' in error["next_steps"]
