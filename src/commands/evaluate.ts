@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { findPython } from '../bridge/index.ts';
 import {
   type Evaluation,
@@ -7,6 +8,7 @@ import {
   parseModelRef,
 } from '../evaluation/index.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
+import { keepForecastOf } from './keep-forecast.ts';
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
@@ -55,10 +57,11 @@ export default class Evaluate extends PtCommand {
       signal: this.signal,
     });
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
-    const result = await this.work(
-      evaluate(request, await openEvaluatePlace(settings, python, this.signal)),
-    );
+    const result = await this.work(evaluate(request, await openEvaluatePlace(settings, python, this.signal)));
     this.#show(result);
+    const kept = await keepForecastOf(result, settings, (text) => this.warning(text));
+    for (const run of kept)
+      this.note(`Kept for the report of run ${basename(run)}: pt report ${basename(run)}`);
     return result;
   }
 

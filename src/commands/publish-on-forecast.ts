@@ -20,6 +20,7 @@ import {
   publishNewest,
   updateState,
 } from '../training/index.ts';
+import { keepForecastOf } from './keep-forecast.ts';
 import { openPlace, type PublishSwitches, requestFor } from './publish-best.ts';
 
 export interface ForecastPublisherOptions {
@@ -53,6 +54,7 @@ export async function openForecastPublisher(options: ForecastPublisherOptions) {
     const evaluation = await quietly(
       forecast(options, dir, { hotkey: place.hotkey.ss58, signal: either, beside: training }),
     );
+    await keepForecastOf(evaluation, settings, warn);
     const chance = chanceOf(evaluation);
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(intent.when)}.`);
     if (!isMet(intent.when, chance)) return null;

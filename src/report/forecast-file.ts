@@ -55,9 +55,9 @@ const forecastSchema = z.looseObject({
 /** `forecast.json` of a run. */
 export type KeptForecast = z.infer<typeof forecastSchema>;
 
-const lossSchema = z.looseObject({ block: z.number(), loss: z.number(), at: text });
+const lossSchema = z.looseObject({ block: z.number(), loss: z.number(), at: text, data: z.array(text) });
 
-/** Losses of miners by uid; `block` is that of the commitment that was scored. */
+/** Losses of miners by uid; `block` is that of the commitment that was scored, `data` the text it was scored on. */
 export type KnownLosses = Map<number, z.infer<typeof lossSchema>>;
 
 export interface ForecastPlace {
@@ -79,7 +79,8 @@ export async function keepForecast(
   const scored = evaluation.models.filter((model) => model.uid !== null && model.loss !== null);
   if (scored.length > 0) {
     const known = await readLosses({ home, network, netuid });
-    for (const { uid, block, loss } of scored) known.set(uid!, { block, loss: loss!, at: madeAt });
+    const { data } = evaluation.sample;
+    for (const { uid, block, loss } of scored) known.set(uid!, { block, loss: loss!, at: madeAt, data });
     await writeJson(lossesPath({ home, network, netuid }), Object.fromEntries(known));
   }
   return [...runs];
