@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
+import sys
 from pathlib import Path
 from typing import Any, Callable
 
@@ -42,16 +44,18 @@ class Trackers:
 def _wandb(config: RunConfig):
     wandb = _package("wandb")
     mode = "offline" if config.offline or not os.environ.get("WANDB_API_KEY") else "online"
+    name = Path(config.run_dir).name
+    # The same id for a resumed run: one curve, not two.
     run = wandb.init(
-        entity=config.wandb.entity, project=config.wandb.project or "pt", dir=config.run_dir, mode=mode, name=Path(config.run_dir).name, resume="allow"
+        entity=config.wandb.entity, project=config.wandb.project or "pt", dir=config.run_dir, mode=mode, name=name, id=name, resume="allow"
     )
     return (lambda numbers, step: run.log(numbers, step=step)), run.finish
 
 
 def _trackio(config: RunConfig):
+    os.environ.setdefault("TRACKIO_DIR", str(Path(config.run_dir) / "trackio"))  # read when it is imported
     trackio = _package("trackio")
-    os.environ.setdefault("TRACKIO_DIR", str(Path(config.run_dir) / "trackio"))
-    run = trackio.init(project=config.wandb.project or "pt", name=Path(config.run_dir).name, embed=False)
+    run = trackio.init(project=config.wandb.project or "pt", name=Path(config.run_dir).name, resume="allow", embed=False)
     return (lambda numbers, step: run.log(numbers, step=step)), run.finish
 
 
@@ -67,7 +71,14 @@ def _package(name: str):
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise TrainerError("missing_package", f"--report-to {name}: the package {name} is not installed.", [f"pip install {name}"]) from error
+        raise TrainerError("missing_package", f"--report-to {name}: the package {name} is not installed.", [install_command(name)]) from error
+
+
+def install_command(name: str) -> str:
+    """For this very environment, which may have been made by uv and have no pip."""
+    if importlib.util.find_spec("pip") is not None:
+        return f"{sys.executable} -m pip install {name}"
+    return f"uv pip install --python {sys.executable} {name}"
 
 
 _OPENERS = {"wandb": _wandb, "trackio": _trackio, "tensorboard": _tensorboard}
