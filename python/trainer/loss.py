@@ -107,7 +107,7 @@ class LossModel(nn.Module):
         super().__init__()
         self.model = model
         self.z_loss = z_loss
-        self.document_end = document_end  # with it, attention stays within a document
+        self.document_end = document_end  # with it, attention stays within a document in training
         self.chunked = chunked
         self.chunk = _chunk
 
@@ -115,7 +115,9 @@ class LossModel(nn.Module):
         # The last token predicts nothing, but a length of 4096 is faster than one of 4095: it goes through and does not count.
         targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=NOT_COUNTED).flatten()
         count = tokens.shape[0] * (tokens.shape[1] - 1)
-        extra = {} if self.document_end is None else {"position_ids": positions_in_document(tokens, self.document_end)}
+        # Only in training: validators score without it, and the held-out loss is there to tell what they will find.
+        within = self.document_end is not None and torch.is_grad_enabled()
+        extra = {"position_ids": positions_in_document(tokens, self.document_end)} if within else {}
         if not self.chunked:
             logits = self.model(input_ids=tokens, use_cache=False, **extra).logits[:, :-1].flatten(0, 1).float()
             loss = nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
@@ -149,3 +151,14 @@ def chunked_loss_fits(model: nn.Module, vocabulary: int) -> bool:
     except (TypeError, AttributeError):
         return False
     return torch.allclose(head(hidden).float(), expected.float(), rtol=1e-3, atol=1e-3)
+
+
+@torch.no_grad()
+def masking_works(model: nn.Module, vocabulary: int) -> bool:
+    """True when this architecture keeps attention within documents by their positions: tried with two that differ before the joint."""
+    tokens = torch.arange(16).remainder(vocabulary).repeat(2, 1)
+    tokens[1, :8] = tokens[1, :8].flip(0)
+    positions = torch.arange(8).repeat(2).expand_as(tokens)
+    device = next(model.parameters()).device
+    logits = model(input_ids=tokens.to(device), position_ids=positions.to(device), use_cache=False).logits[:, 8:]
+    return torch.allclose(logits[0].float(), logits[1].float(), rtol=1e-3, atol=1e-3)

@@ -23,7 +23,7 @@ from .errors import TrainerError
 from .events import Events
 from .fit import keep_micro, kept_micro, require_fit, try_sizes
 from .fp8 import require_fp8, use_fp8
-from .loss import LossModel, chunked_loss_fits
+from .loss import LossModel, chunked_loss_fits, masking_works
 from .memory import Estimate, estimate
 from .model import count_parameters, load_config, load_model
 from .optimizer import Optimizers
@@ -88,6 +88,9 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     chunked = chunked_loss_fits(model, model.config.vocab_size)
     if not chunked:
         events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
+    if recipe.document_masking and not masking_works(model, model.config.vocab_size):
+        message = f"document_masking: {type(model).__name__} with {attention} attention does not keep documents apart."
+        raise TrainerError("bad_recipe", message, ['In the recipe: "document_masking": false', "pt train --attention sdpa"])
     masked = tokenizer.eos_token_id if recipe.document_masking else None
     loss_model = LossModel(model, recipe.z_loss, masked, chunked)
     loss_model.train(recipe.dropout)
