@@ -85,10 +85,13 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
     parameters, architecture = count_parameters(model), type(model).__name__
-    chunked = chunked_loss_fits(model, model.config.vocab_size)
+    trial = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 else contextlib.nullcontext
+    with trial():  # flash attention takes no fp32
+        chunked = chunked_loss_fits(model, model.config.vocab_size)
+        masks = not recipe.document_masking or masking_works(model, model.config.vocab_size)
     if not chunked:
         events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
-    if recipe.document_masking and not masking_works(model, model.config.vocab_size):
+    if not masks:
         message = f"document_masking: {type(model).__name__} with {attention} attention does not keep documents apart."
         raise TrainerError("bad_recipe", message, ['In the recipe: "document_masking": false', "pt train --attention sdpa"])
     masked = tokenizer.eos_token_id if recipe.document_masking else None
@@ -104,9 +107,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         loss_model.chunk = torch.compile(loss_model.chunk)
     if world.size > 1:
         shard(loss_model, world, dtype)
-    autocast = contextlib.nullcontext
-    if dtype == torch.bfloat16 and world.size == 1:
-        autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype)
+    autocast = trial if world.size == 1 else contextlib.nullcontext
     if own is not None and "optimizer" in own:
         optimizers = OwnOptimizers(model, own.optimizers(model, recipe), own)
     else:

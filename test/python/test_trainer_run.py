@@ -168,9 +168,3 @@ def test_activation_checkpointing_changes_no_bit(finished, place, text, which):
     run_dir = write_run(place / which, text, {"activation_checkpointing": which})
     assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
     assert metrics(run_dir) == metrics(finished)
-
-
-def test_wishes_without_effect_are_told(place, text):
-    run_dir = write_run(place / "wishes", text, {"fp8": True}, max_steps=1)
-    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
-    assert "fp8" in events(run_dir, "warning")[0]["message"]
