@@ -1,4 +1,4 @@
-"""How fast the data room is beside what the tiny model consumes, whether it grows, and what scoring costs beside bare forward passes.
+"""How fast the data room is beside what the tiny model consumes, and whether it grows.
 
 `python bench/data.py`, on the CPU with two threads; one JSON line a figure.
 """
@@ -19,7 +19,6 @@ import torch
 
 from trainer.data import DataRequest, open_data
 from trainer.model import make_config
-from trainer.scoring import score
 from trainer.tokenizer import load_tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -52,7 +51,6 @@ def main() -> None:
         report("data", "open the built-in text, nothing cached", time.perf_counter() - started, "s", None)
         data.next_batch()
         bench_pipeline(data, model, length)
-        bench_scoring(data, model)
 
 
 def bench_pipeline(data, model, length: int) -> None:
@@ -73,23 +71,6 @@ def bench_pipeline(data, model, length: int) -> None:
         data.next_batch()
     report("data", "pipeline; rival: the tiny model's training step", STEPS * BATCH * length / (time.perf_counter() - started), "tokens/s", model_speed)
     report("data", f"memory added by {STEPS:,} steps", resident_mb() - before, "MB", None)
-
-
-def bench_scoring(data, model) -> None:
-    model.eval()
-    batches = [data.held_out[i : i + 1].numpy() for i in range(min(40, len(data.held_out)))]
-    ours, bare = [], []
-    for _ in range(7):  # in turn, so that what else the machine does strikes both
-        started = time.perf_counter()
-        list(score(model, batches))
-        ours.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        with torch.inference_mode():
-            for batch in batches:
-                tokens = torch.from_numpy(batch)
-                model(tokens, labels=tokens, use_cache=False).loss.item()
-        bare.append(time.perf_counter() - started)
-    report("evaluate", "scoring; rival: bare forward passes with loss", min(ours) * 1000, "ms", min(bare) * 1000)
 
 
 if __name__ == "__main__":
