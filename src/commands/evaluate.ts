@@ -58,10 +58,10 @@ export default class Evaluate extends PtCommand {
     });
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
     const result = await this.work(evaluate(request, await openEvaluatePlace(settings, python, this.signal)));
-    this.#show(result);
     const kept = await keepForecastOf(result, settings, (text) => this.warning(text));
     for (const run of kept)
       this.note(`Kept for the report of run ${basename(run)}: pt report ${basename(run)}`);
+    this.#show(result);
     return result;
   }
 

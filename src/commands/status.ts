@@ -1,5 +1,7 @@
+import { pathToFileURL } from 'node:url';
 import { findHotkeys } from '../chain/index.ts';
 import { EXIT, UserError } from '../errors.ts';
+import type { Hub } from '../hub/index.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
@@ -16,6 +18,11 @@ export default class Status extends PtCommand {
     }),
     watch: Flags.boolean({ summary: 'Show it again at every block until Ctrl-C' }),
     all: Flags.boolean({ summary: `Every neuron, not only the first ${ROWS}` }),
+    html: Flags.string({
+      summary: 'Also write every neuron to this file, as a page to look at',
+      helpValue: 'FILE',
+      exclusive: ['mine'],
+    }),
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
@@ -33,12 +40,34 @@ export default class Status extends PtCommand {
       for (;;) {
         const status = await readStatus(request, { ...place, chain: chain! });
         this.#show(status, flags.all ?? false);
-        if (!flags.watch || this.ui.json) return status;
+        const html =
+          flags.html === undefined ? {} : { html: await this.#page(flags.html, status, settings, place.hub) };
+        if (!flags.watch || this.ui.json) return { ...status, ...html };
         await chain!.waitForBlock(status.block + 1, this.signal);
       }
     } finally {
       await close();
     }
+  }
+
+  async #page(out: string, status: SubnetStatus, settings: Settings, hub: Hub): Promise<string> {
+    const { home, network, netuid, profile, constants } = settings;
+    const { readSizes } = await import('../load/index.ts');
+    const { readLosses, writeSubnetPage } = await import('../report/index.ts');
+    const file = await writeSubnetPage(
+      {
+        status,
+        network: network.name,
+        profile,
+        sizes: await this.work(readSizes(status.neurons, hub)),
+        losses: await readLosses({ home, network: network.name, netuid }),
+        secondsPerBlock: constants.networks[network.name]?.block_anchor?.seconds_per_block ?? null,
+        madeAt: new Date(),
+      },
+      out,
+    );
+    this.success(`Written to ${file}; open it in a browser: ${pathToFileURL(file).href}`);
+    return file;
   }
 
   #show(status: SubnetStatus, all: boolean): void {

@@ -36,7 +36,7 @@ export function chartsOf({ collected, forecast }: RunReport): ChartSpec[] {
       ] satisfies ChartSpec['series'],
       lines: [
         ...(entropy === null ? [] : [{ y: entropy, name: 'unigram entropy' }]),
-        ...(goal === null ? [] : [{ y: goal, name: 'loss to beat' }]),
+        ...(goal === null ? [] : [{ y: goal, name: 'loss to beat (forecast)' }]),
       ],
     },
     one('speed', 'Speed', 'tokens a second', 'count', { series: noisy('speed', 'speed') }),

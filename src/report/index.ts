@@ -3,3 +3,4 @@
 export { DASHBOARD_PORT, type Dashboard, openDashboard } from './dashboard.ts';
 export { keepForecast, readLosses } from './forecast-file.ts';
 export { writePage, writeRunReport } from './write-report.ts';
+export { type SubnetFacts, writeSubnetPage } from './write-subnet-page.ts';

@@ -63,7 +63,7 @@ function losses({ models, winner, lossToBeat, lossToBeatLater }: Evaluation): Ht
     ({ value, kind }) =>
       html`<line class="goal ${kind}" x1="${at(value)}" x2="${at(value)}" y1="0" y2="30"/>`,
   );
-  const rows = models.map(({ name, loss: mean, low, high, winRate, error }) => {
+  const rows = models.map(({ name, loss: mean, low, high, winRate, reasonable, error }) => {
     const said =
       mean === null
         ? (error ?? 'no finite loss')
@@ -72,7 +72,9 @@ function losses({ models, winner, lossToBeat, lossToBeatLater }: Evaluation): Ht
       mean === null
         ? ''
         : html`${low === null || high === null ? '' : html`<line class="interval" x1="${at(low)}" x2="${at(high)}" y1="15" y2="15"/>`}<circle class="mean" cx="${at(mean)}" cy="15" r="5.5"/>`;
-    return html`<div class="row${name === winner ? ' winner' : ''}"><span class="name">${name}${name === winner ? html` <em>wins</em>` : ''}</span>
+    return html`<div class="row${name === winner ? ' winner' : ''}"><span class="name" title="${name}">${shortName(name)}${
+      name === winner ? html` <em>wins</em>` : ''
+    }${reasonable === false ? html`<br><small>repeats itself: counts as an infinite loss</small>` : ''}</span>
 <svg role="img" aria-label="${name}: ${said}" width="100%" height="30"><line class="track" x1="0" x2="100%" y1="15" y2="15"/>${uprights}${picture}</svg>
 <span class="value">${mean === null ? html`<small>${said}</small>` : loss(mean)}<small>${winRate === null ? '' : `win rate ${percent(winRate)}`}</small></span></div>`;
   });
@@ -83,13 +85,17 @@ function losses({ models, winner, lossToBeat, lossToBeatLater }: Evaluation): Ht
   )}</p>`;
 }
 
+/** A model folder by its run and its own name; what is no path stays as it is. */
+const shortName = (name: string): string =>
+  /^([/~]|[A-Z]:\\)/.test(name) ? name.split(/[/\\]/).slice(-2).join('/') : name;
+
 function matrix({ models, matrix: shares }: Evaluation): Html {
   return html`<details><summary>Share of sequences that each model wins against each other</summary>
 ${table(
   'Share of sequences won',
   [{ title: 'Wins against' }, ...models.map((_, i) => ({ title: String(i + 1), numeric: true }))],
   models.map((model, i) => [
-    `${i + 1} ${model.name}`,
+    `${i + 1} ${shortName(model.name)}`,
     ...models.map((_, j) => percent(shares[i]?.[j] ?? null)),
   ]),
 )}</details>`;
