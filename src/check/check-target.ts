@@ -3,7 +3,14 @@ import { stat } from 'node:fs/promises';
 import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
 import type { HubRevision } from '../hub/types.ts';
-import { hashContent, inspectFolder, inspectRemote, type ModelFacts, remoteContent } from '../model/index.ts';
+import {
+  hashContent,
+  inspectFolder,
+  inspectRemote,
+  type ModelFacts,
+  planUpload,
+  remoteContent,
+} from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import {
   checkModel,
@@ -57,7 +64,14 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
       ...(revision ? repositoryFindings(revision, place) : []),
       content.finding,
       ...(content.hash && chain
-        ? [checkDuplicates(content.hash, await chain.commitments(), profile, place.ownHotkeys)]
+        ? [
+            checkDuplicates(
+              [content.hash, ...(yield* castHash(facts, target, place))],
+              await chain.commitments(),
+              profile,
+              place.ownHotkeys,
+            ),
+          ]
         : []),
     ];
     return {
@@ -173,6 +187,18 @@ async function* localHash(
     yield* hashContent(dir, profile),
     'of the folder as it is (`pt upload` hashes what it publishes).',
   );
+}
+
+/** Hash of a local folder as `pt upload` would publish it by default, when casting makes that another one. */
+async function* castHash(facts: ModelFacts, target: CheckTarget, { profile }: CheckPlace): Work<string[]> {
+  if (target.kind !== 'folder' || facts.dtypes.every((dtype) => dtype === 'BF16')) return [];
+  try {
+    return [(yield* planUpload(target.dir, { dtype: 'bf16', profile })).contentHash];
+  } catch (error) {
+    // What cannot be published is no copy of anything; the other findings say why.
+    if (error instanceof PtError) return [];
+    throw error;
+  }
 }
 
 async function remoteHash(facts: ModelFacts, revision: HubRevision, place: CheckPlace): Promise<Content> {

@@ -2,9 +2,9 @@
 import type { Commitment } from '../chain/types.ts';
 import { type Finding, hashMatches, type Profile, parseCommitment } from '../rules/index.ts';
 
-/** Compares a content hash with every commitment of the subnet; validators reward the earlier of equal models. */
+/** Compares a model's content hashes (as it is, as it would be published) with every commitment of the subnet; validators reward the earlier of equal models. */
 export function checkDuplicates(
-  contentHash: string,
+  contentHashes: string[],
   commitments: ReadonlyMap<string, Commitment>,
   profile: Profile,
   ownHotkeys: ReadonlySet<string>,
@@ -12,7 +12,7 @@ export function checkDuplicates(
   const holders = [...commitments]
     .filter(([hotkey, { text }]) => {
       const id = parseCommitment(profile, text);
-      return id !== null && hashMatches(profile, id, contentHash, hotkey);
+      return id !== null && contentHashes.some((hash) => hashMatches(profile, id, hash, hotkey));
     })
     .map(([hotkey, { block }]) => ({ hotkey, block, own: ownHotkeys.has(hotkey) }))
     .sort((a, b) => a.block - b.block);

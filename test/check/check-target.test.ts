@@ -142,6 +142,10 @@ describe('with a chain and a Hub', () => {
       ok: false,
       actual: [{ hotkey: published.hotkey, own: false }],
     });
+    // The folder is in fp32; what lies on the Hub is its bf16.
+    const copy = await check(rig.dir, stranger);
+    expect(copy.contentHash).not.toBe(published.contentHash);
+    expect(copy.findings.find((f) => f.rule === 'duplicate')).toMatchObject({ ok: false });
     const other = await makeModel(join(rig.home, 'other'), { seed: 99 });
     expect((await check(other, stranger)).accepted).toBe(true);
   });
