@@ -57,7 +57,7 @@ def main() -> None:
         if part == "speed":
             bench_speed(report, given.shape or ("1.3b" if place == "cuda" else "tiny"), place, given.rounds, steps, given.threads, given.limit)
         elif part == "quality":
-            bench_quality(report, steps, given.seeds)
+            bench_quality(report, steps, given.seeds, given.threads)
         else:
             {"overhead": bench_overhead, "data": bench_data, "memory": bench_memory}[part](report, steps)
     report.table()

@@ -17,6 +17,7 @@ import torch
 
 from ours import Clock, run_ours
 from rivals import RIVALS
+from trainer.failures import is_out_of_memory
 
 
 def main() -> None:
@@ -38,8 +39,8 @@ def main() -> None:
         }
     except ImportError as error:
         found = {"missing": str(error).splitlines()[0]}
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        if "out of memory" not in str(error):
+    except Exception as error:
+        if getattr(error, "code", None) != "too_large" and not is_out_of_memory(error):
             raise
         found = {"out_of_memory": True}
     Path(job["result"]).write_text(json.dumps(found))

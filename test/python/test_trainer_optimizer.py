@@ -149,6 +149,17 @@ def test_a_step_that_is_not_ok_changes_nothing(state_dtype, param_dtype):
     assert any(not torch.equal(old, new) for old, new in zip(after, everything()))
 
 
+def test_the_fused_adamw_skips_as_it_is_told_on_a_gpu():
+    """`Optimizers.step` leaves the decision to PyTorch's fused kernel there; the kernel for CPUs takes the same word."""
+    param = nn.Parameter(torch.ones(3))
+    adamw = torch.optim.AdamW([param], lr=0.1, fused=True)
+    for ok, expected in ((False, 1.0), (True, 0.899)):
+        param.grad = torch.ones(3)
+        adamw.found_inf, adamw.grad_scale = (~torch.tensor(ok)).float(), None
+        adamw.step()
+        assert param.tolist() == pytest.approx([expected] * 3)
+
+
 def test_states_take_the_memory_that_was_asked_for():
     def bytes_of(state_dtype, param_dtype=torch.float32):
         state = Optimizers(llama(param_dtype), OptimizerConfig(name="adamw", state_dtype=state_dtype)).state()
