@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
-import type { PublishPlace, PublishRequest, PublishSource, UploadPlan } from '../publish/index.ts';
+import type {
+  PublishPlace,
+  PublishRequest,
+  PublishSource,
+  UploadOutcome,
+  UploadPlan,
+} from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
   Flags,
@@ -93,6 +99,7 @@ export default class Upload extends PtCommand {
       const outcome = await this.work(publish(request, place));
       this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
       this.print(outcome.commitment);
+      await this.#remember(source, outcome);
       this.nextSteps(
         outcome.public
           ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
@@ -102,6 +109,16 @@ export default class Upload extends PtCommand {
     } finally {
       await place.close();
     }
+  }
+
+  /** Adds it to the history of the run whose model it is, for `pt runs` and `pt report`. */
+  async #remember(source: PublishSource, outcome: UploadOutcome): Promise<void> {
+    if (source.kind !== 'folder') return;
+    const { runOf } = await import('../report/index.ts');
+    const run = runOf(source.dir);
+    if (run === null) return;
+    const { updateState } = await import('../training/index.ts');
+    await updateState(run, { published: outcome }).catch((error: Error) => this.warning(error.message));
   }
 
   async #confirm(

@@ -16,7 +16,7 @@ const BY_FLAG: Record<string, DynamicKind> = {
   competition: 'competition',
 };
 
-const FILE_FLAGS = /(^|-)(dir|path|model|config|file|data)$/;
+const FILE_FLAGS = /(^|-)(dir|path|model|config|file|data|out|html)$/;
 
 /** What an argument of a command is; by its name. */
 const BY_ARGUMENT: Record<string, DynamicKind | typeof FILES> = {

@@ -1,6 +1,6 @@
 export { type LoadOutcome, type LoadPlace, load } from './load.ts';
 export { modelsDir, openLoadPlace } from './open-place.ts';
-export { type RepositorySizes, readSizes } from './sizes.ts';
+export { readSizes } from './sizes.ts';
 export { readStatus, type StatusRow, type SubnetStatus } from './status.ts';
 export { bestMiner, isLoadable, joinMiners, minerOf, readSubnet } from './subnet.ts';
 export type { LoadRequest, LoadSource, Miner, Subnet } from './types.ts';

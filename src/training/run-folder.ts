@@ -109,10 +109,17 @@ export async function readState(runDir: string): Promise<RunState | null> {
 /** Changes `state.json`; what is published is also added to the run's history. */
 export async function updateState(runDir: string, change: Partial<RunState>): Promise<void> {
   const state = (await readState(runDir)) ?? initialState(basename(runDir), null);
-  const history = change.published
-    ? { publications: [...(state.publications ?? []), { at: new Date().toISOString(), ...change.published }] }
-    : {};
+  const history = change.published ? { publications: withPublication(state, change.published) } : {};
   await writeJson(join(runDir, 'state.json'), { ...state, ...change, ...history });
+}
+
+/** The history with one more, unless it is the last one again: a publish that was done already says the same. */
+function withPublication({ publications = [] }: RunState, published: object): RunState['publications'] {
+  const next = { at: new Date().toISOString(), ...published };
+  const last = publications.at(-1);
+  const same =
+    last !== undefined && ['repo', 'commit', 'block'].every((key) => last[key] === next[key as 'at']);
+  return same ? publications : [...publications, next];
 }
 
 /** Folders of runs, newest first. */

@@ -7,6 +7,7 @@ import {
   findRun,
   listRuns,
   readRunConfig,
+  readState,
   updateState,
   writeRun,
 } from '../../src/training/run-folder.ts';
@@ -114,6 +115,17 @@ describe('findRun', () => {
     await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
     await updateState(dir, { state: 'done', pid: process.ppid });
     expect(await findRun(runs, null)).toBe(dir);
+  });
+
+  it('keeps every publication, and one that was done already only once', async () => {
+    const dir = await newRun();
+    const first = { repo: 'me/a', commit: 'a'.repeat(40), block: 5 };
+    const second = { ...first, commit: 'b'.repeat(40), block: 9 };
+    for (const published of [first, second, second]) await updateState(dir, { published });
+    await updateState(dir, { state: 'done' });
+    const state = await readState(dir);
+    expect(state?.published).toEqual(second);
+    expect(state?.publications).toMatchObject([first, second]);
   });
 
   it('refuses a broken run.json by name', async () => {
