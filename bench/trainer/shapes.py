@@ -40,7 +40,7 @@ SHAPES = {
             "tie_word_embeddings": True,
         },
         sequence_length=4096,
-        sequences=32,
+        sequences=64,
         micro=(16, 8, 4, 2, 1),
     ),
     "tiny": Shape(dict(TINY["architecture"]), TINY["sequence_length"], sequences=8, micro=(4, 2, 1)),
