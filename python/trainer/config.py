@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import types
 import typing
@@ -197,9 +198,34 @@ def check(config: RunConfig) -> None:
         value = getattr(config, name)
         if value is not None and value <= 0:
             faults.append(f"{name} must be above 0, not {value}")
-    for name in ("lr", "muon_lr"):
-        if getattr(recipe.optimizer, name) <= 0:
-            faults.append(f"optimizer.{name} must be above 0, not {getattr(recipe.optimizer, name)}")
+    for name in ("steps_per_epoch", "eval_sequences"):
+        value = getattr(recipe, name)
+        if value is not None and value < 1:
+            faults.append(f"{name} must be at least 1 or null, not {value}")
+    for name in ("lr", "muon_lr", "embedding_lr", "eps"):
+        value = getattr(recipe.optimizer, name)
+        if value is not None and not 0 < value < math.inf:
+            faults.append(f"optimizer.{name} must be above 0, not {value}")
+    for name in ("weight_decay", "clip"):
+        if not 0 <= getattr(recipe.optimizer, name) < math.inf:
+            faults.append(f"optimizer.{name} must be 0 or above, not {getattr(recipe.optimizer, name)}")
+    if not 0 <= recipe.optimizer.momentum < 1:
+        faults.append(f"optimizer.momentum must be from 0 to below 1, not {recipe.optimizer.momentum}")
+    if recipe.optimizer.orthogonal_steps < 1:
+        faults.append(f"optimizer.orthogonal_steps must be at least 1, not {recipe.optimizer.orthogonal_steps}")
+    if not 0 <= recipe.z_loss < math.inf:
+        faults.append(f"z_loss must be 0 or above, not {recipe.z_loss}")
+    if recipe.finetune.lr_factor <= 0:
+        faults.append(f"finetune.lr_factor must be above 0, not {recipe.finetune.lr_factor}")
+    if recipe.schedule.warmup_steps < 0 or recipe.finetune.warmup_steps < 0:
+        faults.append("warmup_steps must be 0 or above")
+    if not 0 <= recipe.schedule.final <= 1:
+        faults.append(f"schedule.final must be from 0 to 1, not {recipe.schedule.final}")
+    for entry in recipe.batch_ramp:
+        if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, (int, float)) for part in entry) and entry[0] >= 0 and 0 < entry[1] <= 1):
+            faults.append(f"batch_ramp must hold [step, part of the sequences above 0 up to 1], not {json.dumps(entry)}")
+    if config.seed < 0:
+        faults.append(f"seed must be 0 or above, not {config.seed}")
     if len(recipe.optimizer.betas) != 2 or not all(0 <= b < 1 for b in recipe.optimizer.betas):
         faults.append(f"optimizer.betas must be two numbers from 0 to below 1, not {recipe.optimizer.betas}")
     if not 0 <= recipe.schedule.decay_fraction <= 1:
@@ -221,7 +247,7 @@ def check(config: RunConfig) -> None:
 def parse(kind: type, raw: Any, where: str) -> Any:
     """`raw` (from JSON) as the dataclass `kind`; raises TrainerError `bad_recipe` that names `where` and the key."""
     if not isinstance(raw, dict):
-        raise TrainerError("bad_recipe", f"{where} must be an object, not {type(raw).__name__}.")
+        raise TrainerError("bad_recipe", f"{where} must be an object, not {type(raw).__name__}.", ["pt train --recipe tiny"])
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(raw) - set(hints) - {"$schema"})
     if unknown:
@@ -238,7 +264,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return [_value(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)]
     if _fits(hint, value):
         return float(value) if hint is float else value
-    raise TrainerError("bad_recipe", f"{where} must be {_words(hint)}, not {json.dumps(value)}.")
+    raise TrainerError("bad_recipe", f"{where} must be {_words(hint)}, not {json.dumps(value)}.", ["Correct that value", "pt train --recipe tiny"])
 
 
 def _fits(hint: Any, value: Any) -> bool:

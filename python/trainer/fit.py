@@ -189,8 +189,11 @@ def find_micro(world: World, share: int, estimated: Callable[[int], int], attemp
     available = memory_for_each(world)
     if world.device.type != "cuda":
         if available is not None and len(sizes) > 1:
-            one = estimated(1)
-            slope = estimated(sizes[1]) - one
+            try:
+                one = estimated(1)
+                slope = estimated(sizes[1]) - one
+            except Exception:  # what cannot be estimated is not risked: the system would end the process
+                return _largest(world, sizes[:1], attempt)
             sizes = [micro for micro in sizes if micro == 1 or not world.any(one + slope * (micro - 1) / (sizes[1] - 1) > _FILLED_CPU * available)]
         return _largest(world, sizes, attempt)
     return grow(world, sizes, int(_FILLED * torch.cuda.get_device_properties(world.device).total_memory), attempt, idle)

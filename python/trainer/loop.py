@@ -228,7 +228,7 @@ class Trainer:
         if not allowed:
             raise TrainerError(
                 "nan_loss",
-                f"The loss left all bounds at step {step}, and going back {spikes.rollbacks - 1} times did not help.",
+                f"The loss left all bounds at step {step}, and going back {spikes.in_vain - 1} times did not help.",
                 [f"pt train --lr {self.optimizers.peak_lr / 3:.1e}", "pt train --optimizer adamw", "Look at the data around this step"],
             )
         if path is None:  # every bad step was skipped, so nothing is lost by going on from here

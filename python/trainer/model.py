@@ -12,6 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 from .compat import name_in_model
 from .config import Recipe, Source
 from .errors import TrainerError
+from .failures import is_out_of_memory
 from .tensors import config_from_tensors, read_header
 
 
@@ -21,7 +22,12 @@ def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: 
     Initial weights depend on torch's seed only, and are made on the CPU, so that every device starts equal.
     """
     if source.kind == "recipe":
-        model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+        try:
+            model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
+        except Exception as error:  # each architecture objects to its own contradictions, in its own classes
+            if is_out_of_memory(error):
+                raise
+            raise TrainerError("bad_recipe", f"The architecture {config.model_type} cannot be built: {error}", ["Correct the recipe's architecture"]) from error
         return model.to(device=device, dtype=dtype)
     try:
         return _load_weights(source, config, attention, dtype).to(device)

@@ -21,6 +21,7 @@ from .config import RunConfig
 from .distributed import World, decoder_layers, shard
 from .errors import TrainerError
 from .events import Events
+from .failures import is_out_of_memory
 from .fit import keep_micro, kept_micro, require_fit, try_sizes
 from .fp8 import require_fp8, use_fp8
 from .loss import LossModel, chunked_loss_fits, masking_works
@@ -72,7 +73,13 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
     batches = split_batch(recipe, world.size, micro)
     with events.phase("loading", "memory estimate"):
-        needed = require_fit(config, world, model_config, dtype, attention, batches.micro, type(made) if made is not model_config else None)
+        try:
+            needed = require_fit(config, world, model_config, dtype, attention, batches.micro, type(made) if made is not model_config else None)
+        except TrainerError:
+            raise
+        except Exception as error:  # an architecture that asks for values, which an estimate has not, may train all the same
+            events.emit("warning", code="no_estimate", message=f"The memory for {model_config.model_type} could not be estimated: {error}")
+            needed = None
     data = open_text(config, world, events, tokenizer, model_config, batches.micro, own)
     plan = make_plan(config, batches, data.epoch_batches)
     with events.phase("loading", "model"):
@@ -86,9 +93,14 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
             setattr(model.config, token, getattr(tokenizer, token))
     parameters, architecture = count_parameters(model), type(model).__name__
     trial = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 else contextlib.nullcontext
-    with trial():  # flash attention takes no fp32
-        chunked = chunked_loss_fits(model, model.config.vocab_size)
-        masks = not recipe.document_masking or masking_works(model, model.config.vocab_size)
+    try:
+        with trial():  # flash attention takes no fp32
+            chunked = chunked_loss_fits(model, model.config.vocab_size)
+            masks = not recipe.document_masking or masking_works(model, model.config.vocab_size)
+    except (RuntimeError, ValueError, IndexError) as error:
+        if is_out_of_memory(error) or "CUDA error" in str(error):
+            raise
+        raise TrainerError("bad_recipe", f"{architecture} cannot compute with these sizes: {error}", ["Correct the recipe's architecture"]) from error
     if not chunked:
         events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
     if not masks:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 WINDOW = 64
 PATIENCE = 3
 DEVIATIONS = 6.0
-SMALLEST = 0.5  # nats; below this a rise is no spike, however quiet the curve was
+SMALLEST = 1.0  # nats; below this a rise is no spike, however quiet the curve was
 MOST_ROLLBACKS = 5
 
 
@@ -19,6 +19,9 @@ class Spikes:
     bad_in_a_row: int = 0
     skipped: int = 0
     rollbacks: int = 0
+    in_vain: int = 0
+    """Roll-backs since the loss was last good for a whole window: another kind of text may make one, only a broken run makes many."""
+    good: int = 0
 
     def bound(self) -> float:
         """The loss above which a step is a spike and changes nothing; infinite while too few losses are known to say."""
@@ -32,6 +35,9 @@ class Spikes:
         """`ok`, `skipped` (not finite, or above the `bound` that held for the step: it changed nothing) or `roll_back` (PATIENCE of them in a row)."""
         if math.isfinite(loss) and math.isfinite(grad_norm) and loss <= bound:
             self.bad_in_a_row = 0
+            self.good += 1
+            if self.good >= WINDOW:
+                self.in_vain = 0
             self.recent = list(deque([*self.recent, loss], maxlen=WINDOW))
             return "ok"
         self.bad_in_a_row += 1
@@ -39,11 +45,12 @@ class Spikes:
         return "roll_back" if self.bad_in_a_row >= PATIENCE else "skipped"
 
     def rolled_back(self) -> bool:
-        """Counts a roll-back; False when there were too many."""
+        """Counts a roll-back; False when there were too many at once."""
         self.rollbacks += 1
-        self.bad_in_a_row = 0
+        self.in_vain += 1
+        self.bad_in_a_row = self.good = 0
         self.recent = []
-        return self.rollbacks <= MOST_ROLLBACKS
+        return self.in_vain <= MOST_ROLLBACKS
 
     def counts(self) -> dict[str, int]:
         """What is not 0 of `skipped` and `rollbacks`: a quiet run says nothing."""

@@ -139,12 +139,21 @@ def test_from_a_model_folder_and_from_one_file(finished, place, text):
         assert metrics(run_dir)[0]["loss"] < metrics(finished)[0]["loss"] - 0.3
 
 
+LLAMA = {"model_type": "llama", "vocab_size": 4096, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 BAD = {
     "unknown key": ({"learning": 1}, {}, "bad_recipe", "'learning'"),
     "wrong type": ({"optimizer": {"lr": "fast"}}, {}, "bad_recipe", "optimizer: lr"),
-    "contradiction": ({"sequence_length": 128}, {}, "bad_recipe", "64 positions"),
+    "two contradictions": ({"optimizer": {"lr": -1}, "batch_ramp": [[0, 2]]}, {}, "bad_recipe", "optimizer.lr must be above 0, not -1.0; batch_ramp must hold"),
+    "too long": ({"sequence_length": 128}, {}, "bad_recipe", "64 positions"),
+    "heads that do not divide": ({"architecture": {**LLAMA, "num_attention_heads": 4, "num_key_value_heads": 3}}, {}, "bad_recipe", "LlamaForCausalLM cannot compute"),
+    "width that does not divide": ({"architecture": {**LLAMA, "model_type": "gpt_neox", "num_attention_heads": 5}}, {}, "bad_model", "recipe nano is no config"),
     "missing data": ({}, {"data": [{"name": "/nowhere/text.txt", "weight": 1.0}]}, "data_missing", "/nowhere/text.txt"),
-    "small vocabulary": ({"architecture": {"model_type": "llama", "vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}}, {}, "tokenizer_too_large", "4,096"),
+    "empty data": ({}, {"data": [{"name": "empty.txt", "weight": 1.0}]}, "data_empty", "empty.txt"),
+    "binary data": ({}, {"data": [{"name": "binary.txt", "weight": 1.0}]}, "data_binary", "binary.txt"),
+    "no parquet": ({}, {"data": [{"name": "no.parquet", "weight": 1.0}]}, "bad_data", "no.parquet"),
+    "short data": ({}, {"data": [{"name": "short.txt", "weight": 1.0}]}, "data_too_short", "sequences of 32"),
+    "data of the network": ({}, {"data": [{"name": "FINEWEB", "weight": 1.0}]}, "data_missing", "--offline forbids"),
+    "small vocabulary": ({"architecture": {**LLAMA, "vocab_size": 100}}, {}, "tokenizer_too_large", "4,096"),
     "unknown architecture": ({"architecture": {"model_type": "perceptron"}}, {}, "bad_model", "perceptron"),
     "missing model": ({}, {"source": {"kind": "model_dir", "path": "/nowhere", "config": None}}, "bad_model", "/nowhere"),
     "no GPU": ({}, {"device": "cuda:99"}, "bad_device", "cuda:99"),
@@ -152,14 +161,26 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def bad_files(place):
+    (place / "empty.txt").write_text("")
+    (place / "binary.txt").write_bytes(bytes(range(256)) * 40)
+    (place / "no.parquet").write_text("PAR1 but nothing else")
+    (place / "short.txt").write_text("five words are too few")
+    return place
+
+
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_named(place, text, name):
+def test_bad_input_is_named(place, text, bad_files, name):
     recipe, request, code, words = BAD[name]
+    if "data" in request:
+        beside = bad_files / request["data"][0]["name"]
+        request = {"data": [{"name": str(beside) if beside.exists() else request["data"][0]["name"], "weight": 1.0}]}
     run_dir = write_run(place / name.replace(" ", "-"), text, recipe, **request)
     assert finish(start(run_dir, place)) == [7]
     error = events(run_dir)[-1]
     assert error["type"] == "error" and error["code"] == code
-    assert words in error["message"]
+    assert words in error["message"] and error["next_steps"]
     assert not (run_dir / "best").exists()
 
 
@@ -168,3 +189,31 @@ def test_activation_checkpointing_changes_no_bit(finished, place, text, which):
     run_dir = write_run(place / which, text, {"activation_checkpointing": which})
     assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
     assert metrics(run_dir) == metrics(finished)
+
+
+def test_a_dead_data_source_is_named_at_the_start_and_in_the_middle(place, text):
+    from data_support import SmallHub, numbered_texts, write_parquet
+
+    root = place / "hub"
+    for part in range(6):
+        write_parquet(root / f"HuggingFaceFW/fineweb/data/CC-MAIN-{part}/000.parquet", numbered_texts(60, f"part {part} row"), 10)
+    hub = SmallHub(root)
+    request = {"data": [{"name": "FINEWEB", "weight": 1.0}], "offline": False, "hub_endpoint": hub.url, "epochs": -1}
+    middle = write_run(place / "dies", text, {"steps_per_epoch": None}, **request)
+    process = start(middle, place / "dead-home", patch=no_waiting)
+    wait_for(lambda: len(events(middle, "checkpoint")) > 1)
+    hub.close()
+    assert finish(process) == [7]
+    error = events(middle, "error")[0]
+    assert error["code"] == "data_unreachable" and hub.url.removeprefix("http://") in error["message"]
+    assert any("--resume" in step for step in error["next_steps"]) and (middle / "checkpoints").is_dir()
+    from_start = write_run(place / "dead", text, **request)
+    assert finish(start(from_start, place / "other-home", patch=no_waiting)) == [7]
+    assert events(from_start, "error")[0]["code"] == "data_unreachable"
+
+
+def no_waiting():
+    """Between attempts; how long they go on is tested in the data room."""
+    from trainer.data import range_file
+
+    range_file.FIRST_WAIT_SECONDS, range_file.LONGEST_WAIT_SECONDS = 0.001, 0.005

@@ -143,3 +143,21 @@ def test_noise_and_a_slow_rise_are_no_spikes():
         loss = 5 + 0.3 * math.sin(step * 1.7) + step * 0.002
         skipped += spikes.judge(loss, 1.0, spikes.bound()) != "ok"
     assert skipped == 0 and spikes.counts() == {}
+
+
+def test_new_kinds_of_text_never_end_a_run():
+    """The loss rises by two nats whenever another domain begins, and is learned again: each time is one roll-back, and they do not add up."""
+    spikes = Spikes()
+    for step in range(20 * 200):
+        loss = 3 + 2 * math.exp(-(step % 200) / 30)
+        if spikes.judge(loss, 1.0, spikes.bound()) == "roll_back":
+            assert spikes.rolled_back()
+    assert MOST_ROLLBACKS < spikes.rollbacks < 20
+
+
+def test_many_at_once_are_too_many():
+    spikes, allowed = Spikes(), []
+    for _ in range(PATIENCE * (MOST_ROLLBACKS + 1)):
+        if spikes.judge(math.nan, 1.0, spikes.bound()) == "roll_back":
+            allowed.append(spikes.rolled_back())
+    assert allowed == [True] * MOST_ROLLBACKS + [False]

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pyarrow
 import pyarrow.parquet
@@ -55,7 +56,7 @@ def hub_source(entry: dict, cache_dir: Path, endpoint: str | None, on_progress: 
     """
     kept = cache_dir / "datasets" / f"{_slug(entry, endpoint)}.json"
     if not kept.is_file():
-        listing = patiently(partial(_list_files, entry, endpoint), f"listing {entry['repo']}", on_progress)
+        listing = patiently(partial(_list_files, entry, endpoint), f"listing {entry['repo']}{_at(endpoint)}", on_progress)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.with_suffix(".part").write_text(json.dumps(listing))
         kept.with_suffix(".part").replace(kept)
@@ -91,7 +92,7 @@ def _file_shards(file: HubFile, entry: dict, on_progress: Callable[[str], None])
         wanted = (entry.get("content") or {}).get("id_column") or entry.get("text_column")
         return opened.num_row_groups, text_column(opened.schema_arrow, wanted, file.path)
 
-    groups, column = patiently(footer, f"opening {file.path}", on_progress)
+    groups, column = patiently(footer, f"opening {file.path} of {entry['repo']}{_at(file.url)}", on_progress)
     return [
         Shard(
             f"hub|{file.key}|{column}|{i}",
@@ -104,7 +105,7 @@ def _file_shards(file: HubFile, entry: dict, on_progress: Callable[[str], None])
 
 
 def _documents(file: HubFile, entry: dict, column: str, group: int, on_progress: Callable[[str], None]) -> Iterator[str]:
-    what = f"fetching {file.path} row group {group + 1}"
+    what = f"fetching {file.path} row group {group + 1} of {entry['repo']}{_at(file.url)}"
     content = entry.get("content")
     columns = [column] if content is None else [column, content["encoding_column"]]
     table = patiently(lambda: _open(file).read_row_group(group, columns=columns), what, on_progress)
@@ -132,6 +133,11 @@ def _object(content: dict, identity: str, encoding: str | None) -> str:
 def _open(file: HubFile) -> pyarrow.parquet.ParquetFile:
     source = RangeFile(file.url, file.size, build_hf_headers())
     return pyarrow.parquet.ParquetFile(pyarrow.PythonFile(source, mode="r"), pre_buffer=True)
+
+
+def _at(url: str | None) -> str:
+    """The server, when it is not the one that everybody means."""
+    return "" if url is None else f" at {urlsplit(url).netloc}"
 
 
 def _slug(entry: dict, endpoint: str | None) -> str:
