@@ -138,7 +138,10 @@ function neurons(rows: Row[], { status, secondsPerBlock }: SubnetFacts): Html {
       show: html`${row.uid}${row.hotkey === status.hotkey ? html` <em class="tag">you</em>` : ''}${row.uid === status.bestUid ? html` <em class="tag good">best</em>` : ''}`,
       sort: row.uid,
     },
-    { show: html`${bar(row.incentive)} ${share(row.incentive)}`, sort: row.incentive },
+    {
+      show: html`${bar(row.incentive)}<span class="share">${share(row.incentive)}</span>`,
+      sort: row.incentive,
+    },
     { show: row.age === null ? '–' : ageOf(row.age, secondsPerBlock), sort: row.age },
     {
       show: row.bytes === undefined ? '–' : row.bytes === null ? 'not public' : formatBytes(row.bytes),

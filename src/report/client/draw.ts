@@ -95,7 +95,7 @@ export function drawChart(
         ),
       );
     }
-    const columns = Math.max(2, Math.round((plot.right - plot.left) / 110));
+    const columns = Math.max(2, Math.round((plot.right - plot.left) / 80));
     for (const tick of linearTicks(shown, columns).filter(Number.isInteger)) {
       root.append(
         svg('line', { class: 'grid up', x1: px(tick), x2: px(tick), y1: plot.bottom, y2: plot.bottom + 4 }),

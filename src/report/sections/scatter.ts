@@ -54,5 +54,5 @@ ${[...named].map(
     html`<text class="hint" x="${across(dot.x)}" y="${Math.max(12, Number(down(dot.y)) - 15)}" text-anchor="middle">${dot.name}</text>`,
 )}
 </svg></div>
-<p class="key">Across: blocks since the commitment. Up: share of the incentive. A larger dot is a larger repository, a small grey one earns nothing; rest on one to read about it.</p>`;
+<p class="key">Across: blocks since the commitment. Up: share of the incentive. A larger dot is a larger repository, a small grey one earns nothing; rest on one to read about it.${dots.some(({ mine }) => mine) ? ' Yours is orange.' : ''}</p>`;
 }
