@@ -199,7 +199,7 @@ def test_a_dead_data_source_is_named_at_the_start_and_in_the_middle(place, text)
         write_parquet(root / f"HuggingFaceFW/fineweb/data/CC-MAIN-{part}/000.parquet", numbered_texts(60, f"part {part} row"), 10)
     hub = SmallHub(root)
     request = {"data": [{"name": "FINEWEB", "weight": 1.0}], "offline": False, "hub_endpoint": hub.url, "epochs": -1}
-    middle = write_run(place / "dies", text, {"steps_per_epoch": None}, **request)
+    middle = write_run(place / "dies", text, {"steps_per_epoch": None, "eval_every_steps": 1000, "checkpoint_every_steps": 9}, **request)
     process = start(middle, place / "dead-home", patch=no_waiting)
     wait_for(lambda: len(events(middle, "checkpoint")) > 1)
     hub.close()
