@@ -10,7 +10,7 @@ import type { CurveChange, CurveName, LiveChange } from './types.ts';
 /** Where the page is when nobody names a port. */
 export const DASHBOARD_PORT = 7878;
 
-/** How often the run's files are looked at. */
+/** How often the run's files are looked at while somebody looks at the page. */
 const EVERY_MS = 700;
 /** Browsers at a time; each costs a copy of every change. */
 const MOST_CLIENTS = 20;
@@ -59,7 +59,9 @@ export async function openDashboard(
   await listen(server, port);
   const { port: chosen } = server.address() as AddressInfo;
   const names = new Set([`127.0.0.1:${chosen}`, `localhost:${chosen}`]);
-  const timer = setInterval(() => void look(), EVERY_MS);
+  const timer = setInterval(() => {
+    if (clients.size > 0) void look();
+  }, EVERY_MS);
   // A page that is looked at must not keep a finished pt from ending.
   timer.unref();
   server.unref();
@@ -134,7 +136,7 @@ export async function openDashboard(
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(405, 'There is nothing to change here.');
     if (page) {
-      if (report === null) await look();
+      await look();
       if (report === null) return refuse(503, 'The run has not begun yet. Load this page again in a moment.');
       const text = runPage(report, await assets(), { live: true });
       response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' });
@@ -142,6 +144,9 @@ export async function openDashboard(
       return;
     }
     if (request.url !== '/events' || request.method !== 'GET') return refuse(404, 'There is only one page.');
+    await look();
+    // It may have gone while we looked.
+    if (response.destroyed) return;
     if (clients.size >= MOST_CLIENTS) return refuse(503, 'Too many pages are open.');
     response.writeHead(200, { ...headers, 'Content-Type': 'text/event-stream' });
     response.on('error', () => response.destroy());
@@ -155,7 +160,6 @@ export async function openDashboard(
     url: `http://127.0.0.1:${chosen}/`,
     show(runDir) {
       [reader, report, sent] = [openRunReader(runDir), null, null];
-      void look();
     },
     async close() {
       clearInterval(timer);

@@ -159,6 +159,7 @@ test('what is not run says why, and the list is known', () => {
       "docs/first-hour.md: it is what made the tests' own environment",
       "docs/first-hour.md: needs btcli, coldkey and coins",
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
+      "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
     ]
   `);
 });
