@@ -23,6 +23,7 @@ from .errors import TrainerError
 from .evaluation import held_out_loss
 from .events import Events
 from .export import recover_folder, replace_folder, save_model, write_json
+from .finetuning import cannot_win
 from .metrics import Metrics
 from .speed import flops_per_token, peak_flops
 from .spikes import Spikes
@@ -38,6 +39,8 @@ class Progress:
     best_loss: float | None = None
     best_step: int | None = None
     last_eval: int | None = None
+    start_loss: float | None = None
+    """Held-out loss of the model that was given, when the run does not start from scratch."""
     spikes: Spikes = field(default_factory=Spikes)
 
 
@@ -93,6 +96,8 @@ class Trainer:
         self.started = time.monotonic() - self.progress.seconds
         self.rate = [(time.monotonic(), self.progress.tokens)]
         self.events.emit("phase", name="training", detail="")
+        if self.progress.step == 0 and self.config.source.kind != "recipe":
+            self._evaluate()
         reason = self._ended()
         while reason is None:
             self._train_step()
@@ -113,6 +118,9 @@ class Trainer:
         with self.events.phase("saving", "checkpoint"):
             self.checkpoints.wait()
         self.metrics.close()
+        why = cannot_win(self.progress.start_loss, self.progress.best_loss, self.config.competition)
+        if why is not None and reason != "cancelled":
+            self.events.emit("warning", code="cannot_win", message=why)
         return reason
 
     def _train_step(self) -> None:
@@ -253,7 +261,9 @@ class Trainer:
                 loss = held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
             self.loss_model.train(self.recipe.dropout)
         progress.last_eval = progress.step
-        best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
+        if progress.step == 0 and math.isfinite(loss):
+            progress.start_loss = loss
+        best = progress.step > 0 and math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
         if best:
             progress.best_loss, progress.best_step = loss, progress.step
         self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None)
