@@ -34,7 +34,9 @@ export function diskError(error: unknown, path: string): unknown {
 
 /** Node's code; SQLite's for the same things in Node's words. */
 function codeOf(error: unknown): string | undefined {
-  const { code, errcode } = (error ?? {}) as NodeJS.ErrnoException & { errcode?: number };
+  const { code, errcode, syscall } = (error ?? {}) as NodeJS.ErrnoException & { errcode?: number };
+  // What Node says when it would make folders, with those above them, on a file system that is read-only.
+  if (code === 'ENOENT' && syscall === 'mkdir') return 'EROFS';
   if (code !== 'ERR_SQLITE_ERROR') return code;
   return { 8: 'EROFS', 13: 'ENOSPC', 14: 'EACCES' }[errcode ?? 0];
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { CheckError } from '../errors.ts';
 import { checkAccount, openPublishPlace, type PublishPlace, type PublishRequest } from '../publish/index.ts';
-import { checkModel, chooseCompetition, competitionsAt } from '../rules/index.ts';
+import { checkModel, chooseCompetition, competitionsAt, parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { type PublishIntent, plannedFacts } from '../training/index.ts';
 import { askPassword } from '../ui/index.ts';
@@ -23,6 +23,7 @@ export async function checkEarly(
   intent: PublishIntent,
   switches: PublishSwitches,
 ): Promise<number> {
+  parseRepoId(settings.constants.profiles[settings.profile], intent.repo);
   const place = await openPlace(settings);
   try {
     await checkAccount(requestFor(settings, intent, '', switches), place);

@@ -7,6 +7,7 @@ import type {
   UploadOutcome,
   UploadPlan,
 } from '../publish/index.ts';
+import { parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
   Flags,
@@ -76,6 +77,8 @@ export default class Upload extends PtCommand {
       return this.config.runCommand<object>('competitions', this.#network(flags));
     const settings = await this.settings(flags);
     const { source, repo } = sourceOf(flags, settings);
+    // What was typed is looked at before wallet, chain and Hub are.
+    parseRepoId(settings.constants.profiles[settings.profile], repo);
     const request: PublishRequest = {
       source,
       repo,

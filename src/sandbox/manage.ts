@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OutsideError, UserError } from '../errors.ts';
+import { diskError } from '../disk-error.ts';
+import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
 import { alreadyRunning, isClaimed } from './claim.ts';
 import { processIdentity } from './process-identity.ts';
 import { askBlock } from './rpc.ts';
@@ -79,18 +80,34 @@ function exitOf(child: ChildProcess): Promise<true> {
   });
 }
 
+/** A full disk takes no log either: found out by writing a block. */
+function fullDisk(dir: string): Error | null {
+  const probe = join(dir, `.probe-${process.pid}`);
+  try {
+    writeFileSync(probe, Buffer.alloc(4096));
+    return null;
+  } catch (error) {
+    return diskError(error, dir) as Error;
+  } finally {
+    rmSync(probe, { force: true });
+  }
+}
+
 /** The error that the child itself printed after byte `begin` of the log, when it did. */
 function failedStart(dir: string, begin: number): Error {
   const log = readFileSync(logFile(dir)).subarray(begin).toString('utf8');
   for (const line of log.split('\n')) {
     if (!line.startsWith('{"error":')) continue;
     try {
-      const { error } = JSON.parse(line) as { error: { code: string; message: string; nextSteps: string[] } };
-      return new UserError(error.code, error.message, { nextSteps: error.nextSteps });
+      const { error } = JSON.parse(line) as { error: ErrorReport };
+      const { code, message, nextSteps, exitCode } = error;
+      return new UserError(code, message, { nextSteps, exitCode });
     } catch {
       // Not ours; fall through to the general message.
     }
   }
+  const full = log === '' ? fullDisk(dir) : null;
+  if (full) return full;
   // Lost against another start, and ended before it could say so.
   if (isClaimed(dir)) return alreadyRunning(dir);
   return new OutsideError('sandbox.start_failed', `The sandbox did not start; its log is ${logFile(dir)}.`, {

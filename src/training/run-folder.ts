@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
 import { writeJson } from '../write-json.ts';
 import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
@@ -77,14 +78,7 @@ export async function createRun(runsDir: string): Promise<string> {
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
-    throw new UserError(
-      'home.unwritable',
-      `Runs cannot be kept in ${runsDir}: ${(error as Error).message}.`,
-      {
-        nextSteps: ['Set PT_HOME (or --model-dir) to a folder that you may write to.', 'pt doctor'],
-        cause: error,
-      },
-    );
+    throw diskError(error, dir);
   }
   return dir;
 }

@@ -154,3 +154,8 @@ describe.each(commands.map(({ id }) => id))('%s', (id) => {
 test('contradictions are named', async () => {
   expect((await report(['train', '--dtype', 'bf16', '--no-upload-b16'])).message).toMatch(/dtype/);
 });
+
+test('a repository name that cannot be is named before wallet, chain and Hub are looked at', async () => {
+  const to = ['--hf-repo-id', '../../etc', '--network', 'ws://127.0.0.1:9'];
+  expect(await report(['upload', '--load-model-dir', home, ...to])).toMatchObject({ code: 'repo.invalid' });
+});
