@@ -37,8 +37,6 @@ def main() -> None:
             "step_seconds": sorted(clock.durations)[len(clock.durations) // 2],
             "peak_bytes": peak_bytes(device),
         }
-    except ImportError as error:
-        found = {"missing": str(error).splitlines()[0]}
     except Exception as error:
         if getattr(error, "code", None) != "too_large" and not is_out_of_memory(error):
             raise

@@ -79,7 +79,7 @@ def test_in_fp32_it_is_pytorchs_adamw(monkeypatch):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
-def losses(state_dtype, param_dtype, name, steps=60):
+def losses(state_dtype, param_dtype, name, steps=40):
     model = llama(param_dtype)
     optimizers = Optimizers(model, OptimizerConfig(name=name, lr=0.003, weight_decay=0.1, state_dtype=state_dtype))
     torch.manual_seed(1)
@@ -98,7 +98,7 @@ def losses(state_dtype, param_dtype, name, steps=60):
 def test_training_reaches_what_fp32_reaches(name):
     expected = losses("fp32", torch.float32, name)
     assert expected[-1] < 0.6 * expected[0]
-    for state_dtype, param_dtype in KINDS[1:]:
+    for state_dtype, param_dtype in (("int8", torch.float32), ("bf16", torch.bfloat16)):
         assert losses(state_dtype, param_dtype, name)[-1] == pytest.approx(expected[-1], rel=0.12), (state_dtype, param_dtype)
 
 
