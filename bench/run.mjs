@@ -8,14 +8,15 @@ import { fileURLToPath } from 'node:url';
 const folder = dirname(fileURLToPath(import.meta.url));
 const files = readdirSync(folder).filter((file) => /\.(ts|py)$/.test(file));
 const known = new Map(files.map((file) => [file.replace(/\.(ts|py)$/, ''), file]));
-const [first, ...rest] = process.argv.slice(2);
-// A name and its own options, or several names.
-const named = process.argv.slice(2).filter((word) => known.has(word));
-if (first !== undefined && named.length === 0) {
-  console.error(`There is no benchmark "${first}"; there are ${[...known.keys()].join(', ')}.`);
+const words = process.argv.slice(2);
+// Names come first, then options: in `trainer --part data` the last word is no benchmark, though there is one of that name.
+const count = words.findIndex((word) => !known.has(word));
+const named = count < 0 ? words : words.slice(0, count);
+const options = words.slice(named.length);
+if (words.length > 0 && named.length === 0) {
+  console.error(`There is no benchmark "${words[0]}"; there are ${[...known.keys()].join(', ')}.`);
   process.exit(2);
 }
-const options = rest.filter((word) => !known.has(word));
 let failed = 0;
 for (const name of named.length > 0 ? named : known.keys()) {
   const file = known.get(name);
