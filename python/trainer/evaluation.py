@@ -13,7 +13,7 @@ from .distributed import World
 @torch.no_grad()
 def held_out_loss(model: nn.Module, held_out: Tensor, batch_size: int, world: World, alive: Callable[[], None]) -> float:
     """Mean next-token cross-entropy (nats) over `held_out` [n, length]; every rank takes its share, all get the answer."""
-    total, count = 0.0, 0
+    losses, counts = [], []
     # Every rank makes the same number of forwards: sharded layers are gathered together.
     rounds = -(-len(held_out) // (batch_size * world.size))
     for i in range(rounds):
@@ -21,7 +21,9 @@ def held_out_loss(model: nn.Module, held_out: Tensor, batch_size: int, world: Wo
         mine = held_out[start : start + batch_size]
         padded = mine if len(mine) else held_out[:1]
         _, loss = model(padded.to(world.device))
-        total += loss.item() * len(mine)
-        count += len(mine)
+        losses.append(loss)
+        counts.append(len(mine))
         alive()
-    return world.mean(total) / world.mean(count)
+    # Read once, at the end: a GPU works through all of them without being waited for.
+    total = sum(loss * count for loss, count in zip(torch.stack(losses).tolist(), counts))
+    return world.mean(total) / world.mean(sum(counts))
