@@ -4,7 +4,7 @@ import { checkAccount, openPublishPlace, type PublishPlace, type PublishRequest 
 import { checkModel, chooseCompetition, competitionsAt, parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { type PublishIntent, plannedFacts } from '../training/index.ts';
-import { askPassword } from '../ui/index.ts';
+import { askPassword } from '../ui/prompt.ts';
 
 /** What the flags of `pt train` say about the publish at its end. */
 export interface PublishSwitches {

@@ -1,4 +1,4 @@
-export { gitBlobOid, isSameContent } from './content-id.ts';
+export { isSameContent } from './content-id.ts';
 export { createHub } from './create-hub.ts';
 export type {
   DownloadRequest,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPublishPlace, type PublishPlace, type PublishRequest } from '../../src/publish/index.ts';
@@ -97,8 +97,4 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
     },
   };
   return rig;
-}
-
-export async function filesIn(dir: string): Promise<string[]> {
-  return (await readdir(dir)).sort();
 }

@@ -1,7 +1,7 @@
 import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
 import { OutsideError } from '../../errors.ts';
 import { chainOptions, type Settings } from '../../settings/index.ts';
-import { askPassword } from '../../ui/index.ts';
+import { askPassword } from '../../ui/prompt.ts';
 import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletShow extends PtCommand {

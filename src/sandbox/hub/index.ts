@@ -1,4 +1,4 @@
-export { ADMIN_HEADER, startHub } from './server.ts';
+export { startHub } from './server.ts';
 export type {
   Fault,
   FaultAction,
