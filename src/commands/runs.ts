@@ -32,7 +32,7 @@ export default class Runs extends PtCommand {
           run.dir,
         ]),
       );
-      this.nextSteps(['pt train --resume RUN', 'pt check FOLDER/best']);
+      this.nextSteps(['pt report RUN', 'pt train --resume RUN', 'pt check FOLDER/best']);
     }
     return { runs };
   }

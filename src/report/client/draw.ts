@@ -57,6 +57,7 @@ export function drawChart(
   const root = svg('svg', {
     width: size.width,
     height: size.height,
+    viewBox: `0 0 ${size.width} ${size.height}`,
     'aria-hidden': 'true',
     focusable: 'false',
   });
