@@ -1,15 +1,5 @@
 import { UserError } from '../errors.ts';
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** Whether a URL points at this machine by name or literal address; nothing is looked up. */
-export function isLoopback(endpoint: string): boolean {
-  try {
-    return LOOPBACK.test(new URL(endpoint).hostname);
-  } catch {
-    return false;
-  }
-}
+import { isLoopback } from '../loopback.ts';
 
 /** Checks the endpoints before any socket is opened: `ws://` or `wss://`, and on this machine when `loopbackOnly`. */
 export function checkEndpoints(endpoints: string[], loopbackOnly: boolean): void {

@@ -1,12 +1,13 @@
 import { connect, findHotkeys } from '../chain/index.ts';
 import { createHub } from '../hub/index.ts';
-import { chainOptions, hubOptions, isLoopback, type Settings } from '../settings/index.ts';
+import { isLoopback } from '../loopback.ts';
+import { chainOptions, hubOptions, type Settings } from '../settings/index.ts';
 import type { CheckPlace } from './types.ts';
 
 /** What a check may look at under these settings; nothing is opened yet. `--offline` reaches the chain only on this machine. */
 export async function openCheckPlace(settings: Settings): Promise<CheckPlace> {
   const { constants, network, profile } = settings;
-  const reachable = !settings.offline || network.endpoints.some(isLoopback);
+  const reachable = !settings.offline || network.endpoints.some((endpoint) => isLoopback(endpoint));
   return {
     profileName: profile,
     profile: constants.profiles[profile],

@@ -1,5 +1,6 @@
+import { isLoopback } from '../loopback.ts';
 import type { PublishPlace, PublishRequest } from '../publish/index.ts';
-import { isLoopback, type Settings } from '../settings/index.ts';
+import type { Settings } from '../settings/index.ts';
 
 /** Bittensor mainnet, by whatever address it is reached. */
 const FINNEY_GENESIS = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03';

@@ -9,9 +9,10 @@ import {
   openEvaluatePlace,
   parseModelRef,
 } from '../evaluation/index.ts';
+import { isLoopback } from '../loopback.ts';
 import type { Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
-import { isLoopback, type Settings } from '../settings/index.ts';
+import type { Settings } from '../settings/index.ts';
 import {
   describeCondition,
   isMet,

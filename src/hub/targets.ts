@@ -1,4 +1,5 @@
 import { OutsideError, UserError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
 
 /** Checks the setting HF_ENDPOINT and gives it as an origin with path, without a slash at the end. */
 export function parseEndpoint(endpoint: string): URL {
@@ -17,11 +18,6 @@ export function parseEndpoint(endpoint: string): URL {
   )
     throw badEndpoint(endpoint);
   return url;
-}
-
-/** Whether a URL's host is this machine, told from the name alone: nothing is looked up. */
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(url.hostname);
 }
 
 /** Refuses an address before any name is looked up or any connection is opened. */

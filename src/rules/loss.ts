@@ -21,7 +21,7 @@ export function crossEntropy(
 }
 
 function nll(logits: number[], label: number): number {
-  const top = Math.max(...logits);
+  const top = logits.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY);
   const total = logits.reduce((sum, x) => sum + Math.exp(x - top), 0);
   return Math.log(total) + top - logits[label]!;
 }

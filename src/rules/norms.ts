@@ -27,7 +27,7 @@ export function normsValid(layers: Layer[], limits: NormConstraints): boolean {
   return shares.reduce((a, b) => a + b, 0) / shares.length <= limits.norm_eps_soft_percent_threshold;
 }
 
-/** Root of the sum of squares. */
+/** Root of the sum of squares. A real matrix has more elements than a call may have arguments. */
 export function frobenius(matrix: number[][]): number {
-  return Math.hypot(...matrix.flat());
+  return Math.sqrt(matrix.flat().reduce((sum, x) => sum + x * x, 0));
 }

@@ -191,7 +191,15 @@ export const DEFINITIONS = {
 export type SettingName = keyof typeof DEFINITIONS;
 
 /** `PT_` variables that are not settings: read before settings are, or by the tests. */
-const OTHER_VARIABLES = ['PT_HOME', 'PT_DEBUG', 'PT_VECTORS', 'PT_SLOW', 'PT_LIFELINE', 'PT_LIFELINE_BY'];
+const OTHER_VARIABLES = [
+  'PT_HOME',
+  'PT_DEBUG',
+  'PT_VECTORS',
+  'PT_SLOW',
+  'PT_COMPAT',
+  'PT_LIFELINE',
+  'PT_LIFELINE_BY',
+];
 
 /** `PT_` variables of other programs (torch_xla, Gaudi), of the benchmarks and the tests. */
 const FOREIGN = /^PT_(XLA|HPU|BENCH|TEST)_/;

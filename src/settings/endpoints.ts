@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ConnectOptions } from '../chain/types.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { HubOptions } from '../hub/types.ts';
+import { isLoopback } from '../loopback.ts';
 import { sandboxNotRunning } from './resolve.ts';
 import type { Settings } from './types.ts';
 
@@ -9,7 +10,9 @@ import type { Settings } from './types.ts';
 export function chainOptions(settings: Settings): ConnectOptions {
   const { network, offline } = settings;
   if (network.endpoints.length === 0) throw sandboxNotRunning();
-  const endpoints = offline ? network.endpoints.filter(isLoopback) : network.endpoints;
+  const endpoints = offline
+    ? network.endpoints.filter((endpoint) => isLoopback(endpoint))
+    : network.endpoints;
   if (endpoints.length === 0) throw offlineRefuses(`the chain ${network.name}`);
   return { endpoints, cacheDir: join(settings.home, 'cache', 'chain'), loopbackOnly: offline };
 }
@@ -33,12 +36,6 @@ export function hubOptions(settings: Settings, options: { needToken?: boolean } 
     loopbackOnly: offline,
     ...(hub.token ? { token: hub.token } : {}),
   };
-}
-
-/** Whether an address is on this machine. */
-export function isLoopback(address: string): boolean {
-  const host = URL.parse(address)?.hostname ?? '';
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function offlineRefuses(what: string): UserError {

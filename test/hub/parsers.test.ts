@@ -6,7 +6,8 @@ import { tame } from '../../src/hub/hub-errors.ts';
 import { nextLink } from '../../src/hub/link-header.ts';
 import { checkFilePath, checkRepo, checkRevision, encodePath } from '../../src/hub/names.ts';
 import { parseRetryAfter } from '../../src/hub/retry.ts';
-import { checkTarget, isLoopback } from '../../src/hub/targets.ts';
+import { checkTarget } from '../../src/hub/targets.ts';
+import { isLoopback } from '../../src/loopback.ts';
 import { parseRange } from '../../src/sandbox/hub/files.ts';
 import { memoryFile } from './support.ts';
 

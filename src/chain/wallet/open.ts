@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EXIT, UserError } from '../../errors.ts';
+import { nearest } from '../../ui/suggest.ts';
 import type { Hotkey, HotkeyFile, PasswordSource, WalletLocation } from '../types.ts';
 import { decrypt, MalformedVault, WrongPassword } from './decrypt.ts';
 import { encryptionOf } from './encryption.ts';
@@ -101,24 +102,11 @@ async function missing(location: WalletLocation, file: string): Promise<UserErro
     : walletError('wallet.missing', `There is no wallet "${name}" in ${path}. ${there}`, steps);
 }
 
-/** The nearest by edit distance, when it is near enough to be a slip. */
+/** The nearest in spelling; else the only one there is. */
 function closest(files: HotkeyFile[], wanted: string, field: 'wallet' | 'hotkey'): HotkeyFile | null {
-  let best: HotkeyFile | null = null;
-  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const file of files) {
-    const distance = editDistance(file[field].toLowerCase(), wanted.toLowerCase());
-    if (distance < least) [best, least] = [file, distance];
-  }
-  return best ?? (files.length === 1 ? files[0]! : null);
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
+  const [near] = nearest(
+    wanted,
+    files.map((file) => file[field]),
+  );
+  return files.find((file) => file[field] === near) ?? (files.length === 1 ? files[0]! : null);
 }
