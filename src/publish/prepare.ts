@@ -62,7 +62,12 @@ async function prepareRevision(
     throw new CheckError(
       'publish.no_object_id',
       `--commit-only: ${request.repo}@${commit} has a large file without an object id, so its content hash cannot be told from the Hub.`,
-      { nextSteps: [`pt load --repo ${request.repo}@${commit} --dir model && pt upload model`] },
+      {
+        nextSteps: [
+          `pt load --repo ${request.repo}@${commit} --dir model`,
+          `pt upload --load-model-dir model --hf-repo-id ${request.repo}`,
+        ],
+      },
     );
   }
   const content = contentOf(request, place, competition, { ...remote, dtype: null, commit });

@@ -75,3 +75,17 @@ export function allCodes(): Set<string> {
   ]);
   return new Set([...thrown.map(({ code }) => code), ...quoted, ...usage, ...python, 'cancelled', 'bug']);
 }
+
+/** Every command that the source tells people to type: strings that begin with `pt `, up to a comment, with the file they are in. */
+export function toldCommands(): { command: string; file: string }[] {
+  const files = [...sources('src', '.ts'), ...sources('python', '.py'), ...sources('scripts', '.mjs')];
+  return files.flatMap(({ file, text }) =>
+    [...text.matchAll(/(['"`])((?:npx )?pt [^\n]*?)(?<!\\)\1/g)]
+      .map(([, , command]) => command!.replace(/^npx /, '').replace(/\s+#.*$/, ''))
+      // Sentences also begin with pt; commands go on with a word and never with a full stop.
+      .filter(
+        (command) => /^pt [a-z_-]+( |$)/.test(command) && !/[a-z] [a-z]+ [a-z]+ [a-z]+|[.:;,]$/.test(command),
+      )
+      .map((command) => ({ command, file })),
+  );
+}

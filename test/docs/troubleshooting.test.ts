@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readManifest } from '../../src/manifest.ts';
 import { root } from '../commands/run-pt.ts';
-import { allCodes, thrownInTypeScript } from './error-codes.ts';
+import { allCodes, thrownInTypeScript, toldCommands } from './error-codes.ts';
 
 const page = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8');
 const rows = new Map(
@@ -35,4 +36,25 @@ test('the exit codes are those of the source', () => {
 
 test('every error has a next step where it is made', () => {
   expect(thrown.filter(({ hasNextSteps }) => !hasNextSteps)).toEqual([]);
+});
+
+test('every command that people are told to type exists, with its flags', () => {
+  const manifest = readManifest(root);
+  const told = toldCommands();
+  expect(told.length).toBeGreaterThan(100);
+  const wrong: string[] = [];
+  for (const { command, file } of told) {
+    const words = command.slice(3).split(/\s+/);
+    const [two, one] = [words.slice(0, 2).join(':'), words[0]!].map((id) => id.replaceAll('_', '-'));
+    const found = manifest[two!] ?? manifest[one!];
+    // `pt sandbox` speaks of the topic; `pt help` is main's own.
+    if (!found && Object.keys(manifest).some((id) => id.startsWith(`${one}:`))) continue;
+    if (one === 'help' || one === '--help') continue;
+    const known = Object.values({ ...found?.flags }).flatMap(({ name, aliases = [], allowNo }) =>
+      [name, ...aliases].flatMap((flag) => [`--${flag}`, ...(allowNo ? [`--no-${flag}`] : [])]),
+    );
+    const typed = (command.match(/(?<= )--[a-z][a-z0-9-]*/g) ?? []).filter((flag) => flag !== '--help');
+    if (!found || typed.some((flag) => !known.includes(flag))) wrong.push(`${file}: ${command}`);
+  }
+  expect(wrong).toEqual([]);
 });
