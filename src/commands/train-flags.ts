@@ -84,6 +84,10 @@ export const trainFlags = {
   nnodes: Flags.string({ summary: 'Machines, N or MIN:MAX', ...scale }),
   'rdzv-endpoint': Flags.string({ summary: 'host:port where the machines meet', ...scale }),
   'node-rank': Flags.integer({ summary: 'Rank of this machine', min: 0, ...scale }),
+  run: Flags.string({
+    summary: "Name of the run's folder; machines that train together give the same, on shared storage",
+    ...scale,
+  }),
   'hang-seconds': Flags.integer({ summary: 'Silence that counts as a hang', min: 5, ...scale }),
 
   'report-to': Flags.string({

@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { findPython, type PythonEnv } from '../bridge/index.ts';
-import { Cancelled, UserError } from '../errors.ts';
+import { Cancelled, PtError, UserError } from '../errors.ts';
 import { load, openLoadPlace } from '../load/index.ts';
 import type { Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
+  joinRun,
+  needsOthers,
   newRun,
   type PublishIntent,
   parseCondition,
   resumeRun,
+  runName,
   type TrainOutcome,
   train,
   trainingOptions,
@@ -72,6 +75,8 @@ export default class Train extends PtCommand {
     flags: TrainFlags,
   ): Promise<{ runDir: string; intent: PublishIntent | null }> {
     const runsDir = settings.modelDir ?? join(settings.home, 'runs');
+    const name = runName(flags.run);
+    const several = needsOthers(flags.nnodes, name ?? flags.resume ?? null);
     const options = trainingOptions(flags, settings.device);
     const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
     const block = intent !== null && !flags['dry-run'] ? await checkEarly(settings, intent, flags) : null;
@@ -83,37 +88,48 @@ export default class Train extends PtCommand {
         compile: flags.compile,
         attention: undefined,
       };
-      const resumed = await resumeRun(runsDir, flags.resume || null, given);
+      const resumed = await resumeRun(runsDir, flags.resume || null, given, several);
       if (resumed.fromStart) this.note('That run has no checkpoint yet: it starts from the beginning.');
-      return { runDir: resumed.runDir, intent: intent ?? (settings.offline ? null : resumed.intent) };
+      const wanted = intent ?? (settings.offline ? null : resumed.intent);
+      // One of several machines publishes; here nothing else tells them apart.
+      return { runDir: resumed.runDir, intent: several && flags['node-rank'] !== 0 ? null : wanted };
     }
-    const runDir = await this.work(
-      newRun({
-        runsDir,
-        cwd: process.cwd(),
-        constants: settings.constants,
-        network: settings.network.name,
-        profile: settings.profile,
-        competition: settings.competition,
-        start: {
-          loadBest: flags['load-best'] ?? false,
-          loadUid: flags['load-uid'] ?? null,
-          loadModelDir: flags['load-model-dir'] ?? null,
-          loadModel: flags['load-model'] ?? null,
-          loadModelConfig: flags['load-model-config'] ?? null,
-        },
-        recipe: settings.recipe,
-        data: flags.data ?? [],
-        options,
-        offline: settings.offline,
-        hubEndpoint: settings.hub.endpoint,
-        reportTo: flags['report-to'] ?? (settings.wandb.project === null ? [] : ['wandb']),
-        wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
-        settings: settings.rows,
-        intent,
-        fetchRemote: (which, dir) => fetchRemote(settings, which, dir, this.signal),
-      }),
-    );
+    let runDir: string;
+    try {
+      runDir = await this.work(
+        newRun({
+          runsDir,
+          name,
+          cwd: process.cwd(),
+          constants: settings.constants,
+          network: settings.network.name,
+          profile: settings.profile,
+          competition: settings.competition,
+          start: {
+            loadBest: flags['load-best'] ?? false,
+            loadUid: flags['load-uid'] ?? null,
+            loadModelDir: flags['load-model-dir'] ?? null,
+            loadModel: flags['load-model'] ?? null,
+            loadModelConfig: flags['load-model-config'] ?? null,
+          },
+          recipe: settings.recipe,
+          data: flags.data ?? [],
+          options,
+          offline: settings.offline,
+          hubEndpoint: settings.hub.endpoint,
+          reportTo: flags['report-to'] ?? (settings.wandb.project === null ? [] : ['wandb']),
+          wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
+          settings: settings.rows,
+          intent,
+          fetchRemote: (which, dir) => fetchRemote(settings, which, dir, this.signal),
+        }),
+      );
+    } catch (error) {
+      if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists')
+        throw error;
+      // The machine that made the folder publishes.
+      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), intent: null };
+    }
     if (intent !== null && block !== null) await refuseUnpublishable(settings, intent, runDir, block);
     return { runDir, intent };
   }

@@ -1,3 +1,4 @@
+export { joinRun, needsOthers, runName } from './join-run.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
 export { resumeRun } from './open-run.ts';
 export { plannedFacts } from './planned-facts.ts';

@@ -11,6 +11,8 @@ import type { PublishIntent, TrainingOptions } from './types.ts';
 
 export interface NewRunInput {
   runsDir: string;
+  /** Name of the run's folder; null: made of the time. */
+  name: string | null;
   cwd: string;
   constants: Constants;
   /** Network whose schedule holds, and the rules in force there. */
@@ -60,6 +62,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
   return yield* openRun({
     runsDir: input.runsDir,
+    name: input.name,
     choice,
     request: {
       recipe,

@@ -4,12 +4,22 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { writeJson } from '../write-json.ts';
-import { createRun, findRun, readRunConfig, readState, updateState, writeRun } from './run-folder.ts';
+import {
+  createRun,
+  findRun,
+  locateRun,
+  readRunConfig,
+  readState,
+  updateState,
+  writeRun,
+} from './run-folder.ts';
 import type { SourceChoice } from './source.ts';
 import type { PublishIntent, RunRequest, TrainingOptions } from './types.ts';
 
 export interface NewRun {
   runsDir: string;
+  /** Name of the folder; null: made of the time. */
+  name: string | null;
   choice: SourceChoice;
   request: Omit<RunRequest, 'source'>;
   /** Every setting with its origin, secrets masked, for `settings.json`. */
@@ -22,13 +32,14 @@ export interface NewRun {
 /** Makes the folder of a new run, with the model to start from in it, and gives its path. A failed start leaves no folder. */
 export async function* openRun({
   runsDir,
+  name,
   choice,
   request,
   settings,
   intent,
   fetchRemote,
 }: NewRun): Work<string> {
-  const runDir = await createRun(runsDir);
+  const runDir = await createRun(runsDir, name);
   try {
     if ('local' in choice) {
       await writeRun(runDir, { ...request, source: choice.local }, settings, intent);
@@ -80,8 +91,10 @@ export async function resumeRun(
   runsDir: string,
   name: string | null,
   given: Partial<TrainingOptions>,
+  several = false,
 ): Promise<{ runDir: string; intent: PublishIntent | null; fromStart: boolean }> {
-  const runDir = await findRun(runsDir, name);
+  // Of several machines each prepares the same; the process that holds the run may be a number of another machine's.
+  const runDir = several ? await locateRun(runsDir, name, '--resume') : await findRun(runsDir, name);
   const config = await readRunConfig(runDir);
   const fixed = Object.entries(FIXED).filter(([option]) => given[option as keyof TrainingOptions] != null);
   if (fixed.length > 0) {

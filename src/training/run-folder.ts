@@ -72,13 +72,25 @@ function initialState(id: string, intent: PublishIntent | null): RunState {
   };
 }
 
-/** Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`. */
-export async function createRun(runsDir: string): Promise<string> {
-  const dir = join(runsDir, newRunId());
+/**
+ * Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`.
+ *
+ * @throws UserError `run.exists` when `name` is taken: of several machines that ask for one name, exactly one gets it.
+ */
+export async function createRun(runsDir: string, name: string | null = null): Promise<string> {
+  const dir = join(runsDir, name ?? newRunId());
   try {
-    await mkdir(dir, { recursive: true });
+    await mkdir(runsDir, { recursive: true });
   } catch (error) {
     throw diskError(error, dir);
+  }
+  try {
+    await mkdir(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error, dir);
+    throw new UserError('run.exists', `There is a run ${basename(dir)} already, in ${runsDir}.`, {
+      nextSteps: [`pt train --resume ${basename(dir)}`, 'Give another --run NAME.'],
+    });
   }
   return dir;
 }
@@ -119,11 +131,15 @@ function withPublication({ publications = [] }: RunState, published: object): Ru
 /** Folders of runs, newest first. */
 async function runFolders(runsDir: string): Promise<string[]> {
   const names = await readdir(runsDir).catch(() => []);
-  return names
-    .filter((name) => existsSync(join(runsDir, name, 'run.json')))
+  const dirs = names.map((name) => join(runsDir, name)).filter((dir) => existsSync(join(dir, 'run.json')));
+  // By time, because a name given by --run says nothing; by name where two began at once.
+  const began = await Promise.all(
+    dirs.map(async (dir) => `${(await readState(dir))?.started_at ?? ''} ${dir}`),
+  );
+  return began
     .sort()
     .reverse()
-    .map((name) => join(runsDir, name));
+    .map((key) => key.slice(key.indexOf(' ') + 1));
 }
 
 function isAlive(pid: number): boolean {
