@@ -236,3 +236,18 @@ def test_the_tightest_group_counts(tmp_path):
     assert _cgroup(tmp_path / "cgroup", tmp_path / "self") == 90
     assert _cgroup(tmp_path / "cgroup", tmp_path / "nowhere") is None
     assert free_memory(torch.device("cpu")) > 0
+
+
+@pytest.mark.parametrize("name", ["7b", "186m"])
+def test_the_guides_table_is_what_the_estimate_says(name):
+    """`python python/estimate.py` prints docs/gpu.md's table; it must follow the recipes and the optimizer."""
+    from estimate import row
+
+    told = next(line for line in (ROOT / "docs" / "gpu.md").read_text().splitlines() if line.startswith(f"| {name} "))
+    numbers, now = ([float(cell) for cell in line.split("|")[2:-1]] for line in (told, row(ROOT / "constants" / "recipes" / f"{name}.json")))
+    assert len(numbers) == len(now) == 9 and now == pytest.approx(numbers, rel=0.05, abs=0.1)
+
+
+def test_the_recipe_for_seven_billion_fits_one_card_of_80_gb():
+    recipe = recipe_of("7b")
+    assert estimated(recipe, recipe.batch_size, torch.bfloat16).total < 79e9
