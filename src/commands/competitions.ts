@@ -34,7 +34,7 @@ export default class Competitions extends PtCommand {
         chain: flags.block === undefined && flags.at === undefined ? await this.#chainBlock(place) : null,
       },
       constants.networks[network.name]?.block_anchor ??
-        (place.schedule.name === 'schedule' ? constants.networks.finney!.block_anchor : null),
+        (place.schedule.name === 'schedule' ? (constants.networks.finney?.block_anchor ?? null) : null),
     );
     this.note(`Block ${list.block}: rules since block ${list.fromBlock} (release ${list.release}).`);
     this.table(

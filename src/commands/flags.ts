@@ -84,6 +84,13 @@ export const writeFlags = {
   }),
 };
 
+/** The network of one command, typed again for another (`--list-competitions`). */
+export function networkArgs(flags: { [name in keyof typeof networkFlags]?: unknown }): string[] {
+  return (['network', 'netuid', 'profile', 'competition'] as const)
+    .flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]))
+    .concat(flags.offline === true ? ['--offline'] : []);
+}
+
 /** The dtype that `publishFlags` ask for; bf16 when nothing is said. */
 export function publishedDtype(flags: { dtype?: string; 'upload-b16'?: boolean }): 'bf16' | 'fp32' {
   if (flags.dtype === 'bf16' || flags.dtype === 'fp32') return flags.dtype;

@@ -18,7 +18,7 @@ import {
   trainingOptions,
   updateState,
 } from '../training/index.ts';
-import { type Interfaces, PtCommand, publishedDtype } from './base.ts';
+import { type Interfaces, networkArgs, PtCommand, publishedDtype } from './base.ts';
 import { confirmCommitment } from './confirm-commitment.ts';
 import { checkEarly, openPlace, refuseUnpublishable, requestFor } from './publish-best.ts';
 import { openForecastPublisher } from './publish-on-forecast.ts';
@@ -43,7 +43,7 @@ export default class Train extends PtCommand {
 
   async run() {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
-    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', []);
+    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', networkArgs(flags));
     const settings = await this.settings(flags);
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
     const pages = await openRunPages(flags);

@@ -12,6 +12,7 @@ import type { Settings } from '../settings/index.ts';
 import {
   Flags,
   hubFlags,
+  networkArgs,
   networkFlags,
   PtCommand,
   publishedDtype,
@@ -73,8 +74,7 @@ export default class Upload extends PtCommand {
 
   async run() {
     const { flags } = await this.parse(Upload);
-    if (flags['list-competitions'])
-      return this.config.runCommand<object>('competitions', this.#network(flags));
+    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', networkArgs(flags));
     const settings = await this.settings(flags);
     const { source, repo } = sourceOf(flags, settings);
     // What was typed is looked at before wallet, chain and Hub are.
@@ -151,13 +151,6 @@ export default class Upload extends PtCommand {
     this.print(plan.commitment);
     this.nextSteps(['The same command without --dry-run does it.']);
     return plan;
-  }
-
-  #network(flags: { network?: string; profile?: string }): string[] {
-    return [
-      ...(flags.network ? ['--network', flags.network] : []),
-      ...(flags.profile ? ['--profile', flags.profile] : []),
-    ];
   }
 }
 

@@ -121,6 +121,20 @@ describe('one JSON object on stdout, people on stderr', () => {
   });
 });
 
+test('--list-competitions lists those of the network that was named', async () => {
+  for (const command of ['train', 'upload']) {
+    const { json } = await pt([
+      command,
+      '--list-competitions',
+      '--network',
+      'sandbox',
+      '--offline',
+      '--json',
+    ]);
+    expect(json().competitions, command).toMatchObject([{ name: 'SANDBOX' }]);
+  }
+});
+
 describe('surroundings', () => {
   test('no escape sequence on a pipe, even when colours are forced', async () => {
     for (const args of [['config', 'show'], ['--help'], ['trian'], ['sandbox', 'status']]) {
