@@ -1,3 +1,4 @@
+import { describeCondition, type PublishCondition } from '../../training/index.ts';
 import { formatBytes, formatCount } from '../../ui/format.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type Json, type RunReport } from '../run-report.ts';
@@ -34,8 +35,13 @@ export function check({ check: verdict }: RunReport): Html {
 export function publishing({ state }: RunReport): Html {
   const rows = publications(state);
   const intent = asObject(state.intent);
+  const when = asObject(intent.when);
+  const conditions = [
+    ...(finite(intent.threshold) === null ? [] : [`the held-out loss is under ${intent.threshold}`]),
+    ...(finite(when.pWin) === null ? [] : [describeCondition(when as unknown as PublishCondition)]),
+  ];
   const wish = textOf(intent.repo)
-    ? html`<p>Meant for <code>${intent.repo as string}</code>${finite(intent.threshold) === null ? '' : html`, when the held-out loss is under ${whole(intent.threshold)}`}.</p>`
+    ? html`<p>Meant for <code>${intent.repo as string}</code>${conditions.length === 0 ? '' : `, when ${conditions.join(' and ')}`}.</p>`
     : '';
   return section(
     'publishing',
