@@ -146,31 +146,3 @@ test.each(pages.filter((page) => blocksOf(page).some((block) => isShell(block) &
   },
   300_000,
 );
-
-test('what is not run says why, and the list is known', () => {
-  const skipped = pages
-    .flatMap(blocksOf)
-    .filter((block) => isShell(block) && block.notRun)
-    .map(({ page, notRun }) => `${page}: ${notRun}`);
-  expect(skipped).toMatchInlineSnapshot(`
-    [
-      "README.md: the first takes minutes, the second would run itself",
-      "CONTRIBUTING.md: the tests are among them",
-      "docs/first-hour.md: it is what made the tests' own environment",
-      "docs/first-hour.md: needs btcli, coldkey and coins",
-      "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
-      "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
-    ]
-  `);
-});
-
-test('what is no command is not called one', () => {
-  for (const block of pages.flatMap(blocksOf).filter((one) => isShell(one))) {
-    expect(block.text, `${block.page}:${block.line}`).toMatch(/[a-z]/);
-    // Settings belong in a block of another kind; a line that only assigns would be "run" without doing anything.
-    expect(
-      block.text.split('\n').every((line) => /^\w+=\S*$/.test(line)),
-      `${block.page}:${block.line}`,
-    ).toBe(false);
-  }
-});

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../src/errors.ts';
+import type { Manifest } from '../../src/manifest.ts';
 import { root } from '../commands/run-pt.ts';
 
 /** One place in the source where an error is made. */
@@ -88,4 +89,19 @@ export function toldCommands(): { command: string; file: string }[] {
       )
       .map((command) => ({ command, file })),
   );
+}
+
+/** Whether a command line `pt …` names a command that there is, and only flags that it has. */
+export function isKnownCommand(manifest: Manifest, command: string): boolean {
+  const words = command.slice(3).split(/\s+/);
+  const [two, one] = [words.slice(0, 2).join(':'), words[0]!].map((id) => id.replaceAll('_', '-'));
+  const found = manifest[two!] ?? manifest[one!];
+  // `pt sandbox` speaks of the topic; `pt help` is main's own.
+  if (!found)
+    return one === 'help' || one === '--help' || Object.keys(manifest).some((id) => id.startsWith(`${one}:`));
+  const known = Object.values(found.flags).flatMap(({ name, aliases = [], allowNo }) =>
+    [name, ...aliases].flatMap((flag) => [`--${flag}`, ...(allowNo ? [`--no-${flag}`] : [])]),
+  );
+  const typed = command.match(/(?<= )--[a-z][a-z0-9-]*/g) ?? [];
+  return typed.every((flag) => flag === '--help' || known.includes(flag));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cleanEnv, root, runPt } from '../commands/run-pt.ts';
-import { blocksOf, pages } from './blocks.ts';
+import { blocksOf } from './blocks.ts';
 
 /** The programs of docs/custom-miner.md, run as they stand there, one after another on one sandbox. */
 const PAGE = 'docs/custom-miner.md';
@@ -95,14 +95,3 @@ test('the Python program does the same', async () => {
   const status = await runPt(['status', '--network', 'sandbox', '--json'], { env, cwd: home });
   expect(status.json().neurons).toContainEqual(expect.objectContaining({ repo: 'me/model' }));
 }, 180_000);
-
-test('no other page has programs that nobody runs', () => {
-  const languages = new Set(
-    pages
-      .filter((page) => page !== PAGE)
-      .flatMap(blocksOf)
-      .map(({ language }) => language),
-  );
-  // jsonc, ini and text are shown, not run; a block without a language is a drawing or a usage line.
-  expect([...languages].toSorted()).toEqual(['', 'ini', 'jsonc', 'sh', 'text']);
-});

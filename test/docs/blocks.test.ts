@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { readManifest } from '../../src/manifest.ts';
+import { root } from '../commands/run-pt.ts';
+import { blocksOf, isShell, pages } from './blocks.ts';
+import { isKnownCommand } from './error-codes.ts';
+
+/** The blocks that commands.test.ts and programs.test.ts do not run: why, and that they can at least be right. */
+
+test('what is not run says why, and the list is known', () => {
+  const skipped = pages
+    .flatMap(blocksOf)
+    .filter((block) => isShell(block) && block.notRun)
+    .map(({ page, notRun }) => `${page}: ${notRun}`);
+  expect(skipped).toMatchInlineSnapshot(`
+    [
+      "README.md: the first takes minutes, the second would run itself",
+      "CONTRIBUTING.md: the tests are among them",
+      "docs/first-hour.md: it is what made the tests' own environment",
+      "docs/first-hour.md: needs btcli, coldkey and coins",
+      "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
+      "docs/gpu.md: needs Slurm",
+      "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
+    ]
+  `);
+});
+
+test('what is not run is at least a shell script, of commands and flags that there are', () => {
+  const manifest = readManifest(root);
+  for (const { page, line, text, notRun, language } of pages.flatMap(blocksOf)) {
+    if (!notRun && language !== 'yaml') continue;
+    if (language !== 'yaml')
+      expect(spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' }).stderr, `${page}:${line}`).toBe('');
+    const whole = text.replaceAll(/\\\n\s*/g, '');
+    for (const [, command] of whole.matchAll(/(?:npx |^|\s)(pt [^\n#&|;]+)/g))
+      expect(isKnownCommand(manifest, command!.trim()), `${page}:${line}: ${command}`).toBe(true);
+  }
+});
+
+test('what is no command is not called one', () => {
+  for (const block of pages.flatMap(blocksOf).filter((one) => isShell(one))) {
+    expect(block.text, `${block.page}:${block.line}`).toMatch(/[a-z]/);
+    // Settings belong in a block of another kind; a line that only assigns would be "run" without doing anything.
+    expect(
+      block.text.split('\n').every((line) => /^\w+=\S*$/.test(line)),
+      `${block.page}:${block.line}`,
+    ).toBe(false);
+  }
+});
+
+test('no other page has programs that nobody runs', () => {
+  const languages = new Set(
+    pages
+      .filter((page) => page !== 'docs/custom-miner.md')
+      .flatMap(blocksOf)
+      .map(({ language }) => language),
+  );
+  // jsonc, ini, yaml and text are shown, not run; a block without a language is a drawing or a usage line.
+  expect([...languages].toSorted()).toEqual(['', 'bash', 'ini', 'jsonc', 'sh', 'text', 'yaml']);
+});
