@@ -28,13 +28,15 @@ def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
         logits[:, entries:] = -torch.inf
     counted = targets != NOT_COUNTED
     targets = targets.clamp(min=0).unsqueeze(-1)
-    log_z = torch.logsumexp(logits, dim=-1)
     target_logits = logits.gather(-1, targets).squeeze(-1)
-    loss, z = ((log_z - target_logits) * counted).sum(), (log_z.square() * counted).sum()
+    log_p = torch.log_softmax(logits, dim=-1)
+    target_log_p = log_p.gather(-1, targets).squeeze(-1)
+    log_z = target_logits - target_log_p
+    loss, z = -(target_log_p * counted).sum(), (log_z.square() * counted).sum()
     if not with_grad:
         return loss, z, None
     scales = counted * scale
-    gradient = torch.exp(logits - log_z.unsqueeze(-1)) * (scales * (1 + 2 * z_loss * log_z)).unsqueeze(-1)
+    gradient = log_p.exp_().mul_((scales * (1 + 2 * z_loss * log_z)).unsqueeze(-1))
     return loss, z, gradient.scatter_add_(-1, targets, -scales.unsqueeze(-1)).to(hidden.dtype)
 
 

@@ -29,7 +29,7 @@ class Optimizers:
         if self.lean:
             self.adamw = LeanAdamW(groups, tuple(config.betas), config.eps, config.state_dtype)
         else:
-            self.adamw = _torch_adamw(groups, config, next(iter(self.names)).is_cuda)
+            self.adamw = _torch_adamw(groups, config, next(iter(self.names)).device.type in ("cpu", "cuda"))
         self.muon = None
         if config.name == "muon" and matrices:
             self.muon = Muon(matrices, config.muon_lr, config.momentum, decay, config.orthogonal_steps, config.state_dtype)
