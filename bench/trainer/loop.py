@@ -91,7 +91,7 @@ def bench_data(report: Report, steps: int) -> None:
     clock = Clock(WARMUP, steps, "cpu")
     run_ours(recipe_for(SHAPES["tiny"], size, accumulation_steps=1), clock, device="cpu")
     consumed = size * length / median(clock.durations)
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
         data = open_data(DataRequest([{"name": "builtin"}], load_tokenizer("builtin"), length, size, cache_dir=cache))
         count = 5_000
         started = time.perf_counter()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -63,9 +66,10 @@ class Clock:
 
 def run_ours(recipe: dict, clock: Clock | None = None, run_dir: Path | None = None, **request) -> list[dict]:
     """Trains with this recipe until the clock has enough or the run is over; returns the lines of metrics.jsonl."""
-    with tempfile.TemporaryDirectory(prefix="pt-bench-") as temporary:
+    # What is read ahead may still write when a run is left in the middle.
+    with tempfile.TemporaryDirectory(prefix="pt-bench-", ignore_cleanup_errors=True) as temporary:
         folder = run_dir or Path(temporary)
-        os.environ.setdefault("PT_HOME", str(folder / "home"))
+        os.environ.setdefault("PT_HOME", _home())
         config = request_of(folder, recipe, **request)
         events = Events(folder / "events.jsonl")
         try:
@@ -75,6 +79,14 @@ def run_ours(recipe: dict, clock: Clock | None = None, run_dir: Path | None = No
         finally:
             events.close()
         return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@functools.cache
+def _home() -> str:
+    """A cache of tokens for all runs of this process."""
+    folder = tempfile.mkdtemp(prefix="pt-bench-home-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def request_of(folder: Path, recipe: dict, **request) -> RunConfig:

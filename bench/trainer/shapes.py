@@ -88,6 +88,6 @@ def read_text(length: int):
     from trainer.data import DataRequest, open_data
     from trainer.tokenizer import load_tokenizer
 
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
         data = open_data(DataRequest([{"name": "builtin"}], load_tokenizer("builtin"), length, 1, cache_dir=cache))
         return torch.cat([data.next_batch() for _ in range(max(1, data.epoch_batches or 1))])
