@@ -81,26 +81,25 @@ def estimate(
     """For a model of that config (and class `kind`, when it is not the one that transformers knows) with `micro` sequences at once on each of
     `world_size` devices. Takes seconds, allocates next to nothing.
     """
+    dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
     with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
-        model = _build(config, attention, kind, torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32)
+        model = _build(config, attention, kind, dtype)
         whole = list(model.parameters())
-        gradients = [torch.zeros_like(param) for param in whole]
-        for param, gradient in zip(whole, gradients):
-            param.grad = gradient
-        optimizers = Optimizers(model, recipe.optimizer)
-        state = list(optimizers.state().values())
-        meter = _Meter([*whole, *state, *gradients, *model.buffers()])
-        activations = _forward_and_backward(model, recipe, compute, micro, meter)
-        update = _update(optimizers, meter)
+        for param in whole:
+            param.grad = torch.zeros_like(param)
+        activations = _forward_and_backward(model, recipe, compute, micro)
+    with torch.device("meta"):
+        # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
+        state, update = _update(_build(config, attention, kind, dtype), recipe)
     alone = Estimate(
         parameters=_bytes(whole),
         gathered=0,
-        gradients=_bytes(gradients),
-        optimizer=_bytes(state),
+        gradients=_bytes(whole),
+        optimizer=state,
         activations=activations,
         update=update,
         whole=_gathered(model, compute),
-        saving=_bytes(whole) + _bytes(state),
+        saving=_bytes(whole) + state,
         loading=4 * sum(param.numel() for param in whole),
     )
     return alone if world_size == 1 else alone.shared_by(world_size)
@@ -114,9 +113,10 @@ def _build(config: PretrainedConfig, attention: str, kind: type | None, dtype: t
     return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
 
 
-def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype, micro: int, meter: _Meter) -> int:
+def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype, micro: int) -> int:
     from .setup import checkpoint_activations
 
+    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters()), *model.buffers()])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)
     checkpoint_activations(model, recipe.activation_checkpointing)
@@ -131,12 +131,16 @@ def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype
     return meter.peak + mask
 
 
-def _update(optimizers: Optimizers, meter: _Meter) -> int:
-    before = meter.live
-    meter.peak = before
+def _update(model: nn.Module, recipe: Recipe) -> tuple[int, int]:
+    """Bytes of the optimizer's state, and the most that a step holds beside it."""
+    optimizers = Optimizers(model, recipe.optimizer)
+    state = list(optimizers.state().values())
+    for param in model.parameters():
+        param.grad = torch.zeros_like(param)
+    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters()), *state])
     with meter:
-        optimizers.step(1.0, torch.tensor(True))
-    return meter.peak - before
+        optimizers.step(1.0, torch.tensor(True, device="cpu"))
+    return _bytes(state), meter.peak
 
 
 def _gathered(model: nn.Module, compute: torch.dtype) -> int:
