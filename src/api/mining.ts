@@ -6,6 +6,7 @@ import { openTarget } from '../load/target.ts';
 import { contentHashOf, inspectFolder, type ModelFacts } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import { openPublishPlace, publish, type UploadOutcome } from '../publish/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { subnet } from './graph.ts';
 import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
 
@@ -66,7 +67,7 @@ export async function loadLocalModel(dir: string, options: NetworkOptions = {}):
   if (facts.problems.length > 0) {
     throw new CheckError('model.malformed', facts.problems.map(({ message }) => message).join(' '), {
       details: { findings: facts.problems },
-      nextSteps: [`pt check ${dir}`],
+      nextSteps: [`pt check ${shellWord(dir)}`],
     });
   }
   return { dir: resolve(dir), facts, contentHash: await contentHashOf(dir, profile) };

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { EXIT, OutsideError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import type { TrainerEvent } from './types.ts';
 
 /** How the trainer process ended, as the controller saw it. */
@@ -33,7 +34,7 @@ export function failureOf(evidence: Evidence): OutsideError {
   const make = (code: string, message: string, nextSteps: string[], details: Record<string, unknown> = {}) =>
     new OutsideError(code, mask(message), {
       exitCode: EXIT.trainer,
-      nextSteps: [...nextSteps, `less ${logPath}`],
+      nextSteps: [...nextSteps, `less ${shellWord(logPath)}`],
       details: { log: logPath, ...details },
     });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
+import { shellWord } from '../shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
 import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
 import { takeLock } from './lock.ts';
@@ -53,7 +54,7 @@ async function namedInterpreter(env: NodeJS.ProcessEnv): Promise<PythonEnv> {
     `PT_PYTHON is ${env.PT_PYTHON}, which lacks ${missing.join(', ')}.`,
     {
       nextSteps: [
-        `${python.python} -m pip install -r ${REQUIREMENTS}`,
+        `${shellWord(python.python)} -m pip install -r ${shellWord(REQUIREMENTS)}`,
         'unset PT_PYTHON   # and let pt use its own environment',
       ],
     },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { type Controller, startController } from './controller.ts';
 import { failureOf, type ProcessEnd } from './failure.ts';
 import { PYTHON_FOLDER } from './paths.ts';
@@ -212,7 +213,7 @@ export async function* runScript(
       `${basename(request.script ?? 'train.py')} ended without a result.`,
       {
         exitCode: EXIT.trainer,
-        nextSteps: [`less ${join(request.runDir, 'trainer.log')}`],
+        nextSteps: [`less ${shellWord(join(request.runDir, 'trainer.log'))}`],
       },
     );
   } finally {
@@ -261,7 +262,7 @@ const hung = (seconds: number, script: string, runDir: string) =>
     `${script} gave no sign of life for ${seconds} s and was ended; where it hung is at the end of trainer.log.`,
     {
       exitCode: EXIT.trainer,
-      nextSteps: [`less ${join(runDir, 'trainer.log')}`],
+      nextSteps: [`less ${shellWord(join(runDir, 'trainer.log'))}`],
       details: { log: join(runDir, 'trainer.log') },
     },
   );

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
+import { shellWord } from '../shell-word.ts';
 
 /** Where a script runs and what it may use. */
 export interface ScriptPlace {
@@ -38,7 +39,7 @@ export async function* runPython(
       }
       throw new OutsideError('trainer.no_result', `${script} ended without a result.`, {
         exitCode: EXIT.trainer,
-        nextSteps: [`less ${join(runDir, 'trainer.log')}`],
+        nextSteps: [`less ${shellWord(join(runDir, 'trainer.log'))}`],
       });
     }
     const progress = asProgress(next.value);

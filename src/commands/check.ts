@@ -13,6 +13,7 @@ import {
 import { EXIT, UserError } from '../errors.ts';
 import { competitionLabel, competitionsAt } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Check extends PtCommand {
@@ -59,7 +60,7 @@ export default class Check extends PtCommand {
       this.success('Validators would accept this model.');
       this.nextSteps([
         target.kind === 'folder'
-          ? `pt upload --load-model-dir ${target.dir} --hf-repo-id NAMESPACE/NAME`
+          ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id NAMESPACE/NAME`
           : `pt load --repo ${verdict.repo}@${verdict.commit}`,
       ]);
     } else {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { LoadOutcome, LoadSource } from '../load/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand } from './base.ts';
 
 export const loadFlags = {
@@ -50,7 +51,7 @@ export abstract class LoadCommand extends PtCommand {
         `${whose}${repo}@${commit.slice(0, 8)} ${verified ? 'is verified against the chain' : 'matches the Hub (no chain entry was compared)'}.`,
       );
       this.print(dir);
-      this.nextSteps([`pt train --load-model-dir ${dir}`, `pt check ${dir}`]);
+      this.nextSteps([`pt train --load-model-dir ${shellWord(dir)}`, `pt check ${shellWord(dir)}`]);
       return outcome;
     } finally {
       await place.close();

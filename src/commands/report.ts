@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { shellWord } from '../shell-word.ts';
 import { Args, Flags, networkFlags, PtCommand } from './base.ts';
 import { checkBest, trainedUnder } from './check-best.ts';
 
@@ -45,7 +46,9 @@ export default class Report extends PtCommand {
     this.print(file);
     this.note(pathToFileURL(file).href);
     if (report.forecast === null && check !== null)
-      this.nextSteps([`pt evaluate ${join(runDir, 'best')} --against best   # adds the win forecast`]);
+      this.nextSteps([
+        `pt evaluate ${shellWord(join(runDir, 'best'))} --against best   # adds the win forecast`,
+      ]);
     return { file, bytes, run: report.id, state: report.status, accepted: check?.accepted ?? null };
   }
 }

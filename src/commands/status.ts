@@ -4,6 +4,7 @@ import { EXIT, UserError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 /** Rows shown when nobody asked for all. */
@@ -114,7 +115,7 @@ async function ownHotkey({ wallet }: Settings, needed: boolean): Promise<string 
     `There is no hotkey ${wallet.name}/${wallet.hotkey} under ${wallet.path} whose address can be read (--wallet-name, --wallet-hotkey, --wallet-path).`,
     {
       exitCode: EXIT.wallet,
-      nextSteps: ['pt wallet list', `btcli wallet new-hotkey --wallet.name ${wallet.name}`],
+      nextSteps: ['pt wallet list', `btcli wallet new-hotkey --wallet.name ${shellWord(wallet.name)}`],
     },
   );
 }

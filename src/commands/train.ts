@@ -5,6 +5,7 @@ import { load, openLoadPlace } from '../load/index.ts';
 import type { Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { shellWord } from '../shell-word.ts';
 import {
   joinRun,
   needsOthers,
@@ -245,8 +246,8 @@ export default class Train extends PtCommand {
     if (published !== null) this.nextSteps(['pt status --mine']);
     else
       this.nextSteps([
-        `pt check ${bestDir}`,
-        `pt upload --load-model-dir ${bestDir} --hf-repo-id ${intent?.repo ?? 'NAME/MODEL'}`,
+        `pt check ${shellWord(bestDir)}`,
+        `pt upload --load-model-dir ${shellWord(bestDir)} --hf-repo-id ${intent?.repo ?? 'NAME/MODEL'}`,
       ]);
   }
 }

@@ -1,6 +1,7 @@
 import { type Chain, connect, findHotkeys } from '../chain/index.ts';
 import { PtError } from '../errors.ts';
 import { chainOptions, type Settings } from '../settings/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { type Check, failure, ok, skipped, warning } from './types.ts';
 
 /** A chain makes a block in at most 12 s; three times that means it stands still, or the endpoint is behind. */
@@ -21,7 +22,9 @@ export async function checkChain(settings: Settings): Promise<Check[]> {
       warning('wallet', message, 'pt wallet list', 'btcli wallet create', 'pt sandbox start --detach'),
     );
   } else if (own.worldReadable) {
-    checks.push(warning('wallet', `others on this machine can read ${own.file}`, `chmod 600 ${own.file}`));
+    checks.push(
+      warning('wallet', `others on this machine can read ${own.file}`, `chmod 600 ${shellWord(own.file)}`),
+    );
   } else {
     const kind = own.encryption === 'none' ? 'plain file' : `encrypted (${own.encryption})`;
     checks.push(ok('wallet', `${name}, ${own.ss58 ?? 'address not known without its password'}, ${kind}`));

@@ -3,6 +3,7 @@ import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { competitionLabel, newestPeriod } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { type Check, failure, ok, warning } from './types.ts';
 
 const OLDEST_NODE = 22;
@@ -25,7 +26,7 @@ export async function checkDisk(settings: Settings): Promise<Check> {
     return failure(
       'disk',
       `${home} cannot be written`,
-      `ls -ld ${folder}`,
+      `ls -ld ${shellWord(folder)}`,
       'export PT_HOME=/a/folder/of/yours',
     );
   }

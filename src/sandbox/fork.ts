@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { OutsideError, UserError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { askBlock } from './rpc.ts';
 
 const START_MS = 50_000;
@@ -57,7 +58,7 @@ export async function startFork(options: { program: string; endpoint: string; po
   const last = `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? '';
   throw new OutsideError('sandbox.fork_failed', `chopsticks did not start on ${options.endpoint}: ${last}`, {
     nextSteps: [
-      `${options.program} --endpoint=${options.endpoint}   # shows why`,
+      `${shellWord(options.program)} --endpoint=${shellWord(options.endpoint)}   # shows why`,
       'pt sandbox start --detach',
     ],
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskError } from '../disk-error.ts';
 import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { alreadyRunning, isClaimed } from './claim.ts';
 import { processIdentity } from './process-identity.ts';
 import { askBlock } from './rpc.ts';
@@ -111,7 +112,7 @@ function failedStart(dir: string, begin: number): Error {
   // Lost against another start, and ended before it could say so.
   if (isClaimed(dir)) return alreadyRunning(dir);
   return new OutsideError('sandbox.start_failed', `The sandbox did not start; its log is ${logFile(dir)}.`, {
-    nextSteps: [`tail ${logFile(dir)}`, 'pt sandbox reset'],
+    nextSteps: [`tail ${shellWord(logFile(dir))}`, 'pt sandbox reset'],
   });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { UserError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { DEFINITIONS, hint, type SettingName, unknownVariable } from './definitions.ts';
 
 /** Text of one setting and where it stands. */
@@ -21,7 +22,7 @@ function readIfThere(file: string): string | null {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new UserError('settings.unreadable', `${file} cannot be read: ${(error as Error).message}`, {
-      nextSteps: [`ls -l ${file}`],
+      nextSteps: [`ls -l ${shellWord(file)}`],
       cause: error,
     });
   }
@@ -44,7 +45,9 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Layer {
   for (const name of Object.keys(env)) {
     const problem = unknownVariable(name, false);
     if (problem) {
-      throw new UserError('settings.unknown', `Environment: ${problem}`, { nextSteps: [`unset ${name}`] });
+      throw new UserError('settings.unknown', `Environment: ${problem}`, {
+        nextSteps: [`unset ${shellWord(name)}`],
+      });
     }
   }
   return fromVariables(env, (name) => `environment ${name}`);
@@ -71,7 +74,7 @@ export function readDotenv(cwd: string): Layer {
     throw new UserError(
       'settings.unknown',
       `${file}:${lineOf('PT_HOME')}: PT_HOME can only be set in the environment, because the settings file lies in it`,
-      { nextSteps: [`export PT_HOME=${variables.PT_HOME}`] },
+      { nextSteps: [`export PT_HOME=${shellWord(variables.PT_HOME)}`] },
     );
   }
   return fromVariables(variables, (name) => `${file}:${lineOf(name)}`);

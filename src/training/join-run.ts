@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
+import { shellWord } from '../shell-word.ts';
 import { readState } from './run-folder.ts';
 
 /** Refuses what is no plain folder name. */
@@ -44,6 +45,6 @@ export async function* joinRun(runsDir: string, name: string, signal: AbortSigna
   }
   if ((await readState(dir))?.state === 'running') return dir;
   throw new UserError('run.exists', `Run ${basename(dir)} in ${runsDir} has ended.`, {
-    nextSteps: [`pt train --resume ${name}`, 'Give another --run NAME.'],
+    nextSteps: [`pt train --resume ${shellWord(name)}`, 'Give another --run NAME.'],
   });
 }

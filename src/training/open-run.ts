@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
+import { shellWord } from '../shell-word.ts';
 import { writeJson } from '../write-json.ts';
 import {
   createRun,
@@ -104,7 +105,7 @@ export async function resumeRun(
       {
         nextSteps: [
           'pt train --resume   # without these flags',
-          `pt train --load-model-dir ${join(runDir, 'best')}   # a new run from its best model`,
+          `pt train --load-model-dir ${shellWord(join(runDir, 'best'))}   # a new run from its best model`,
         ],
       },
     );

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
+import { shellWord } from '../shell-word.ts';
 import { writeJson } from '../write-json.ts';
 import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
@@ -89,7 +90,7 @@ export async function createRun(runsDir: string, name: string | null = null): Pr
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error, dir);
     throw new UserError('run.exists', `There is a run ${basename(dir)} already, in ${runsDir}.`, {
-      nextSteps: [`pt train --resume ${basename(dir)}`, 'Give another --run NAME.'],
+      nextSteps: [`pt train --resume ${shellWord(basename(dir))}`, 'Give another --run NAME.'],
     });
   }
   return dir;

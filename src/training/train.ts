@@ -4,6 +4,7 @@ import { startTrainer } from '../bridge/index.ts';
 import type { TrainerEvent, TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
+import { shellWord } from '../shell-word.ts';
 import { updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
@@ -66,7 +67,9 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
       error: { code: report?.code ?? 'bug', message: error instanceof Error ? error.message : String(error) },
     });
     if (report !== null && existsSync(join(runDir, 'checkpoints'))) {
-      report.nextSteps.push(`pt train --resume ${basename(runDir)}   # goes on from the last checkpoint`);
+      report.nextSteps.push(
+        `pt train --resume ${shellWord(basename(runDir))}   # goes on from the last checkpoint`,
+      );
     }
     throw error;
   }

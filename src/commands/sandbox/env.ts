@@ -1,5 +1,6 @@
 import { readSandboxState, sandboxDir } from '../../sandbox/index.ts';
 import { sandboxNotRunning } from '../../settings/index.ts';
+import { shellWord } from '../../shell-word.ts';
 import { PtCommand } from '../base.ts';
 
 export default class SandboxEnv extends PtCommand {
@@ -23,11 +24,7 @@ export default class SandboxEnv extends PtCommand {
       PT_WALLET_HOTKEY: state.wallet.hotkey,
       PT_WALLET_PATH: state.wallet.path,
     };
-    for (const [name, value] of Object.entries(env)) this.print(`export ${name}=${quote(value)}`);
+    for (const [name, value] of Object.entries(env)) this.print(`export ${name}=${shellWord(value)}`);
     return { env };
   }
 }
-
-/** As one word of a POSIX shell. */
-const quote = (value: string) =>
-  /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;

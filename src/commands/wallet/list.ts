@@ -1,4 +1,5 @@
 import { findHotkeys } from '../../chain/index.ts';
+import { shellWord } from '../../shell-word.ts';
 import { networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletList extends PtCommand {
@@ -40,12 +41,13 @@ export default class WalletList extends PtCommand {
       ]),
     );
     for (const { file, worldReadable } of hotkeys) {
-      if (worldReadable) this.warning(`Others on this machine can read ${file}: chmod 600 ${file}`);
+      if (worldReadable)
+        this.warning(`Others on this machine can read ${file}: chmod 600 ${shellWord(file)}`);
     }
     const [first] = hotkeys;
     const place = network.kind === 'sandbox' ? ' --network sandbox' : '';
     this.nextSteps([
-      `pt wallet show --wallet-name ${first!.wallet} --wallet-hotkey ${first!.hotkey}${place}`,
+      `pt wallet show --wallet-name ${shellWord(first!.wallet)} --wallet-hotkey ${shellWord(first!.hotkey)}${place}`,
     ]);
     return { path: wallet.path, hotkeys };
   }

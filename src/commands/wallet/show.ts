@@ -1,6 +1,7 @@
 import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
 import { OutsideError } from '../../errors.ts';
 import { chainOptions, type Settings } from '../../settings/index.ts';
+import { shellWord } from '../../shell-word.ts';
 import { askPassword } from '../../ui/prompt.ts';
 import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
@@ -52,7 +53,7 @@ export default class WalletShow extends PtCommand {
       this.warning(`Others on this machine can read ${file.file}: chmod 600 ${file.file}`);
     if (registered === false) {
       this.nextSteps([
-        `btcli subnet register --netuid ${netuid} --wallet.name ${wallet.name} --wallet.hotkey ${wallet.hotkey}`,
+        `btcli subnet register --netuid ${netuid} --wallet.name ${shellWord(wallet.name)} --wallet.hotkey ${shellWord(wallet.hotkey)}`,
       ]);
     }
     return { ...file, ss58, cryptoType: opened?.cryptoType ?? file.cryptoType, registered, uid: uid ?? null };
