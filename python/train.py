@@ -14,9 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from trainer.config import RunConfig, describe, read_config
+from trainer.config import RunConfig, describe
 from trainer.errors import TrainerError
 from trainer.events import Events
+from trainer.request import read_config
 from trainer.signals import StopFlag
 
 FAILED, CANCELLED = 7, 130

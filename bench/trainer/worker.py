@@ -17,7 +17,7 @@ import torch
 
 from ours import Clock, run_ours
 from rivals import RIVALS
-from trainer.failures import is_out_of_memory
+from trainer.errors import is_out_of_memory
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import types
 import typing
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import TrainerError
-from .own_recipe import merge, open_own_recipe
 
 
 def option(default: Any, help: str) -> Any:
@@ -133,19 +131,6 @@ class RunConfig:
     hub_endpoint: str | None = option(None, "where data sets come from when online")
     report_to: list[str] = option([], "wandb, trackio, tensorboard")
     wandb: Wandb = field(default_factory=Wandb, metadata={"help": "W&B"})
-
-
-def read_config(path: str | Path) -> RunConfig:
-    """The request in that file, with run.json's overrides already applied to its recipe. Raises TrainerError `bad_recipe`."""
-    try:
-        raw = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_recipe", f"{path} cannot be read: {error}", ["Make the run again: pt train"]) from error
-    config = parse(RunConfig, raw, Path(path).name)
-    own = open_own_recipe(config.recipe_file, config.run_dir, config.resume or "1" <= os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-    if own is not None:
-        config.recipe = parse(Recipe, merge(raw.get("recipe", {}), own.settings), f"RECIPE in {Path(config.recipe_file).name}")
-    return apply_overrides(config)
 
 
 def apply_overrides(config: RunConfig) -> RunConfig:

@@ -1,4 +1,4 @@
-"""The one exception that the trainer raises on purpose; it becomes an `error` event (docs/run-folder.md)."""
+"""The one exception that the trainer raises on purpose, which becomes an `error` event (docs/run-folder.md), and the one that it tells from all others."""
 
 from __future__ import annotations
 
@@ -14,3 +14,9 @@ class TrainerError(Exception):
         self.code = code
         self.message = message
         self.next_steps = list(next_steps)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Of a GPU or of this machine, in the words of every allocator."""
+    text = str(error)
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "out of memory" in text or "can't allocate memory" in text

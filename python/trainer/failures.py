@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from .config import RunConfig
-from .errors import TrainerError
+from .errors import TrainerError, is_out_of_memory
 
 
 def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
@@ -22,12 +22,6 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
     if "CUDA error" in text or name == "AcceleratorError":
         return TrainerError("lost_gpu", f"The GPU failed: {text.splitlines()[0]}", ["nvidia-smi", "pt train --resume"])
     return TrainerError("exception", f"{name}: {text}", ["pt train --resume", "pt doctor"])
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Of a GPU or of this machine, in the words of every allocator."""
-    text = str(error)
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "out of memory" in text or "can't allocate memory" in text
 
 
 def out_of_memory(text: str, config: RunConfig | None) -> TrainerError:

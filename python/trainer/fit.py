@@ -15,9 +15,8 @@ from torch import nn
 
 from .config import RunConfig
 from .distributed import World
-from .errors import TrainerError
+from .errors import TrainerError, is_out_of_memory
 from .export import write_json
-from .failures import is_out_of_memory
 from .free_memory import free_memory
 from .memory import Estimate, estimate, size
 from .plan import Plan

@@ -25,6 +25,7 @@ from .config import Recipe
 from .distributed import decoder_layers
 from .loss import LossModel
 from .optimizer import Optimizers
+from .recompute import checkpoint_activations
 
 MARGIN = 1.1
 _ATTENTION = "pt_estimate"
@@ -114,8 +115,6 @@ def _build(config: PretrainedConfig, attention: str, kind: type | None, dtype: t
 
 
 def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype, micro: int) -> int:
-    from .setup import checkpoint_activations
-
     meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters()), *model.buffers()])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)

@@ -11,8 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from .compat import name_in_model
 from .config import Recipe, Source
-from .errors import TrainerError
-from .failures import is_out_of_memory
+from .errors import TrainerError, is_out_of_memory
 from .tensors import config_from_tensors, read_header
 
 

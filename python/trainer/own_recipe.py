@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .errors import TrainerError
+from .errors import TrainerError, is_out_of_memory
 
 _FUNCTIONS = ("model", "data", "optimizer")
 _GUIDE = "The interface: docs/custom-miner.md, Recipe file"
@@ -115,8 +115,6 @@ class OwnRecipe:
     @contextmanager
     def explained(self, function: str | None = None) -> Iterator[None]:
         """Turns what the user's code raises into an error that names its line."""
-        from .failures import is_out_of_memory
-
         try:
             yield
         except TrainerError:
@@ -231,12 +229,3 @@ def open_own_recipe(recipe_file: str | None, run_dir: str, resumed: bool) -> Own
 @functools.lru_cache(maxsize=1)
 def _open(path: str, named: str) -> OwnRecipe:
     return OwnRecipe(Path(path), Path(named))
-
-
-def merge(recipe: dict, settings: dict) -> dict:
-    """`settings` over `recipe`; optimizer, schedule and finetune by key, an architecture as a whole."""
-    merged = dict(recipe)
-    for key, value in settings.items():
-        deep = key != "architecture" and isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if deep else value
-    return merged

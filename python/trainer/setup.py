@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any, Callable
 
 import torch
-import torch.utils.checkpoint
 import transformers
 from torch import nn
 from transformers import PreTrainedModel
 
 from .config import RunConfig
 from .distributed import World, decoder_layers, shard
-from .errors import TrainerError
+from .errors import TrainerError, is_out_of_memory
 from .events import Events
-from .failures import is_out_of_memory
 from .fit import keep_micro, kept_micro, require_fit, try_sizes
 from .fp8 import require_fp8, use_fp8
 from .loss import LossModel, chunked_loss_fits, masking_works
@@ -30,6 +28,7 @@ from .model import count_parameters, load_config, load_model
 from .optimizer import Optimizers
 from .own_recipe import OwnOptimizers, OwnRecipe, open_own_recipe
 from .plan import Plan, make_plan, split_batch
+from .recompute import checkpoint_activations
 from .tokenizer import load_tokenizer
 
 
@@ -199,13 +198,6 @@ def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int)
         return config.compile
     steps = plan.total_steps
     return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
-
-
-def checkpoint_activations(model: nn.Module, which: str) -> None:
-    """`full`: every decoder layer is computed again in backward; `selective`: every other one; `none`."""
-    stride = {"none": 0, "selective": 2, "full": 1}[which]
-    for layer in decoder_layers(model)[::stride] if stride else []:
-        layer.forward = functools.partial(torch.utils.checkpoint.checkpoint, layer.forward, use_reentrant=False)
 
 
 def tokenizer_name(config: RunConfig) -> str:
