@@ -13,6 +13,7 @@ import {
 } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import {
+  checkDuplicates,
   checkModel,
   competitionLabel,
   type Finding,
@@ -21,7 +22,6 @@ import {
   splitRepoId,
 } from '../rules/index.ts';
 import { blockFor, competitionFor } from './at-block.ts';
-import { checkDuplicates } from './duplicates.ts';
 import type { CheckPlace, CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
 /** Local weights up to this size are hashed unasked (about a second). */
@@ -56,6 +56,10 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
     const content = revision
       ? await remoteHash(facts, revision, place)
       : yield* localHash(facts, (target as { dir: string }).dir, request, place);
+    const asPublished =
+      target.kind === 'folder' && content.hash
+        ? yield* published(target.dir, place)
+        : { hash: [], findings: [] };
     const findings = [
       ...chosen.findings,
       ...(competition
@@ -63,13 +67,15 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
         : facts.problems),
       ...(revision ? repositoryFindings(revision, place) : []),
       content.finding,
+      ...asPublished.findings,
       ...(content.hash && chain
         ? [
             checkDuplicates(
-              [content.hash, ...(yield* castHash(facts, target, place))],
+              [content.hash, ...asPublished.hash],
               await chain.commitments(),
               profile,
               place.ownHotkeys,
+              at.block,
             ),
           ]
         : []),
@@ -189,15 +195,19 @@ async function* localHash(
   );
 }
 
-/** Hash of a local folder as `pt upload` would publish it by default, when casting makes that another one. */
-async function* castHash(facts: ModelFacts, target: CheckTarget, { profile }: CheckPlace): Work<string[]> {
-  if (target.kind !== 'folder' || facts.dtypes.every((dtype) => dtype === 'BF16')) return [];
+/** A local folder as `pt upload` would publish it by default: its hash, or what is wrong with a weight. */
+async function* published(
+  dir: string,
+  { profile }: CheckPlace,
+): Work<{ hash: string[]; findings: Finding[] }> {
   try {
-    return [(yield* planUpload(target.dir, { dtype: 'bf16', profile })).contentHash];
+    return { hash: [(yield* planUpload(dir, { dtype: 'bf16', profile })).contentHash], findings: [] };
   } catch (error) {
-    // What cannot be published is no copy of anything; the other findings say why.
-    if (error instanceof PtError) return [];
-    throw error;
+    if (!(error instanceof PtError)) throw error;
+    // Whatever else cannot be published has its findings already.
+    if (error.code !== 'model.not_finite') return { hash: [], findings: [] };
+    const { message, details } = error;
+    return { hash: [], findings: [{ rule: 'weights', ok: false, actual: details, limit: null, message }] };
   }
 }
 

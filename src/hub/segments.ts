@@ -112,7 +112,9 @@ async function fillSegment(
           throw malformed(doing, 'another range than was asked for');
         if (Number(total) !== file.size) throw request.wrongSize();
       }
+      const tooSlow = watchRate(connection.policy.idleMs);
       for await (const chunk of got.body as AsyncIterable<Buffer>) {
+        if (tooSlow(chunk.length)) throw new Error(`less than ${SLOWEST} bytes/s came`);
         if (segment.filled + chunk.length > length) throw request.wrongSize();
         chunk.copy(segment.buffer, segment.filled);
         segment.filled += chunk.length;
@@ -125,4 +127,22 @@ async function fillSegment(
       got.body.destroy();
     }
   });
+}
+
+/** Bytes a second below which a body counts as standing still. */
+const SLOWEST = 1024;
+
+/** Tells from the sizes of what comes whether a whole window of time brought too little: drops that keep a connection alive are no download. */
+function watchRate(windowMs: number): (bytes: number) => boolean {
+  let begun = performance.now();
+  let came = 0;
+  return (bytes) => {
+    came += bytes;
+    const passed = performance.now() - begun;
+    if (passed < windowMs) return false;
+    const slow = came < (SLOWEST * passed) / 1000;
+    begun = performance.now();
+    came = 0;
+    return slow;
+  };
 }

@@ -68,14 +68,20 @@ export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOu
   }
   const files = await chooseFiles(revision, place);
   yield { kind: 'note', level: 'info', message: `Loading ${repo}@${commit.slice(0, 8)}.` };
-  yield* place.hub.download({
-    repo,
-    revision: commit,
-    files,
-    dir: target.temporary,
-    ...(wanted.maxBytes === null ? {} : { maxBytes: wanted.maxBytes }),
-    ...(request.signal ? { signal: request.signal } : {}),
-  });
+  try {
+    yield* place.hub.download({
+      repo,
+      revision: commit,
+      files,
+      dir: target.temporary,
+      ...(wanted.maxBytes === null ? {} : { maxBytes: wanted.maxBytes }),
+      ...(request.signal ? { signal: request.signal } : {}),
+    });
+  } catch (error) {
+    // What a broken connection left is gone on with; content that is wrong is not kept.
+    if (error instanceof CheckError) await target.discard();
+    throw error;
+  }
   const contentHash = await contentHashOf(target.temporary, place.profile);
   if (!isRight(contentHash)) {
     await target.discard();

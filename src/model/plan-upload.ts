@@ -42,8 +42,10 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   const inspection = await inspectFolderFully(root, options.profile);
   const { facts } = inspection;
   const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files');
+  // What lies beside the model is no obstacle, but it may be why something seems missing (links, as in a cache of the Hub).
+  const beside = facts.problems.filter((p) => p.ok === false && p.rule === 'files');
   if (bad.length > 0)
-    throw new CheckError('model.malformed', bad.map((p) => p.message).join(' '), {
+    throw new CheckError('model.malformed', [...bad, ...beside].map((p) => p.message).join(' '), {
       details: { findings: bad },
       nextSteps: [`pt check ${dir}`],
     });

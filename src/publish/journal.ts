@@ -87,13 +87,23 @@ export interface JournalKey {
   repo: string;
 }
 
-/** Path of the journal of `key` under `home` (PT_HOME); the lock lies beside it. */
+/** Path of the journal of `key` under `home` (PT_HOME). */
 export function journalPath(home: string, key: JournalKey): string {
-  const identity = [key.genesis, key.netuid, key.hotkey, key.repo].join('|');
-  const digest = createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  const digest = digestOf(key.genesis, key.netuid, key.hotkey, key.repo);
   const readable = key.repo.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
   return join(home, 'journals', `${readable}-${digest}.json`);
 }
+
+/**
+ * Path of the lock of a publish, without its ending. One for all repositories: a hotkey has one commitment on a subnet, and whoever came
+ * second would replace the first one's.
+ */
+export function lockPath(home: string, key: JournalKey): string {
+  return join(home, 'journals', `hotkey-${digestOf(key.genesis, key.netuid, key.hotkey)}`);
+}
+
+const digestOf = (...identity: (string | number)[]): string =>
+  createHash('sha256').update(identity.join('|')).digest('hex').slice(0, 16);
 
 export function newJournal(key: JournalKey, content: JournalContent, now = new Date()): Journal {
   const time = now.toISOString();

@@ -9,14 +9,14 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a journal, or throws `UserError` `publish.locked` naming the process that holds it.
+ * Takes the lock of a publish, or throws `UserError` `publish.locked` naming the process that holds it.
  *
  * SQLite's exclusive transaction is a lock of the operating system on an empty file: it cannot outlive its process, however
  * that dies, so there is no stale lock to detect and no race in breaking one.
  */
-export function lockJournal(journalPath: string): Lock {
-  const path = `${journalPath}.lock`;
-  const holder = `${journalPath}.pid`;
+export function lockPublish(lockPath: string): Lock {
+  const path = `${lockPath}.lock`;
+  const holder = `${lockPath}.pid`;
   let database: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -54,7 +54,7 @@ function readHolder(path: string): string | null {
 
 function locked(pid: string | null): UserError {
   const who = pid === null ? 'Another pt' : `Another pt (process ${pid})`;
-  return new UserError('publish.locked', `${who} is publishing to this repository with this hotkey.`, {
+  return new UserError('publish.locked', `${who} is publishing with this hotkey.`, {
     nextSteps: ['Wait until it has ended, then run the same command again: it notices what was done.'],
   });
 }

@@ -1,16 +1,19 @@
-import { Cancelled, UserError } from '../errors.ts';
+import { existsSync } from 'node:fs';
+import { Cancelled, OutsideError, UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
+import { checkDuplicates } from '../rules/index.ts';
 import { ensureCommitted } from './commit.ts';
 import {
   type Journal,
   type JournalKey,
   journalPath,
+  lockPath,
   newJournal,
   readJournal,
   sameContent,
 } from './journal.ts';
 import { checkLimit } from './limit.ts';
-import { lockJournal } from './lock.ts';
+import { lockPublish } from './lock.ts';
 import { chainString, checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
@@ -29,18 +32,38 @@ import { adoptFromChain, ensureUploaded } from './upload.ts';
  */
 export async function* publish(request: PublishRequest, place: PublishPlace): Work<UploadOutcome> {
   await checkAccount(request, place);
-  const path = journalPath(place.home, keyOf(request, place));
-  const lock = lockJournal(path);
+  const key = keyOf(request, place);
+  const path = journalPath(place.home, key);
+  const lock = lockPublish(lockPath(place.home, key));
   try {
     const prepared = yield* prepareModel(request, place);
+    yield* warnOfCopies(request, place, prepared);
     return yield* finishPublication(await openPublication(request, place, prepared, path));
   } catch (error) {
     if (error instanceof Cancelled && error.nextSteps.length === 0)
       error.nextSteps.push('The same command with --resume goes on from here.');
+    if (
+      error instanceof OutsideError &&
+      existsSync(path) &&
+      !error.nextSteps.some((step) => step.includes('--resume'))
+    )
+      error.nextSteps.push('The same command with --resume   # goes on from here, once that works again');
     throw error;
   } finally {
     lock.release();
   }
+}
+
+/** A copy of what somebody else committed earlier is no error, but it cannot win. */
+async function* warnOfCopies(
+  { netuid }: PublishRequest,
+  { chain, hotkey, profile }: PublishPlace,
+  { content }: Prepared,
+): Work<void> {
+  const [block, commitments] = await Promise.all([chain.block(), chain.commitments(netuid)]);
+  const own = new Set([hotkey.ss58]);
+  const { ok, message } = checkDuplicates([content.contentHash], commitments, profile, own, block);
+  if (ok === false) yield { kind: 'note', level: 'warning', message };
 }
 
 /** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */

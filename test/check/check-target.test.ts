@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -11,7 +11,7 @@ import {
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
-import { LLAMA_14B, tempDir, writeModel, writeSparseModel } from '../model/support.ts';
+import { LLAMA_14B, llamaConfig, tempDir, writeModel, writeSparseModel } from '../model/support.ts';
 import { makeModel, type Rig, startRig } from '../publish/support.ts';
 
 const settingsFor = (flags: object) =>
@@ -74,6 +74,20 @@ describe('a folder, offline', () => {
       code: 'competition.unknown',
       exitCode: 2,
     });
+  });
+
+  it('with a weight that is not finite is refused by its name, in any dtype', async () => {
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, 3.4e38]) {
+      const dir = writeModel(tempDir(), llamaConfig());
+      const path = join(dir, 'model.safetensors');
+      const bytes = readFileSync(path);
+      bytes.writeFloatLE(value, bytes.length - 4);
+      writeFileSync(path, bytes);
+      const verdict = await check(dir, await placeFor({}));
+      expect(verdict.accepted).toBe(false);
+      const finding = verdict.findings.find(({ rule }) => rule === 'weights');
+      expect(finding).toMatchObject({ ok: false, message: expect.stringContaining('lm_head.weight') });
+    }
   });
 
   it('that is malformed is a verdict, not an error', async () => {

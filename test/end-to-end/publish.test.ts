@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lockJournal } from '../../src/publish/lock.ts';
+import { lockPublish } from '../../src/publish/lock.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
 import { type Ran, runPt } from '../commands/run-pt.ts';
 import { makeModel } from '../publish/support.ts';
@@ -271,10 +271,11 @@ describe('pt upload refuses', () => {
 
   it('a second pt on the same publish', async () => {
     const journals = join(home, 'journals');
-    const [name] = (await readdir(journals)).filter((file) => /^me-first-.*\.json$/.test(file));
-    const lock = lockJournal(join(journals, name!));
+    const [name] = (await readdir(journals)).filter((file) => /^hotkey-.*\.lock$/.test(file));
+    const lock = lockPublish(join(journals, name!.replace(/\.lock$/, '')));
     try {
-      const ran = await upload();
+      // To another repository just as to the same: the hotkey has one commitment.
+      const ran = await upload([], {}, 'me/another');
       expect(errorOf(ran)).toMatchObject({ code: 'publish.locked', exitCode: 2 });
       expect(errorOf(ran).message).toContain(String(process.pid));
     } finally {

@@ -126,6 +126,22 @@ describe('loopbackOnly', () => {
   );
 });
 
+it('gives up on a body that comes in drops', async () => {
+  const origin = await serve((request, response) => {
+    const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    response.writeHead(request.headers.range ? 206 : 200, {
+      'content-length': 100_000 - from,
+      'content-range': `bytes ${from}-99999/100000`,
+    });
+    const drops = setInterval(() => response.write('a'), 20);
+    response.on('close', () => clearInterval(drops));
+  });
+  const file = { path: 'model.safetensors', size: 100_000, oid: 'b'.repeat(40), sha256: 'c'.repeat(64) };
+  const hub = createHub({ endpoint: origin, retry: { ...FAST, attempts: 2, idleMs: 300 } });
+  const work = hub.download({ repo: 'a/b', revision: 'a'.repeat(40), files: [file], dir: tempDir() });
+  expect(await finish(work).catch((e) => e)).toMatchObject({ code: 'hub.unreachable', exitCode: 5 });
+});
+
 describe('a Hub whose clock differs from ours', () => {
   it.each([-7200, 7200])('by %i s: Retry-After as a date is counted from its own', async (skew) => {
     let asked = 0;

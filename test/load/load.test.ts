@@ -103,8 +103,8 @@ describe('load', () => {
       { match: 'GET .*model.safetensors', does: { kind: 'corrupt', offset: 5000 } },
       { step: 'cdn', does: { kind: 'corrupt', offset: 5000 } },
     ]);
-    await expect(run({ dir })).rejects.toThrow();
-    expect(existsSync(dir)).toBe(false);
+    await expect(run({ dir })).rejects.toMatchObject({ code: 'hub.content_mismatch' });
+    await expectNothing(dir);
     rig.sandbox.hub.setFaults([]);
     expect(await run({ dir })).toMatchObject({ verified: true });
     expect(await readdir(join(dir, '..'))).toEqual(['model']);

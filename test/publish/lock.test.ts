@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { lockJournal } from '../../src/publish/lock.ts';
+import { lockPublish } from '../../src/publish/lock.ts';
 
 const module = new URL('../../src/publish/lock.ts', import.meta.url).href;
 
@@ -20,7 +20,7 @@ async function holder(path: string) {
     [
       '--input-type=module',
       '-e',
-      `import { lockJournal } from ${JSON.stringify(module)}; lockJournal(${JSON.stringify(path)}); console.log('held'); setInterval(() => {}, 1000);`,
+      `import { lockPublish } from ${JSON.stringify(module)}; lockPublish(${JSON.stringify(path)}); console.log('held'); setInterval(() => {}, 1000);`,
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -32,8 +32,8 @@ async function holder(path: string) {
 describe('the lock of a publish', () => {
   it('lets one in, names the holder to the second, and is free after release', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'pt-lock-')), 'deeper', 'j.json');
-    const first = lockJournal(path);
-    expect(() => lockJournal(path)).toThrowError(
+    const first = lockPublish(path);
+    expect(() => lockPublish(path)).toThrowError(
       expect.objectContaining({
         code: 'publish.locked',
         message: expect.stringContaining(String(process.pid)),
@@ -41,13 +41,13 @@ describe('the lock of a publish', () => {
     );
     first.release();
     first.release();
-    lockJournal(path).release();
+    lockPublish(path).release();
   });
 
   it('does not outlive a process that was killed', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'pt-lock-')), 'j.json');
     const child = await holder(path);
-    expect(() => lockJournal(path)).toThrowError(
+    expect(() => lockPublish(path)).toThrowError(
       expect.objectContaining({
         code: 'publish.locked',
         message: expect.stringContaining(String(child.pid)),
@@ -55,6 +55,6 @@ describe('the lock of a publish', () => {
     );
     child.kill('SIGKILL');
     await once(child, 'exit');
-    lockJournal(path).release();
+    lockPublish(path).release();
   });
 });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createWallet } from '../../src/chain/index.ts';
 import { finish, type Progress } from '../../src/progress.ts';
 import { type PublishRequest, previewPublish, publish } from '../../src/publish/index.ts';
 import { journalPath } from '../../src/publish/journal.ts';
@@ -119,6 +120,27 @@ describe('publish', () => {
     );
     expect(again).toMatchObject({ commit: first.commit, contentHash: first.contentHash, bytesUploaded: 0 });
     expect(commitsSince(mark)).toEqual([]);
+  });
+
+  it('says that a copy of an earlier commitment cannot win', async () => {
+    const { chain, hotkey } = rig.place;
+    const earlier = await run(rig.request({ repo: 'me/original' }));
+    const thief = await createWallet({ ...rig.settings.wallet, name: 'thief' });
+    rig.sandbox.chain!.register(thief.ss58);
+    await chain.commit({
+      netuid: 9,
+      text: `them:${earlier.commitment.split(':').slice(1).join(':')}`,
+      hotkey: thief,
+    });
+    const notes: string[] = [];
+    const tell = (event: Progress) => {
+      if (event.kind === 'note' && event.level === 'warning') notes.push(event.message);
+    };
+    const other = await makeModel(join(rig.home, 'between'), { seed: 77 });
+    await run(rig.request({ source: { kind: 'folder', dir: other, dtype: 'bf16' }, repo: 'me/between' }));
+    const again = await finish(publish(rig.request({ repo: 'me/original', restart: true }), rig.place), tell);
+    expect(again.hotkey).toBe(hotkey.ss58);
+    expect(notes.join()).toMatch(/committed the same content at block \d+: the later copy cannot win/);
   });
 
   it('shows every step beforehand and writes nothing anywhere', async () => {

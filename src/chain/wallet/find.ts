@@ -1,5 +1,6 @@
 import type { Dirent } from 'node:fs';
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HotkeyFile } from '../types.ts';
 import { encryptionOf } from './encryption.ts';
@@ -55,16 +56,18 @@ async function describe(wallet: string, hotkey: string, file: string): Promise<H
 }
 
 async function besideIt(file: string): Promise<PublicHalf> {
-  const text = await readFile(`${file}pub.txt`, 'utf8').catch(() => '');
-  return readPublicHalf(text.slice(0, MAX_KEY_FILE));
+  const text = await readKeyFile(`${file}pub.txt`, 0).catch(() => null);
+  return readPublicHalf(text?.toString('utf8').slice(0, MAX_KEY_FILE) ?? '');
 }
 
 /** The file's bytes; null when it is not a regular file of a key file's size. */
 export async function readKeyFile(file: string, size: number): Promise<Buffer | null> {
   if (size > MAX_KEY_FILE) return null;
-  const handle = await open(file, 'r');
+  // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    if (!(await handle.stat()).isFile()) return null;
+    const found = await handle.stat();
+    if (!found.isFile() || found.size > MAX_KEY_FILE) return null;
     return await handle.readFile();
   } finally {
     await handle.close();

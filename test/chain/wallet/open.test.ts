@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -52,6 +53,15 @@ describe('openHotkey', () => {
       expect(key.cryptoType).toBe('ed25519');
       expect(verifies(key)).toBe(true);
     }
+  });
+
+  test.skipIf(process.platform === 'win32')('a pipe is refused at once, not waited for', async () => {
+    const path = await temporaryFolder();
+    await writeHotkey(path, 'w', 'h', derivedFile());
+    for (const name of ['pipe', 'h2pub.txt']) execFileSync('mkfifo', [join(path, 'w', 'hotkeys', name)]);
+    const error = await errorOf(openHotkey({ path, name: 'w', hotkey: 'pipe' }));
+    expect(error).toMatchObject({ code: 'wallet.malformed', exitCode: 4 });
+    expect((await findHotkeys(path)).map(({ hotkey }) => hotkey)).toContain('h');
   });
 
   test('Ansible Vault', async () => {

@@ -1,16 +1,18 @@
 /** Whether another miner has the same model on chain. */
-import type { Commitment } from '../chain/types.ts';
-import { type Finding, hashMatches, type Profile, parseCommitment } from '../rules/index.ts';
+import { hashMatches, parseCommitment } from './commitment.ts';
+import type { Finding, Profile } from './types.ts';
 
-/** Compares a model's content hashes (as it is, as it would be published) with every commitment of the subnet; validators reward the earlier of equal models. */
+/** Compares a model's content hashes (as it is, as it would be published) with every commitment of the subnet up to `block`; validators reward the earlier of equal models. */
 export function checkDuplicates(
   contentHashes: string[],
-  commitments: ReadonlyMap<string, Commitment>,
+  commitments: ReadonlyMap<string, { block: number; text: string | null }>,
   profile: Profile,
   ownHotkeys: ReadonlySet<string>,
+  block: number,
 ): Finding {
   const holders = [...commitments]
-    .filter(([hotkey, { text }]) => {
+    .filter(([hotkey, { text, block: since }]) => {
+      if (since > block) return false;
       const id = parseCommitment(profile, text);
       return id !== null && contentHashes.some((hash) => hashMatches(profile, id, hash, hotkey));
     })
