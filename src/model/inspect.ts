@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PtError } from '../errors.ts';
 import type { Hub, HubRevision } from '../hub/types.ts';
 import type { Finding, Profile } from '../rules/types.ts';
+import { checkConfig } from './check-config.ts';
 import { checkFormat, checkIndex, checkWeightFiles } from './check-weights.ts';
 import {
   CONFIG,
@@ -118,6 +119,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
   const complete = weights.length > 0 && headers.size === weights.length && config !== null;
   const architecture = architectureOf(config);
   const unique = uniqueByName(tensors);
+  if (config !== null) problems.push(...checkConfig(architecture, config, profile.transformers));
   if (complete) problems.push(...checkTensors(unique, architecture, config));
   return {
     headers,
