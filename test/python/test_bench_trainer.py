@@ -1,11 +1,12 @@
 """The trainer's bench: the code that runs on a GPU, run on a CPU with a very small model, and what it derives from measurements."""
 
 import json
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "trainer"))
@@ -15,12 +16,16 @@ from quality import passing
 from shapes import SHAPES, recipe_for
 
 
-def test_the_contest_on_a_small_model():
-    """Every contestant in its process, through the path of `--part gpu`; only the device and the shape differ."""
+def test_the_contest_on_a_small_model(monkeypatch, capsys):
+    """Every contestant in its process, through the path of `--part gpu`; only the device and the shape differ. The bench itself runs in this one."""
     options = ["--part", "speed", "--device", "cpu", "--shape", "nano", "--rounds", "1", "--steps", "2", "--threads", "1", "--json"]
-    done = subprocess.run([sys.executable, ROOT / "bench" / "trainer.py", *options], capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    figures = {line["metric"]: line for line in map(json.loads, done.stdout.splitlines())}
+    monkeypatch.setattr(sys, "argv", ["trainer.py", *options, "--limit", "120"])
+    threads = torch.get_num_threads()
+    try:
+        runpy.run_path(str(ROOT / "bench" / "trainer.py"), run_name="__main__")
+    finally:
+        torch.set_num_threads(threads)
+    figures = {line["metric"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
     assert all({"bench", "metric", "value", "unit", "rival", "ratio"} <= line.keys() for line in figures.values())
     assert "torch" in figures["environment"]["note"] and "commit" in figures["environment"]["note"]
     for rival in ("the reference's kind of loop", "nanoGPT's kind of loop"):
@@ -51,7 +56,6 @@ def test_the_share_of_tokens_is_that_of_the_first_evaluation_that_is_as_good():
 
 
 def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
-    torch = pytest.importorskip("torch")
     from transformers import AutoModelForCausalLM
 
     from trainer.model import count_parameters, make_config
