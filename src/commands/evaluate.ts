@@ -1,12 +1,16 @@
 import { basename } from 'node:path';
 import { findPython } from '../bridge/index.ts';
+import { EXIT } from '../errors.ts';
 import {
   type Evaluation,
   evaluate,
   evaluateRequest,
+  nothingScored,
   openEvaluatePlace,
   parseModelRef,
+  whyLost,
 } from '../evaluation/index.ts';
+import { shellWord } from '../shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 
@@ -77,8 +81,7 @@ export default class Evaluate extends PtCommand {
         m.loss?.toFixed(4) ?? '-',
         m.low === null ? '-' : `${m.low.toFixed(4)}–${m.high!.toFixed(4)}`,
         m.winRate === null ? '-' : `${(m.winRate * 100).toFixed(1)}%`,
-        m.error ??
-          (m.reasonable === false ? 'repeats itself: infinite loss' : m.notFinite > 0 ? 'NaN losses' : ''),
+        whyLost(m) ?? '',
       ]),
     );
     if (result.models.length > 2)
@@ -89,6 +92,15 @@ export default class Evaluate extends PtCommand {
           ...row.map((share) => (share === null ? '-' : `${Math.round(share * 100)}%`)),
         ]),
       );
+    for (const model of result.models) {
+      const why = model.loss === null ? whyLost(model) : null;
+      if (why !== null) this.warning(`${model.name} could not be scored: ${why}`);
+    }
+    if (nothingScored(result.models)) {
+      this.exitCode = EXIT.check;
+      this.nextSteps(result.models.map((m) => `pt check ${shellWord(m.dir)} --deep`));
+      return;
+    }
     this.success(result.sentence);
     this.nextSteps(
       result.advice === 'publish'

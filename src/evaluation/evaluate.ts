@@ -1,5 +1,5 @@
 /** `pt evaluate`: models on one sample, as validators score them, and what follows. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Chain } from '../chain/types.ts';
 import { blockFor, competitionFor, runPython } from '../check/index.ts';
@@ -50,6 +50,7 @@ interface Located {
 
 /** Throws `UserError` (2) for what is not there, `OutsideError` (5, 7) for chain, Hub and Python; a model that cannot be scored is in the result. */
 export async function* evaluate(request: EvaluateRequest, place: EvaluatePlace): Work<Evaluation> {
+  refuseEmpty(request.data);
   const needsChain = [...request.models, request.against].some(
     (m) => m?.kind === 'uid' || m?.kind === 'best',
   );
@@ -63,6 +64,18 @@ export async function* evaluate(request: EvaluateRequest, place: EvaluatePlace):
   } finally {
     await chain?.close();
   }
+}
+
+/** An empty file is said before anything about a model, which would hide it. */
+function refuseEmpty(data: string[]): void {
+  const empty = data.find((name) => {
+    const found = existsSync(name) ? statSync(name, { throwIfNoEntry: false }) : undefined;
+    return found?.isFile() && found.size === 0;
+  });
+  if (empty !== undefined)
+    throw new UserError('data.empty', `--data: ${empty} is empty.`, {
+      nextSteps: ['Name other data with --data', '--data builtin   # the text that every machine has'],
+    });
 }
 
 async function* scoreAll(

@@ -2,4 +2,4 @@
 export { evaluate, parseModelRef } from './evaluate.ts';
 export { evaluateRequest, openEvaluatePlace } from './open-place.ts';
 export type * from './types.ts';
-export { type Contestant, verdictOf } from './verdict.ts';
+export { type Contestant, nothingScored, verdictOf, whyLost } from './verdict.ts';

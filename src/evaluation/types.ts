@@ -44,6 +44,8 @@ export interface EvaluatePlace extends ScriptPlace {
 export interface ScoredModel {
   name: string;
   dir: string;
+  /** One of the user's, as opposed to the one to beat. */
+  mine: boolean;
   /** Weighted mean loss, nats a token; null when it could not be scored or is not finite (then `error` or `notFinite` says why). */
   loss: number | null;
   /** 95% interval over batches. */

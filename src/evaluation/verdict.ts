@@ -34,6 +34,23 @@ export interface Contestant {
 
 type Verdict = Omit<Evaluation, 'block' | 'profile' | 'competition' | 'sample'>;
 
+/** Why a model has lost whatever its rivals do; null when its losses count. */
+export function whyLost(
+  model: Pick<ScoredModel, 'loss' | 'notFinite' | 'reasonable' | 'error'>,
+): string | null {
+  if (model.error !== null) return model.error;
+  // A model that computes NaN says nothing sensible either; that it does not compute is the reason.
+  if (model.notFinite > 0) return `${model.notFinite} of its losses are NaN or infinite`;
+  if (model.loss === null) return 'nothing was scored';
+  return model.reasonable === false ? 'repeats itself: infinite loss' : null;
+}
+
+/** Whether none of the user's models (all, when the one to beat is theirs) has a loss. */
+export function nothingScored(models: ScoredModel[]): boolean {
+  const mine = models.filter((m) => m.mine);
+  return (mine.length > 0 ? mine : models).every((m) => m.loss === null);
+}
+
 /** Contestants share the sample: the same batches in the same order, by `tasks`. */
 export function verdictOf(
   contestants: Contestant[],
@@ -66,6 +83,7 @@ export function verdictOf(
     return {
       name: c.name,
       dir: c.dir,
+      mine: c.mine,
       loss: c.loss,
       low: interval?.low ?? null,
       high: interval?.high ?? null,
@@ -116,7 +134,13 @@ function forecast(
     decayedAtBlock: target ? decayedAtBlock(rule, target.block) : null,
   };
   if (!own) {
-    const parrot = contestants.find((c) => c.mine && c.reasonable === false);
+    const parrot = contestants.find(
+      (c) => c.mine && c.reasonable === false && c.loss !== null && c.notFinite === 0,
+    );
+    const reasons = contestants.flatMap((c) => {
+      const why = whyLost(c);
+      return why === null ? [] : [`${c.name}: ${why}`];
+    });
     return {
       ...numbers,
       pWin: rival ? 0 : null,
@@ -125,7 +149,7 @@ function forecast(
       sentence: parrot
         ? `Train on: ${parrot.name} repeats itself in the sample outputs, for which validators give an infinite loss.`
         : contestants.some((c) => c.mine) || !rival
-          ? 'No model could be scored with a finite loss.'
+          ? `No model could be scored with a finite loss: ${reasons.join('; ')}.`
           : `${rival.name} is itself what is to be beaten.`,
     };
   }

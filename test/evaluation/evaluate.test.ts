@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { closeBridge, findPython } from '../../src/bridge/index.ts';
@@ -6,6 +7,7 @@ import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluat
 import { finish } from '../../src/progress.ts';
 import { publish } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
+import { runPt } from '../commands/run-pt.ts';
 import { llamaConfig, tempDir, withBuiltinTokenizer, writeModel } from '../model/support.ts';
 import { startRig } from '../publish/support.ts';
 
@@ -31,6 +33,27 @@ const requestFor = (home: string, changes: Partial<EvaluateRequest>): EvaluateRe
   offline: true,
   hubEndpoint: null,
   ...changes,
+});
+
+describe('pt evaluate', () => {
+  it('says which model computes NaN and fails when none could be scored', { timeout: 120_000 }, async () => {
+    const numb = model(1);
+    const config = JSON.stringify(llamaConfig({ num_hidden_layers: 1, rms_norm_eps: '@' }));
+    writeFileSync(join(numb, 'config.json'), config.replace('"@"', 'NaN'));
+    const args = ['evaluate', numb, '--offline', '--network', 'sandbox', '--sequence-length', '64'];
+    const env = { PT_HOME: tempDir() };
+    const ran = await runPt([...args, '--pages', '1', '--data', 'builtin', '--device', 'cpu'], { env });
+    expect(ran.code).toBe(3);
+    expect(ran.stderr).toMatch(/Warning: .* could not be scored: \d+ of its losses are NaN/);
+    expect(ran.stderr).not.toContain('✓');
+    expect(ran.stdout + ran.stderr).not.toContain('repeats itself');
+
+    const empty = join(numb, 'empty.txt');
+    writeFileSync(empty, '');
+    const nothing = await runPt([...args, '--data', empty, '--json'], { env });
+    expect(nothing.code).toBe(2);
+    expect(nothing.json()).toMatchObject({ error: { code: 'data.empty' } });
+  });
 });
 
 describe('evaluate', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { loadConstants } from '../../src/constants.ts';
-import { type Contestant, parseModelRef, verdictOf } from '../../src/evaluation/index.ts';
+import {
+  type Contestant,
+  nothingScored,
+  parseModelRef,
+  verdictOf,
+  whyLost,
+} from '../../src/evaluation/index.ts';
 import { lengthFor, seedAt, tasksOf, tokenizerFor } from '../../src/evaluation/plan.ts';
 import type { ModelFacts } from '../../src/model/types.ts';
 import { competitionsAt, randomFrom } from '../../src/rules/index.ts';
@@ -85,7 +91,18 @@ describe('the verdict', () => {
       pWin: 0,
       sentence: expect.stringContaining('parrot repeats itself'),
     });
-    expect(verdict([nan, failed, rival(3)]).sentence).toContain('No model could be scored');
+    const lost = verdict([nan, failed, rival(3)]);
+    expect(lost.sentence).toMatch(/No model could be scored.*nan: 1 of its losses.*failed: out of memory/);
+    expect(lost.sentence).not.toContain('rival:');
+    expect(nothingScored(lost.models)).toBe(true);
+    expect(nothingScored(v.models)).toBe(false);
+    expect(nothingScored(verdict([rival(3)]).models)).toBe(false);
+    // NaN text repeats itself as well, which is not what is wrong with it.
+    const numb = verdict([{ ...nan, reasonable: false }, rival(3)]);
+    expect(numb.sentence).not.toContain('repeats');
+    expect(whyLost(numb.models[0]!)).toContain('NaN');
+    expect(whyLost(parrot)).toContain('repeats itself');
+    expect(whyLost(numb.models[1]!)).toBeNull();
     expect(verdict([nan])).toMatchObject({ winner: null });
     expect(verdict([rival(3)]).sentence).toBe('rival is itself what is to be beaten.');
   });

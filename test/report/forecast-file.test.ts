@@ -15,6 +15,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 const model = (fields: Partial<ScoredModel>): ScoredModel => ({
   name: 'a',
   dir: '/nowhere/a',
+  mine: true,
   loss: 2.5,
   low: 2.4,
   high: 2.6,
