@@ -64,7 +64,7 @@ export default class Evaluate extends PtCommand {
     const result = await this.work(evaluate(request, await openEvaluatePlace(settings, python, this.signal)));
     const kept = await keepForecastOf(result, settings, (text) => this.warning(text));
     for (const run of kept)
-      this.note(`Kept for the report of run ${basename(run)}: pt report ${basename(run)}`);
+      this.note(`Kept for the report of run ${basename(run)}: pt report ${shellWord(basename(run))}`);
     this.#show(result);
     return result;
   }
