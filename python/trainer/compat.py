@@ -92,7 +92,12 @@ def fix_folder(folder: str | Path) -> list[str]:
     folder = Path(folder)
     changed = []
     config = _read(folder / "config.json", needed=True)
-    fixed = compat_config(config)
+    try:
+        fixed = compat_config(config)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        rope = config.get("rope_parameters") or config.get("rope_scaling")
+        message = f"{folder / 'config.json'}: the rope settings cannot be read: {json.dumps(rope)[:200]}."
+        raise TrainerError("bad_model", message, ["Write a number as factor"]) from error
     if fixed != config:
         names = sorted(key for key in fixed if key not in config or fixed[key] != config[key])
         _write(folder / "config.json", fixed)

@@ -103,3 +103,13 @@ def test_a_broken_config_is_named(tmp_path, content):
     with pytest.raises(TrainerError) as caught:
         fix_folder(tmp_path)
     assert caught.value.code == "bad_model"
+
+
+@pytest.mark.parametrize("rope", [{"factor": "abc"}, {"factor": None}, {"factor": [2]}, {}])
+def test_a_rope_factor_that_is_no_number_is_named_and_nothing_is_written(tmp_path, rope):
+    text = json.dumps({"model_type": "llama", "rope_parameters": {"rope_type": "linear", **rope}})
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(TrainerError, match="rope settings") as caught:
+        fix_folder(tmp_path)
+    assert caught.value.code == "bad_model"
+    assert (tmp_path / "config.json").read_text() == text
