@@ -4,6 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-# Two threads: the machine is shared, and tiny models gain nothing from more.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# One thread: tiny models gain nothing from a second, which takes as much of a processor to wait for them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
