@@ -7,6 +7,7 @@ import type { UploadFile } from '../hub/types.ts';
 import type { Work } from '../progress.ts';
 import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
 import type { Profile } from '../rules/types.ts';
+import { shellWord } from '../shell-word.ts';
 import { type Conversion, convert, planConversion, type TargetDtype } from './convert.ts';
 import { CONFIG, INDEX, TOKENIZER_FILES } from './files.ts';
 import { type Inspection, inspectFolderFully, topLevelSpans } from './inspect.ts';
@@ -47,7 +48,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   if (bad.length > 0)
     throw new CheckError('model.malformed', [...bad, ...beside].map((p) => p.message).join(' '), {
       details: { findings: bad },
-      nextSteps: [`pt check ${dir}`],
+      nextSteps: [`pt check ${shellWord(dir)}`],
     });
 
   const present = new Set(facts.files.map((f) => f.path));

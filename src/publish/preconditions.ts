@@ -10,6 +10,7 @@ import {
   isAccepted,
   parseRepoId,
 } from '../rules/index.ts';
+import { shellWord } from '../shell-word.ts';
 import type { PublishPlace, PublishRequest } from './types.ts';
 
 const NO_COMMIT = '0'.repeat(40);
@@ -59,7 +60,7 @@ async function registeredUid(request: PublishRequest, { chain, hotkey }: Publish
     {
       exitCode: EXIT.wallet,
       nextSteps: [
-        `btcli subnet register --netuid ${netuid} --wallet.hotkey ${hotkey.name}`,
+        `btcli subnet register --netuid ${netuid} --wallet.hotkey ${shellWord(hotkey.name)}`,
         'pt wallet show   # or choose another with --wallet-hotkey',
       ],
     },

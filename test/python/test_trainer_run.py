@@ -196,7 +196,7 @@ def test_a_dead_data_source_is_named_at_the_start_and_in_the_middle(place, text)
     from data_support import SmallHub, numbered_texts, write_parquet
 
     root = place / "hub"
-    for part in range(6):
+    for part in range(60):  # far more than is read ahead: a run that has all of it would never end
         write_parquet(root / f"HuggingFaceFW/fineweb/data/CC-MAIN-{part}/000.parquet", numbered_texts(60, f"part {part} row"), 10)
     hub = SmallHub(root)
     request = {"data": [{"name": "FINEWEB", "weight": 1.0}], "offline": False, "hub_endpoint": hub.url, "epochs": -1}

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EXIT, UserError } from '../../errors.ts';
+import { shellWord } from '../../shell-word.ts';
 import { nearest } from '../../ui/suggest.ts';
 import type { Hotkey, HotkeyFile, PasswordSource, WalletLocation } from '../types.ts';
 import { decrypt, MalformedVault, WrongPassword } from './decrypt.ts';
@@ -63,7 +64,7 @@ async function readFileOf(location: WalletLocation, file: string): Promise<Buffe
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw await missing(location, file);
     throw walletError('wallet.unreadable', `${file} cannot be read (${code ?? 'unknown error'}).`, [
-      `ls -l ${dirname(file)}`,
+      `ls -l ${shellWord(dirname(file))}`,
     ]);
   }
 }
