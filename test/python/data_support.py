@@ -40,11 +40,12 @@ class SmallHub:
     """
 
     def __init__(self, folder: Path):
-        self.folder, self.faults, self.requests = folder, [], []
+        self.folder, self.faults, self.requests, self.closed = folder, [], [], False
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # or every body waits 40 ms for the acknowledgement of its header
 
             def do_GET(self):
                 outer.answer(self)
@@ -60,6 +61,7 @@ class SmallHub:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        self.closed = True  # connections that are kept alive have threads of their own
         self.server.shutdown()
         self.server.server_close()
 
@@ -69,7 +71,7 @@ class SmallHub:
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, int):
             return self.send(request, fault, b"{}", {"Retry-After": "0"})
-        if fault == "drop":
+        if fault == "drop" or self.closed:
             request.close_connection = True
             return request.connection.close()
         if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)(?:/revision/.+)?", path):
