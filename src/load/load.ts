@@ -27,7 +27,7 @@ export interface LoadPlace extends Rules {
 }
 
 /** Problems of a remote model that make it useless to anyone. */
-const FATAL = new Set(['config', 'weights', 'safetensors', 'files']);
+const FATAL = new Set(['architecture', 'config', 'weights', 'safetensors', 'files']);
 
 /**
  * Downloads a model and verifies it before any file gets its final place: each file against the Hub's sha256, the whole against

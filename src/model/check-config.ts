@@ -98,11 +98,12 @@ export function checkConfig(
 
   const built = classOf(config.model_type);
   if (architecture !== null && built !== null && built !== architecture)
-    refuse(
-      'model_type',
-      config.model_type,
-      `transformers builds ${built} for it, not the ${architecture} that architectures names`,
-      'Make the two agree.',
+    found.push(
+      problem(
+        'architecture',
+        `config.json: transformers builds ${built} for model_type ${show(config.model_type)}, not the ${architecture} that architectures names. Make the two agree.`,
+        config.model_type,
+      ),
     );
   if (isGiven(config.quantization_config))
     refuse(

@@ -42,7 +42,9 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   const root = await folder(dir);
   const inspection = await inspectFolderFully(root, options.profile);
   const { facts } = inspection;
-  const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files');
+  // The class is for the rules to judge, with all they have to say.
+  const ofClass = facts.problems.filter((p) => p.rule === 'architecture');
+  const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files' && !ofClass.includes(p));
   // What lies beside the model is no obstacle, but it may be why something seems missing (links, as in a cache of the Hub).
   const beside = facts.problems.filter((p) => p.ok === false && p.rule === 'files');
   if (bad.length > 0)
@@ -103,7 +105,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
       dtypes: cast ? castDtypes(facts.dtypes) : facts.dtypes,
       config: cast ? { ...facts.config, ...dtypeKeys(facts.config) } : facts.config,
       files: listed,
-      problems: [],
+      problems: ofClass,
     },
   };
 }

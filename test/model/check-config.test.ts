@@ -14,7 +14,6 @@ const check = (changes: Record<string, unknown>, architecture = 'LlamaForCausalL
 
 /** What fails, and whether the newest transformers fails on it at loading too. */
 const REFUSED: [string, unknown, boolean][] = [
-  ['model_type', 'gpt2', false],
   ['num_attention_heads', 0, true],
   ['num_key_value_heads', 0, true],
   ['hidden_size', 0, true],
@@ -38,6 +37,13 @@ it.each(REFUSED)('refuses %s = %j by name and value', (key, value) => {
   expect(finding!.message).toContain(
     `${key} is ${typeof value === 'number' ? value : JSON.stringify(value)}`,
   );
+});
+
+it('refuses a class that is not the one that model_type builds', () => {
+  const [finding, ...rest] = check({ model_type: 'gpt2' });
+  expect(rest).toEqual([]);
+  expect(finding).toMatchObject({ rule: 'architecture', ok: false });
+  expect(finding!.message).toMatch(/builds GPT2LMHeadModel for model_type "gpt2", not the LlamaForCausalLM/);
 });
 
 it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, '2'])('refuses a rope factor of %j', (factor) => {
