@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { winRates } from '../src/rules/index.ts';
-import { writeSparseModel } from '../test/model/support.ts';
+import { LLAMA_14B, writeSparseModel } from '../test/model/support.ts';
 
 const bin = join(dirname(dirname(fileURLToPath(import.meta.url))), 'bin', 'run.js');
 const runs = Number(process.env.PT_BENCH_RUNS ?? 5);
@@ -27,21 +27,6 @@ function report(
     JSON.stringify({ bench: 'rules', metric, value: Number(value.toFixed(4)), unit, rival, ratio }),
   );
 }
-
-/** A 13.8B Llama. */
-const LLAMA_14B = {
-  architectures: ['LlamaForCausalLM'],
-  model_type: 'llama',
-  vocab_size: 100277,
-  hidden_size: 5120,
-  intermediate_size: 14336,
-  num_hidden_layers: 45,
-  num_attention_heads: 40,
-  num_key_value_heads: 8,
-  max_position_embeddings: 4096,
-  tie_word_embeddings: false,
-  torch_dtype: 'bfloat16',
-};
 
 /** One command: seconds and its peak resident memory in MB, as the command itself reports it at its end. */
 function once(

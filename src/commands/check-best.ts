@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CheckVerdict, checkTarget, openCheckPlace } from '../check/index.ts';
 import { finish } from '../progress.ts';
+import { readJson } from '../read-json.ts';
 import type { Settings } from '../settings/index.ts';
 
 /**
@@ -24,14 +24,10 @@ export async function checkBest(runDir: string, settings: Settings): Promise<Che
 
 /** Network, profile and competition that a run was trained under, as flags: its report is about those, whatever holds here now. */
 export async function trainedUnder(runDir: string): Promise<Record<string, unknown>> {
-  try {
-    const rows: unknown = JSON.parse(await readFile(join(runDir, 'settings.json'), 'utf8'));
-    const wanted = ['network', 'netuid', 'profile', 'competition'];
-    const known = (rows as { key: string; value: unknown }[]).filter(
-      ({ key, value }) => wanted.includes(key) && (typeof value === 'string' || typeof value === 'number'),
-    );
-    return Object.fromEntries(known.map(({ key, value }) => [key, value]));
-  } catch {
-    return {};
-  }
+  const rows = await readJson(join(runDir, 'settings.json'));
+  const wanted = ['network', 'netuid', 'profile', 'competition'];
+  const known = (Array.isArray(rows) ? rows : []).filter(
+    (row) => wanted.includes(row?.key) && ['string', 'number'].includes(typeof row.value),
+  );
+  return Object.fromEntries(known.map(({ key, value }) => [key, value]));
 }

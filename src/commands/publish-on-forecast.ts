@@ -10,7 +10,7 @@ import {
   parseModelRef,
 } from '../evaluation/index.ts';
 import { isLoopback } from '../loopback.ts';
-import type { Work } from '../progress.ts';
+import { finish, type Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
@@ -48,7 +48,11 @@ export async function openForecastPublisher(options: ForecastPublisherOptions) {
   const either = AbortSignal.any([signal, stopped.signal]);
   let loss = Number.POSITIVE_INFINITY;
   let training = true;
-  const quietly = <Result>(work: Work<Result>) => notesOf(work, note, warn);
+  // The bar on the screen is the training's: only notes are shown of what goes on beside it.
+  const quietly = <Result>(work: Work<Result>) =>
+    finish(work, (event) => {
+      if (event.kind === 'note') (event.level === 'warning' ? warn : note)(event.message);
+    });
 
   const attempt = async (dir: string): Promise<UploadOutcome | null> => {
     if (intent.threshold !== null && loss >= intent.threshold) return null;
@@ -127,19 +131,4 @@ function chanceOf({ models, pWin }: Evaluation): number {
   const [own] = models;
   if (pWin !== null) return pWin;
   return own!.loss !== null && own!.reasonable !== false ? 1 : 0;
-}
-
-/** Runs work beside the progress bar of something else: only its notes are shown. */
-async function notesOf<Result>(
-  work: Work<Result>,
-  note: (text: string) => void,
-  warn: (text: string) => void,
-): Promise<Result> {
-  for (;;) {
-    const next = await work.next();
-    if (next.done) return next.value;
-    if (next.value.kind !== 'note') continue;
-    if (next.value.level === 'warning') warn(next.value.message);
-    else note(next.value.message);
-  }
 }

@@ -117,10 +117,9 @@ export default class Upload extends PtCommand {
   /** Adds it to the history of the run whose model it is, for `pt runs` and `pt report`. */
   async #remember(source: PublishSource, outcome: UploadOutcome): Promise<void> {
     if (source.kind !== 'folder') return;
-    const { runOf } = await import('../report/index.ts');
+    const { runOf, updateState } = await import('../training/index.ts');
     const run = runOf(source.dir);
     if (run === null) return;
-    const { updateState } = await import('../training/index.ts');
     await updateState(run, { published: outcome }).catch((error: Error) => this.warning(error.message));
   }
 

@@ -65,11 +65,13 @@ export function countTensors(tensors: Tensor[], architecture: string | null, con
 
 /** Whether the file holds what the class builds: another shape does not load; a missing tensor starts from random numbers. */
 export function checkTensors(tensors: Tensor[], architecture: string | null, config: JsonObject): Finding[] {
-  const impossible = whyImpossible(architecture, config);
-  if (impossible !== null)
-    return [problem('config', `config.json: ${impossible}. ${architecture} cannot be built from it.`)];
   const expected = expectedShapes(architecture, config);
-  if (!expected) return [];
+  if (!expected) {
+    const impossible = whyImpossible(architecture, config);
+    return impossible === null
+      ? []
+      : [problem('config', `config.json: ${impossible}. ${architecture} cannot be built from it.`)];
+  }
   const found = new Map(tensors.map((t) => [t.name, t.shape]));
   const wrong: string[] = [];
   const missing: string[] = [];

@@ -58,17 +58,18 @@ export interface Collector {
   event(line: string): void;
 }
 
+/** What `metrics.jsonl` alone tells, before its first line. */
+const nothingMeasured = (): Pick<
+  Collected,
+  'evals' | 'evalCount' | 'best' | 'lastStep' | 'lastTokens' | 'badSteps'
+> => ({ evals: [], evalCount: 0, best: null, lastStep: 0, lastTokens: null, badSteps: 0 });
+
 /** Builds a picture of a run from its logs, line by line, in bounded memory. */
 export function createCollector(): Collector {
   const names: CurveName[] = ['eval', 'train', 'speed', 'mfu', 'memory', 'gradNorm', 'lr'];
   const data: Collected = {
     series: Object.fromEntries(names.map((name) => [name, createSeries()])) as Collected['series'],
-    evals: [],
-    evalCount: 0,
-    best: null,
-    lastStep: 0,
-    lastTokens: null,
-    badSteps: 0,
+    ...nothingMeasured(),
     start: null,
     resumed: [],
     phase: null,
@@ -110,14 +111,7 @@ export function createCollector(): Collector {
         const { generation } = data.series[name];
         data.series[name] = createSeries(undefined, generation + 1);
       }
-      Object.assign(data, {
-        evals: [],
-        evalCount: 0,
-        best: null,
-        lastStep: 0,
-        lastTokens: null,
-        badSteps: 0,
-      });
+      Object.assign(data, nothingMeasured());
     },
     event(line) {
       // Most of a long run's events; nothing in them but the time.

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Evaluation } from '../evaluation/types.ts';
+import { readJson } from '../read-json.ts';
+import { runOf } from '../training/index.ts';
 import { writeJson } from '../write-json.ts';
 
 /**
@@ -86,12 +86,6 @@ export async function keepForecast(
   return [...runs];
 }
 
-/** The run that a model folder belongs to; null: to none. */
-export function runOf(modelDir: string): string | null {
-  const run = dirname(resolve(modelDir));
-  return existsSync(join(run, 'run.json')) && existsSync(join(run, 'state.json')) ? run : null;
-}
-
 /** The kept forecast of a run; null when there is none, or none that this version understands. */
 export async function readForecast(runDir: string): Promise<KeptForecast | null> {
   return forecastSchema.safeParse(await readJson(join(runDir, 'forecast.json'))).data ?? null;
@@ -110,12 +104,4 @@ export async function readLosses(place: ForecastPlace): Promise<KnownLosses> {
 
 function lossesPath({ home, network, netuid }: ForecastPlace): string {
   return join(home, 'losses', `${network.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80)}-${netuid}.json`);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
+import { readJson } from '../read-json.ts';
 import { type RunState, summariseRun } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { followLines, type LineFollower } from './follow-lines.ts';
@@ -67,14 +67,6 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
       };
     },
   };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch {
-    return null;
-  }
 }
 
 /** An object of a file, or an empty one. */

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
+import { readJson } from '../read-json.ts';
 import { shellWord } from '../shell-word.ts';
 import { writeJson } from '../write-json.ts';
 import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
@@ -14,13 +15,9 @@ function newRunId(now = new Date()): string {
   return `${stamp}-${randomBytes(2).toString('hex')}`;
 }
 
-async function readJson(path: string): Promise<Record<string, unknown> | null> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
+async function readObject(path: string): Promise<Record<string, unknown> | null> {
+  const value = await readJson(path);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
 }
 
 /** `run.json` as docs/run-folder.md describes it. */
@@ -109,7 +106,7 @@ export async function writeRun(
 }
 
 export async function readState(runDir: string): Promise<RunState | null> {
-  const state = await readJson(join(runDir, 'state.json'));
+  const state = await readObject(join(runDir, 'state.json'));
   return state === null ? null : (state as unknown as RunState);
 }
 
@@ -180,7 +177,7 @@ async function lastStep(runDir: string): Promise<number> {
 
 export async function summariseRun(dir: string): Promise<RunSummary> {
   const state = await readState(dir);
-  const best = await readJson(join(dir, 'best.json'));
+  const best = await readObject(join(dir, 'best.json'));
   const died = state?.state === 'running' && !isAlive(state.pid);
   return {
     id: basename(dir),
@@ -239,9 +236,15 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
   );
 }
 
+/** The run that a model folder belongs to; null: to none. */
+export function runOf(modelDir: string): string | null {
+  const run = dirname(resolve(modelDir));
+  return existsSync(join(run, 'run.json')) && existsSync(join(run, 'state.json')) ? run : null;
+}
+
 /** Reads back a run's `run.json`, for `--resume`; a broken one is the user's to know. */
 export async function readRunConfig(runDir: string): Promise<Record<string, unknown>> {
-  const config = await readJson(join(runDir, 'run.json'));
+  const config = await readObject(join(runDir, 'run.json'));
   if (config === null || config.version !== 1) {
     throw new UserError('run.broken', `${join(runDir, 'run.json')} is missing or not readable.`, {
       nextSteps: ['pt runs', 'pt train   # start a new run'],

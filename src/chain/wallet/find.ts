@@ -35,8 +35,8 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 async function describe(wallet: string, hotkey: string, file: string): Promise<HotkeyFile | null> {
   try {
-    const { mode, size } = await stat(file);
-    const bytes = await readKeyFile(file, size);
+    const { mode } = await stat(file);
+    const bytes = await readKeyFile(file);
     if (!bytes) return null;
     const encryption = encryptionOf(bytes);
     const { ss58, cryptoType } =
@@ -56,19 +56,17 @@ async function describe(wallet: string, hotkey: string, file: string): Promise<H
 }
 
 async function besideIt(file: string): Promise<PublicHalf> {
-  const text = await readKeyFile(`${file}pub.txt`, 0).catch(() => null);
-  return readPublicHalf(text?.toString('utf8').slice(0, MAX_KEY_FILE) ?? '');
+  const bytes = await readKeyFile(`${file}pub.txt`).catch(() => null);
+  return readPublicHalf(bytes?.toString('utf8') ?? '');
 }
 
 /** The file's bytes; null when it is not a regular file of a key file's size. */
-export async function readKeyFile(file: string, size: number): Promise<Buffer | null> {
-  if (size > MAX_KEY_FILE) return null;
+export async function readKeyFile(file: string): Promise<Buffer | null> {
   // Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
   const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const found = await handle.stat();
-    if (!found.isFile() || found.size > MAX_KEY_FILE) return null;
-    return await handle.readFile();
+    return found.isFile() && found.size <= MAX_KEY_FILE ? await handle.readFile() : null;
   } finally {
     await handle.close();
   }

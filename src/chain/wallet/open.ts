@@ -55,8 +55,7 @@ const malformed = (file: string, error: Error): UserError =>
 
 async function readFileOf(location: WalletLocation, file: string): Promise<Buffer> {
   try {
-    const { size } = await stat(file);
-    const bytes = await readKeyFile(file, size);
+    const bytes = await readKeyFile(file);
     if (!bytes) throw malformed(file, new Error(`it is not a file of at most ${MAX_KEY_FILE >> 10} KiB`));
     return bytes;
   } catch (error) {
