@@ -8,19 +8,9 @@ import signal
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, wait_for, write_run, write_text
+from trainer_support import events, finish, metrics, start, wait_for, write_run
 
 STEPS = 30
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("resume")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 @pytest.fixture(scope="module")

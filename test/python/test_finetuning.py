@@ -8,23 +8,13 @@ import signal
 import pytest
 import torch
 
-from trainer_support import NANO, events, finish, metrics, start, wait_for, write_run, write_text
+from trainer_support import NANO, events, finish, metrics, start, wait_for, write_run
 from trainer.export import save_model
 from trainer.finetuning import cannot_win, smallest_epsilon
 from trainer.model import make_config
 
 FIXED = {"epsilon": {"type": "FixedEpsilon", "epsilon": 0.005}}
 DECAY = {"epsilon": {"type": "LinearDecay", "start_epsilon": 0.005, "end_epsilon": 0.0001, "decay_blocks": 50400}}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("finetuning")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 @pytest.fixture(scope="module")

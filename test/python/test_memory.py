@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run, write_text
+from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run
 from trainer.config import Recipe, RunConfig, parse
 from trainer.distributed import World
 from trainer.errors import TrainerError
@@ -23,16 +23,6 @@ from trainer.model import make_config
 BIG = json.loads((ROOT / "constants" / "recipes" / "14b.json").read_text())
 _context = multiprocessing.get_context("forkserver")
 slow = pytest.mark.skipif(not os.environ.get("PT_SLOW"), reason="seconds more for a second case: PT_SLOW=1")
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("memory")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 def recipe_of(name, **changes):

@@ -11,19 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, write_run, write_text
+from trainer_support import events, finish, metrics, start, write_run
 
 NAMES = ["tensorboard", "trackio", "wandb"]
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("trackers")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,20 +9,10 @@ import sys
 
 import pytest
 
-from trainer_support import ROOT, events, finish, metrics, start, start_ranks, wait_for, write_run, write_text
+from trainer_support import ROOT, events, finish, metrics, start, start_ranks, wait_for, write_run
 
 STEPS = 8
 RECIPE = {"batch_size": 2, "accumulation_steps": 4, "checkpoint_every_steps": 4, "eval_every_steps": 4, "eval_sequences": 13}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("ranks")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 @pytest.fixture(scope="module")

@@ -5,19 +5,9 @@ import shutil
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, start_ranks, write_run, write_text
+from trainer_support import events, finish, metrics, start, start_ranks, write_run
 
 LEAN = {"param_dtype": "bf16", "optimizer": {"state_dtype": "int8"}, "batch_size": 2, "accumulation_steps": 2, "eval_every_steps": 100}
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("lean")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 @pytest.fixture(scope="module")

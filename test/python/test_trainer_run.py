@@ -9,17 +9,7 @@ import time
 import pytest
 import torch
 
-from trainer_support import events, finish, metrics, start, wait_for, write_run, write_text
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
+from trainer_support import events, finish, metrics, start, wait_for, write_run
 
 
 @pytest.fixture(scope="module")

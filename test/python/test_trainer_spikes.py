@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, start_ranks, write_run, write_text
+from trainer_support import events, finish, metrics, start, start_ranks, write_run
 from trainer.spikes import MOST_ROLLBACKS, PATIENCE, Spikes
 
 # The last norm's output is changed in the steps named, on the first rank only: what one process sees must stop them all.
@@ -32,16 +32,6 @@ def poison(module, inputs, output):
     step = (calls - 1) * int(os.environ.get("WORLD_SIZE", 1)) // 2 + 1
     return output * FACTOR if step in STEPS and os.environ.get("RANK", "0") == "0" else output
 '''
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("spikes")
-
-
-@pytest.fixture(scope="module")
-def text(place):
-    return write_text(place)
 
 
 def poisoned(place, text, name, steps, factor="float('nan')", recipe=None, **request):
