@@ -200,9 +200,9 @@ def find_micro(world: World, share: int, estimated: Callable[[int], int], attemp
 
 def _largest(world: World, sizes: list[int], attempt: Callable[[int], int]) -> int:
     for micro in reversed(sizes):
-        if not world.any(_fails(attempt, micro)):
+        if not world.any(_peak(attempt, micro) is None):
             return micro
-    raise TrainerError("out_of_memory", "Not even one sequence at once fits into memory.", ["pt train --sl 256", "pt train --recipe tiny"])
+    raise _too_little()
 
 
 def grow(world: World, sizes: list[int], limit: int, attempt: Callable[[int], int], idle: int) -> int:
@@ -212,13 +212,8 @@ def grow(world: World, sizes: list[int], limit: int, attempt: Callable[[int], in
     """
     chosen, before = 0, (0, idle)
     for micro in sizes:
-        try:
-            peak, failed = attempt(micro), False
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            peak, failed = 0, True
-        if world.any(failed or peak > limit):
+        peak = _peak(attempt, micro)
+        if world.any(peak is None or peak > limit):
             break
         slope = (peak - before[1]) / (micro - before[0])
         chosen, before = micro, (micro, peak)
@@ -227,14 +222,18 @@ def grow(world: World, sizes: list[int], limit: int, attempt: Callable[[int], in
             break
     if chosen:
         return chosen
-    raise TrainerError("out_of_memory", "Not even one sequence at once fits into memory.", ["pt train --sl 256", "pt train --recipe tiny"])
+    raise _too_little()
 
 
-def _fails(attempt: Callable[[int], int], micro: int) -> bool:
+def _peak(attempt: Callable[[int], int], micro: int) -> int | None:
+    """What the attempt needed; None when memory ran out."""
     try:
-        attempt(micro)
+        return attempt(micro)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        return True
-    return False
+        return None
+
+
+def _too_little() -> TrainerError:
+    return TrainerError("out_of_memory", "Not even one sequence at once fits into memory.", ["pt train --sl 256", "pt train --recipe tiny"])
