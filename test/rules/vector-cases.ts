@@ -331,18 +331,22 @@ function updater(file: Json): Case[] {
                 commit: 'c'.repeat(40),
                 hash: item.chain_hash,
               });
-        const decision = rules.decideUpdate(profile, (block) => rules.releaseCompetitionsAt(release, block), {
-          id: item.no_metadata ? null : rules.parseCommitment(profile, chain),
-          hotkey: item.hotkey,
-          uploadBlock: item.upload_block,
-          currentBlock: item.current_block ?? item.upload_block,
-          contentHash: item.content_hash,
-          repoBytes: item.repo_bytes,
-          parameters: item.parameters,
-          architecture: item.architecture,
-          alreadyTracked: item.already_tracked,
-          force: item.force,
-        });
+        const decision = rules.validator.decideUpdate(
+          profile,
+          (block) => rules.releaseCompetitionsAt(release, block),
+          {
+            id: item.no_metadata ? null : rules.parseCommitment(profile, chain),
+            hotkey: item.hotkey,
+            uploadBlock: item.upload_block,
+            currentBlock: item.current_block ?? item.upload_block,
+            contentHash: item.content_hash,
+            repoBytes: item.repo_bytes,
+            parameters: item.parameters,
+            architecture: item.architecture,
+            alreadyTracked: item.already_tracked,
+            force: item.force,
+          },
+        );
         expect(decision.updated).toBe(item.expect.updated);
         expect(decision.sizeLimit).toBe(item.expect.size_limit_used);
         expect(decision.tracked).toBe(item.expect.tracked);
@@ -359,7 +363,7 @@ function normChecks(file: Json): Case[] {
   return (file.cases ?? []).map((item: Json) => ({
     name: item.name,
     run: () => {
-      const run = () => rules.normsValid(item.layers, item);
+      const run = () => rules.validator.normsValid(item.layers, item);
       if (item.raises || typeof item.valid !== 'boolean') expect(run).toThrow(PtError);
       else expect(run()).toBe(item.valid);
     },
@@ -465,14 +469,14 @@ function wins(file: Json): Case[] {
       const table = rules.winRates(contenders, fixed('v3_2_0'), 0, profile.win_rate_without_opponents);
       expect(numbers(table.wins)).toEqual(item.expect.wins);
       expect(numbers(table.winRates)).toEqual(item.expect.win_rate);
-      const step = rules.stepWeights(
+      const step = rules.validator.stepWeights(
         item.uids.map((uid: number) => table.winRates.get(uid)!),
         profile.temperature,
       );
       allNear(step, item.expect.step_weights, 1e-5, 1e-6);
-      const average = rules.averageFromZero(
+      const average = rules.validator.averageFromZero(
         item.previous_weights,
-        rules.spread(item.uids, step, item.num_neurons),
+        rules.validator.spread(item.uids, step, item.num_neurons),
         profile.alpha,
       );
       allNear(average, item.expect.weights_after_ema, 1e-5, 1e-6);
@@ -503,14 +507,14 @@ function wins(file: Json): Case[] {
       expect(numbers(table.winRates)).toEqual(item.expect.win_rate);
       expect(rules.topUid(table.winRates)).toBe(item.expect.top_uid_error ? null : item.expect.top_uid);
       if (!item.expect.step_weights) return;
-      const step = rules.stepWeights(
+      const step = rules.validator.stepWeights(
         item.uids.map((uid: number) => table.winRates.get(uid) ?? 0),
         profile.temperature,
       );
       allNear(step, item.expect.step_weights, 1e-5, 1e-6);
-      const average = rules.averageFromFirst(
+      const average = rules.validator.averageFromFirst(
         item.previous_weights,
-        rules.spread(item.uids, step, item.num_neurons),
+        rules.validator.spread(item.uids, step, item.num_neurons),
         profile.alpha,
       );
       allNear(average, item.expect.competition_weights_after_ema, 1e-5, 1e-6);
@@ -522,11 +526,16 @@ function wins(file: Json): Case[] {
       const recorded = new Map<number, number[]>(
         item.recorded.map((r: Json) => [
           r.id,
-          rules.averageFromFirst(null, r.weights, profileOf('latest').alpha),
+          rules.validator.averageFromFirst(null, r.weights, profileOf('latest').alpha),
         ]),
       );
       allNear(
-        rules.subnetWeights(item.competitions, recorded, item.num_neurons, item.min_weight_threshold),
+        rules.validator.subnetWeights(
+          item.competitions,
+          recorded,
+          item.num_neurons,
+          item.min_weight_threshold,
+        ),
         item.expect,
         1e-5,
         1e-6,
@@ -547,18 +556,18 @@ function packing(file: Json): Case[] {
         item.batch_size,
         item.truncate_to,
       ] as const;
-      expect(rules.packDocuments(...args)).toEqual(item.v3_2_0);
-      expect(rules.packDocuments(...args).batches).toEqual(item.latest_packed);
-      expect(rules.padDocuments(...args).batches).toEqual(item.latest_unpacked);
+      expect(rules.validator.packDocuments(...args)).toEqual(item.v3_2_0);
+      expect(rules.validator.packDocuments(...args).batches).toEqual(item.latest_packed);
+      expect(rules.validator.padDocuments(...args).batches).toEqual(item.latest_unpacked);
     },
   }));
   const losses = (file.loss ?? []).map((item: Json) => ({
     name: `loss ${item.name}`,
     run: () => {
-      near(rules.crossEntropy(item.logits, item.tokens), item.loss_packed, 1e-5);
-      near(rules.crossEntropy(item.logits, item.tokens), item.latest_average, 1e-5);
+      near(rules.validator.crossEntropy(item.logits, item.tokens), item.loss_packed, 1e-5);
+      near(rules.validator.crossEntropy(item.logits, item.tokens), item.latest_average, 1e-5);
       near(
-        rules.crossEntropy(item.logits, item.tokens, item.pad_token_id),
+        rules.validator.crossEntropy(item.logits, item.tokens, item.pad_token_id),
         item.loss_unpacked_pad_masked,
         1e-5,
       );
@@ -566,7 +575,8 @@ function packing(file: Json): Case[] {
   }));
   const scores = (file.score_normalization_latest ?? []).map((item: Json, i: number) => ({
     name: `score ${i} ${item.method}`,
-    run: () => near(rules.normaliseScore(number(item.score), item.method, item.ceiling), item.value, 1e-5),
+    run: () =>
+      near(rules.validator.normaliseScore(number(item.score), item.method, item.ceiling), item.value, 1e-5),
   }));
   return [...packs, ...losses, ...scores];
 }
@@ -574,7 +584,7 @@ function packing(file: Json): Case[] {
 function reasonableOutput(file: Json): Case[] {
   return (file.cases ?? []).map((item: Json) => ({
     name: item.name,
-    run: () => expect(rules.isReasonable(item.generated_1, item.generated_2)).toBe(item.reasonable),
+    run: () => expect(rules.validator.isReasonable(item.generated_1, item.generated_2)).toBe(item.reasonable),
   }));
 }
 

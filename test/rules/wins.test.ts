@@ -119,16 +119,16 @@ describe('weights', () => {
       fc.property(
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 20 }),
         (rates) => {
-          const weights = rules.stepWeights(rates, 0.01);
+          const weights = rules.validator.stepWeights(rates, 0.01);
           expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
           const best = rates.indexOf(Math.max(...rates));
           expect(weights[best]).toBe(Math.max(...weights));
         },
       ),
     );
-    expect(rules.averageFromFirst(null, [0, 0], 0.5)).toEqual([0, 0]);
-    expect(rules.averageFromZero([0.5, 0.5], [0, 0], 0.5)).toEqual([0.25, 0.25]);
-    expect(rules.subnetWeights([{ id: 1, reward_percentage: 1 }], new Map(), 2)).toEqual([0, 0]);
+    expect(rules.validator.averageFromFirst(null, [0, 0], 0.5)).toEqual([0, 0]);
+    expect(rules.validator.averageFromZero([0.5, 0.5], [0, 0], 0.5)).toEqual([0.25, 0.25]);
+    expect(rules.validator.subnetWeights([{ id: 1, reward_percentage: 1 }], new Map(), 2)).toEqual([0, 0]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The optional check of weight norms in Llama-like layers. */
-import { CheckError } from '../errors.ts';
-import type { NormConstraints } from './types.ts';
+import { CheckError } from '../../errors.ts';
+import type { NormConstraints } from '../types.ts';
 
 export const PROJECTIONS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'up_proj', 'down_proj'] as const;
 
