@@ -105,7 +105,7 @@ function findCommand(manifest: Manifest, words: string[]): { id: string; args: s
 }
 
 async function unknownCommand(manifest: Manifest, words: string[]): Promise<PtError> {
-  const { didYouMean } = await import('./ui/suggest.ts');
+  const { didYouMean } = await import('./text/suggest.ts');
   const [first, second] = words;
   const ids = visibleIds(manifest);
   if (first === undefined) {
@@ -151,6 +151,6 @@ function helpStyle(own: string[]): HelpStyle {
 }
 
 async function show(text: string): Promise<void> {
-  const { isAsciiLocale, toAscii } = await import('./ui/text.ts');
+  const { isAsciiLocale, toAscii } = await import('./text/harmless.ts');
   process.stdout.write(`${isAsciiLocale(process.env) ? toAscii(text) : text}\n`);
 }

@@ -6,7 +6,7 @@ import { openTarget } from '../load/target.ts';
 import { contentHashOf, inspectFolder, type ModelFacts } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import { openPublishPlace, publish, type UploadOutcome } from '../publish/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { subnet } from './graph.ts';
 import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { EXIT, OutsideError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import type { TrainerEvent } from './types.ts';
 
 /** How the trainer process ended, as the controller saw it. */

@@ -2,11 +2,11 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync 
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
+import { takeLock } from '../host/lock.ts';
 import type { Progress, Work } from '../progress.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
 import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
-import { takeLock } from './lock.ts';
 import { cacheFolder } from './paths.ts';
 import {
   envName,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { type Controller, startController } from './controller.ts';
 import { failureOf, type ProcessEnd } from './failure.ts';
 import { PYTHON_FOLDER } from './paths.ts';

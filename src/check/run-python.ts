@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 
 /** Where a script runs and what it may use. */
 export interface ScriptPlace {

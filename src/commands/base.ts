@@ -4,8 +4,8 @@ import { Cancelled, EXIT, type ExitCode, PtError, UserError } from '../errors.ts
 import type { Work } from '../progress.ts';
 import { Secret } from '../secret.ts';
 import type { Settings } from '../settings/index.ts';
+import type { Column } from '../text/table.ts';
 import { publicReport } from '../ui/report.ts';
-import type { Column } from '../ui/table.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { globalFlags } from './flags.ts';
 import { normalizeArgv } from './normalize-argv.ts';

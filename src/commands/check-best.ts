@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CheckVerdict, checkTarget, openCheckPlace } from '../check/index.ts';
+import { readJson } from '../host/read-json.ts';
 import { finish } from '../progress.ts';
-import { readJson } from '../read-json.ts';
 import type { Settings } from '../settings/index.ts';
 
 /**

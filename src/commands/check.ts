@@ -13,7 +13,7 @@ import {
 import { EXIT, UserError } from '../errors.ts';
 import { competitionLabel, competitionsAt } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Check extends PtCommand {

@@ -10,7 +10,7 @@ import {
   parseModelRef,
   whyLost,
 } from '../evaluation/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { LoadOutcome, LoadSource } from '../load/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand } from './base.ts';
 
 export const loadFlags = {

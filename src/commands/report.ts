@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, networkFlags, PtCommand } from './base.ts';
 import { checkBest, trainedUnder } from './check-best.ts';
 

@@ -4,7 +4,7 @@ import { EXIT, UserError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 /** Rows shown when nobody asked for all. */

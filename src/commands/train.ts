@@ -5,7 +5,7 @@ import { load, openLoadPlace } from '../load/index.ts';
 import type { Work } from '../progress.ts';
 import { publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import {
   joinRun,
   needsOthers,

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { PtError, UserError } from '../errors.ts';
-import { didYouMean } from '../ui/suggest.ts';
+import { didYouMean } from '../text/suggest.ts';
 
 interface ParserError extends Error {
   flags?: string[];

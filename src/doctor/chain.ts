@@ -1,7 +1,7 @@
 import { type Chain, connect, findHotkeys } from '../chain/index.ts';
 import { PtError } from '../errors.ts';
 import { chainOptions, type Settings } from '../settings/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, skipped, warning } from './types.ts';
 
 /** A chain makes a block in at most 12 s; three times that means it stands still, or the endpoint is behind. */

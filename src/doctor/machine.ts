@@ -3,7 +3,7 @@ import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { competitionLabel, newestPeriod } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, warning } from './types.ts';
 
 const OLDEST_NODE = 22;

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { diskError } from '../disk-error.ts';
 import { CheckError } from '../errors.ts';
+import { diskError } from '../host/disk-error.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { Connection } from './connection.ts';
 import { downloadFile } from './download-file.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
+import { diskError } from '../host/disk-error.ts';
 
 /** A folder to be filled all at once. */
 export interface Target {

@@ -7,7 +7,7 @@ import type { UploadFile } from '../hub/types.ts';
 import type { Work } from '../progress.ts';
 import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
 import type { Profile } from '../rules/types.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { type Conversion, convert, planConversion, type TargetDtype } from './convert.ts';
 import { CONFIG, INDEX, TOKENIZER_FILES } from './files.ts';
 import { type Inspection, inspectFolderFully, topLevelSpans } from './inspect.ts';

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
-import { writeJson } from '../write-json.ts';
+import { diskError } from '../host/disk-error.ts';
+import { writeJson } from '../host/write-json.ts';
 import type { UploadOutcome } from './types.ts';
 
 /**

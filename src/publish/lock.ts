@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
+import { diskError } from '../host/disk-error.ts';
 
 export interface Lock {
   release(): void;

@@ -10,7 +10,7 @@ import {
   isAccepted,
   parseRepoId,
 } from '../rules/index.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import type { PublishPlace, PublishRequest } from './types.ts';
 
 const NO_COMMIT = '0'.repeat(40);

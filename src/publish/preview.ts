@@ -1,5 +1,5 @@
 import type { Work } from '../progress.ts';
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../text/format.ts';
 import { journalPath } from './journal.ts';
 import { chainString, checkAccount, checkConstraints } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';

@@ -2,7 +2,7 @@ import { OutsideError, UserError } from '../errors.ts';
 import type { HubRevision } from '../hub/index.ts';
 import type { Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../text/format.ts';
 import { chainString, checkConstraints } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Evaluation } from '../evaluation/types.ts';
-import { readJson } from '../read-json.ts';
+import { readJson } from '../host/read-json.ts';
+import { writeJson } from '../host/write-json.ts';
 import { runOf } from '../training/index.ts';
-import { writeJson } from '../write-json.ts';
 
 /**
  * What `pt evaluate` found is kept where it is looked for later: in the run whose model was scored (`forecast.json`), for its report;

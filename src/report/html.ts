@@ -1,4 +1,4 @@
-import { harmless, maskTokens } from '../ui/text.ts';
+import { harmless, maskTokens } from '../text/harmless.ts';
 
 /** HTML that may be put into a page as it is. Only `html` and the picture builders of this room make it. */
 export class Html {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
-import { readJson } from '../read-json.ts';
+import { readJson } from '../host/read-json.ts';
 import { type RunState, summariseRun } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { followLines, type LineFollower } from './follow-lines.ts';

@@ -1,5 +1,5 @@
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
-import { formatBytes } from '../ui/format.ts';
+import { formatBytes } from '../text/format.ts';
 import type { Assets } from './assets.ts';
 import type { KnownLosses } from './forecast-file.ts';
 import { type Html, html } from './html.ts';

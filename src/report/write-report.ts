@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
-import { diskError } from '../disk-error.ts';
+import { diskError } from '../host/disk-error.ts';
 import { loadAssets } from './assets.ts';
 import { runPage } from './page.ts';
 import { openRunReader, type RunReport } from './run-report.ts';

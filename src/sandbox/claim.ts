@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { processIdentity } from './process-identity.ts';
+import { processIdentity } from '../host/process-identity.ts';
 
 /** Makes sure that one process at a time serves `dir`. A claim of a process that is gone is taken over. */
 export function claim(dir: string): () => void {

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { diskError } from '../disk-error.ts';
 import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
-import { shellWord } from '../shell-word.ts';
+import { diskError } from '../host/disk-error.ts';
+import { processIdentity } from '../host/process-identity.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { alreadyRunning, isClaimed } from './claim.ts';
-import { processIdentity } from './process-identity.ts';
 import { askBlock } from './rpc.ts';
 import { readSandboxState, type SandboxState, stateFile } from './state.ts';
 

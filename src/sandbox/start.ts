@@ -2,12 +2,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
+import { processIdentity } from '../host/process-identity.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
 import { claim } from './claim.ts';
 import { startFork } from './fork.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
-import { processIdentity } from './process-identity.ts';
 import { type SandboxState, stateFile, writeSandboxState } from './state.ts';
 
 export interface SandboxOptions {

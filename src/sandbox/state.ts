@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processIdentity } from './process-identity.ts';
+import { processIdentity } from '../host/process-identity.ts';
 
 /** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
 const stateSchema = z.object({

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { nearest } from '../ui/suggest.ts';
+import { nearest } from '../text/suggest.ts';
 
 /** One setting: its names in every place it can be set, and how its text is read. */
 export interface Definition<T> {

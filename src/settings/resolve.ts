@@ -4,7 +4,7 @@ import { loadConstants, type Network } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
 import { Secret } from '../secret.ts';
-import { didYouMean } from '../ui/suggest.ts';
+import { didYouMean } from '../text/suggest.ts';
 import { DEFINITIONS, resolvePath, type SettingName } from './definitions.ts';
 import {
   type Given,

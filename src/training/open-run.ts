@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
+import { writeJson } from '../host/write-json.ts';
 import type { Work } from '../progress.ts';
-import { shellWord } from '../shell-word.ts';
-import { writeJson } from '../write-json.ts';
+import { shellWord } from '../text/shell-word.ts';
 import {
   createRun,
   findRun,

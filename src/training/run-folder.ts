@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { diskError } from '../disk-error.ts';
 import { UserError } from '../errors.ts';
-import { readJson } from '../read-json.ts';
-import { shellWord } from '../shell-word.ts';
-import { writeJson } from '../write-json.ts';
+import { diskError } from '../host/disk-error.ts';
+import { readJson } from '../host/read-json.ts';
+import { writeJson } from '../host/write-json.ts';
+import { shellWord } from '../text/shell-word.ts';
 import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */

@@ -4,7 +4,7 @@ import { startTrainer } from '../bridge/index.ts';
 import type { TrainerEvent, TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 

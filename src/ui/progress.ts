@@ -1,8 +1,8 @@
 import stringWidth from 'string-width';
 import type { Progress } from '../progress.ts';
-import { formatAmount, formatBytes, formatCount, formatDuration } from './format.ts';
-import { cutText } from './table.ts';
-import { harmless } from './text.ts';
+import { formatAmount, formatBytes, formatCount, formatDuration } from '../text/format.ts';
+import { harmless } from '../text/harmless.ts';
+import { cutText } from '../text/table.ts';
 
 type Step = Extract<Progress, { kind: 'progress' }>;
 

@@ -1,6 +1,6 @@
-import { diskError } from '../disk-error.ts';
 import { type ErrorReport, reportOf } from '../errors.ts';
-import { maskTokens } from './text.ts';
+import { diskError } from '../host/disk-error.ts';
+import { maskTokens } from '../text/harmless.ts';
 
 const SECRET_VARIABLES = ['HF_ACCESS_TOKEN', 'HF_TOKEN', 'WANDB_API_KEY', 'BT_WALLET_PASSWORD'];
 

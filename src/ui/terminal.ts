@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
 import type { ErrorReport } from '../errors.ts';
+import { harmless, isAsciiLocale, toAscii } from '../text/harmless.ts';
+import { type Column, layTable } from '../text/table.ts';
 import { ProgressRenderer } from './progress.ts';
-import { type Column, layTable } from './table.ts';
-import { harmless, isAsciiLocale, toAscii } from './text.ts';
 
 export interface UiOptions {
   /** Data: what a person or a pipe asked for. Nothing goes here with `json` except the object. */

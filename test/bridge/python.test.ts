@@ -13,9 +13,9 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findPython, pythonInfo, setupPython } from '../../src/bridge/index.ts';
 import { findInterpreter } from '../../src/bridge/interpreter.ts';
-import { takeLock } from '../../src/bridge/lock.ts';
 import { cacheFolder } from '../../src/bridge/paths.ts';
 import { envName, pythonIn, RECORD, REQUIREMENTS, requiredPackages } from '../../src/bridge/python-env.ts';
+import { takeLock } from '../../src/host/lock.ts';
 import { finish } from '../../src/progress.ts';
 import { PYTHON } from './support.ts';
 

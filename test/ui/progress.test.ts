@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatAmount, formatBytes, formatCount, formatDuration } from '../../src/ui/format.ts';
+import { formatAmount, formatBytes, formatCount, formatDuration } from '../../src/text/format.ts';
 import { ProgressRenderer } from '../../src/ui/progress.ts';
 
 function render(live: boolean, columns = 80) {

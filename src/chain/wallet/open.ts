@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { EXIT, UserError } from '../../errors.ts';
-import { shellWord } from '../../shell-word.ts';
-import { nearest } from '../../ui/suggest.ts';
+import { shellWord } from '../../text/shell-word.ts';
+import { nearest } from '../../text/suggest.ts';
 import type { Hotkey, HotkeyFile, PasswordSource, WalletLocation } from '../types.ts';
 import { decrypt, MalformedVault, WrongPassword } from './decrypt.ts';
 import { encryptionOf } from './encryption.ts';

@@ -1,6 +1,6 @@
 import { readSandboxState, sandboxDir } from '../../sandbox/index.ts';
 import { sandboxNotRunning } from '../../settings/index.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord } from '../../text/shell-word.ts';
 import { PtCommand } from '../base.ts';
 
 export default class SandboxEnv extends PtCommand {

@@ -1,5 +1,5 @@
 import { findHotkeys } from '../../chain/index.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord } from '../../text/shell-word.ts';
 import { networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletList extends PtCommand {

@@ -1,7 +1,7 @@
 import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
 import { OutsideError } from '../../errors.ts';
 import { chainOptions, type Settings } from '../../settings/index.ts';
-import { shellWord } from '../../shell-word.ts';
+import { shellWord } from '../../text/shell-word.ts';
 import { askPassword } from '../../ui/prompt.ts';
 import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 

@@ -1,4 +1,4 @@
-import { formatBytes, formatCount } from '../../ui/format.ts';
+import { formatBytes, formatCount } from '../../text/format.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type RunReport } from '../run-report.ts';
 import { duration, finite, loss, moment, percent, section, table, textOf, whole } from './parts.ts';

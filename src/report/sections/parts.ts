@@ -1,4 +1,4 @@
-import { formatDuration } from '../../ui/format.ts';
+import { formatDuration } from '../../text/format.ts';
 import { type Html, html } from '../html.ts';
 
 /** Small things that several sections use. Values come from files and may be of any type. */

@@ -1,5 +1,5 @@
+import { formatBytes, formatCount } from '../../text/format.ts';
 import { describeCondition, type PublishCondition } from '../../training/index.ts';
-import { formatBytes, formatCount } from '../../ui/format.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type Json, type RunReport } from '../run-report.ts';
 import { facts, finite, loss, moment, section, table, textOf, whole } from './parts.ts';

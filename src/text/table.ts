@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { harmless } from './text.ts';
+import { harmless } from './harmless.ts';
 
 export interface Column {
   title: string;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shellWord } from '../src/shell-word.ts';
+import { shellWord } from '../../src/text/shell-word.ts';
 
 it('leaves plain paths as they are', () => {
   for (const plain of ['runs/my-run/best', '/a/b_c.d', 'someone/model@0123', 'a=b', '..'])

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
-import { cutText, layTable } from '../../src/ui/table.ts';
+import { cutText, layTable } from '../../src/text/table.ts';
 
 const columns = [
   { title: 'UID', align: 'right' as const },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { didYouMean, nearest } from '../../src/ui/suggest.ts';
+import { didYouMean, nearest } from '../../src/text/suggest.ts';
 
 test('near misses are found, strangers are not', () => {
   const commands = ['train', 'upload', 'load-best', 'check', 'status', 'competitions'];

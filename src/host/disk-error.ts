@@ -1,4 +1,4 @@
-import { PtError, UserError } from './errors.ts';
+import { PtError, UserError } from '../errors.ts';
 
 /** Turns a file-system failure at `path` into an error that names the place and the remedy; other errors pass through. */
 export function diskError(error: unknown, path: string): unknown {

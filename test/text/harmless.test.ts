@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
+import { harmless, isAsciiLocale, maskTokens, toAscii } from '../../src/text/harmless.ts';
 import { publicReport } from '../../src/ui/report.ts';
-import { harmless, isAsciiLocale, maskTokens, toAscii } from '../../src/ui/text.ts';
 
 test('escape sequences are dropped, controls and bidirectional characters shown', () => {
   expect(harmless('\u001b[31mred\u001b[0m')).toBe('red');
