@@ -1,15 +1,13 @@
 import { UserError } from '../errors.ts';
+import { isHubRepo } from '../rules/repository.ts';
 import { hostile, tame } from './hub-errors.ts';
 
-const PART = /^(?!.*(?:--|\.\.))[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
 const MAX_PATH_BYTES = 1024;
 
 /** `owner/name` as the Hub has it; throws `hub.bad_repo`. */
 export function checkRepo(repo: string): string {
-  const parts = repo.split('/');
-  const fine = parts.length === 2 && parts.every((part) => PART.test(part)) && !/\.(git|ipynb)$/.test(repo);
-  if (fine) return repo;
+  if (isHubRepo(repo)) return repo;
   throw new UserError(
     'hub.bad_repo',
     `Not a repository on the Hub: ${JSON.stringify(tame(repo))}. It has the form OWNER/NAME.`,

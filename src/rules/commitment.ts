@@ -1,9 +1,10 @@
-/** The string that a miner puts on chain, and the repository id inside it. */
+/** The string that a miner puts on chain. */
 import { UserError } from '../errors.ts';
 import { boundHash } from './hash.ts';
+import { isCommit, parseRepoId } from './repository.ts';
 import type { Profile } from './types.ts';
 
-/** A commitment's fields. Everything read from a chain is untrusted text: check with `parseRepoId` before using it in a path or URL. */
+/** A commitment's fields. Everything read from a chain is untrusted text: check with `asHubRepo` before using it in a path or URL. */
 export interface ModelId {
   namespace: string;
   name: string;
@@ -82,69 +83,6 @@ function digitValue(char: string): number {
   let start = code;
   while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
   return (code - start) % 10;
-}
-
-/** Splits `namespace/name` by the reference's rule alone: length in code points, exactly one slash. Null when it refuses. */
-export function splitRepoId(profile: Profile, text: string): { namespace: string; name: string } | null {
-  const length = [...text].length;
-  if (length < profile.repo_id_min_length || length > profile.repo_id_max_length) return null;
-  const parts = text.split('/');
-  return parts.length === 2 ? { namespace: parts[0]!, name: parts[1]! } : null;
-}
-
-/** One half of a Hub repository id: letters, digits, `-`, `_`, `.`; no `--`, `..`, none of `-.` at an end, no `.git` or `.ipynb` end. */
-const HUB_NAME = /^(?!.*(?:--|\.\.))(?!.*\.(?:git|ipynb)$)[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/;
-
-export interface RepoId {
-  namespace: string;
-  name: string;
-  /** `namespace/name`. */
-  repo: string;
-}
-
-/**
- * A repository id that both the profile's validators and a Hub accept, safe in URLs and paths.
- * Throws `UserError` `repo.invalid` that says what is wrong.
- */
-export function parseRepoId(profile: Profile, text: string): RepoId {
-  const fail = (why: string) =>
-    new UserError('repo.invalid', `--hf-repo-id ${JSON.stringify(text)}: ${why}`, {
-      nextSteps: ['--hf-repo-id your-name/your-model'],
-    });
-  const { repo_id_min_length: min, repo_id_max_length: max } = profile;
-  const length = [...text].length;
-  if (length < min || length > max)
-    throw fail(`must have ${min} to ${max} characters (validators refuse others), not ${length}.`);
-  const split = splitRepoId(profile, text);
-  if (!split) throw fail('must be namespace/name with exactly one slash.');
-  for (const part of [split.namespace, split.name])
-    if (!HUB_NAME.test(part)) throw fail(`${JSON.stringify(part)} is not a name that a Hub allows.`);
-  return { ...split, repo: text };
-}
-
-/** `namespace/name` of any length a Hub allows, for reading other people's repositories. Null when it is not one. */
-export function asHubRepo(namespace: string, name: string): string | null {
-  return HUB_NAME.test(namespace) && HUB_NAME.test(name) && namespace.length + name.length <= 192
-    ? `${namespace}/${name}`
-    : null;
-}
-
-const COMMIT = /^[0-9a-f]{40}$/;
-const REVISION = /^(?!.*\.\.)(?!.*\/\/)[A-Za-z0-9_](?:[A-Za-z0-9._/-]{0,98}[A-Za-z0-9_])?$/;
-
-/** Whether text is a full commit id. */
-export function isCommit(text: string): boolean {
-  return COMMIT.test(text);
-}
-
-/** `namespace/name[@revision]`; null when it is not a repository reference (then it may be a folder). */
-export function parseRepoRef(text: string): { repo: string; revision: string | null } | null {
-  const [id, revision, ...rest] = text.split('@');
-  const [namespace, name, ...more] = id!.split('/');
-  if (rest.length > 0 || more.length > 0 || namespace === undefined || name === undefined) return null;
-  const repo = asHubRepo(namespace, name);
-  if (repo === null || (revision !== undefined && !REVISION.test(revision))) return null;
-  return { repo, revision: revision ?? null };
 }
 
 /** What to commit for a model on the Hub. */

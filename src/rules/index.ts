@@ -6,6 +6,7 @@ export * from './epsilon.ts';
 export * from './forecast.ts';
 export * from './hash.ts';
 export * from './push.ts';
+export * from './repository.ts';
 export * from './schedule.ts';
 export type * from './types.ts';
 export * as validator from './validator/index.ts';

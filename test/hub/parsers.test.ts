@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { loadConstants } from '../../src/constants.ts';
 import { commitLines } from '../../src/hub/commit.ts';
 import { tame } from '../../src/hub/hub-errors.ts';
 import { nextLink } from '../../src/hub/link-header.ts';
@@ -8,7 +9,9 @@ import { checkFilePath, checkRepo, checkRevision, encodePath } from '../../src/h
 import { parseRetryAfter } from '../../src/hub/retry.ts';
 import { checkTarget } from '../../src/hub/targets.ts';
 import { isLoopback } from '../../src/loopback.ts';
+import { asHubRepo, parseRepoId, parseRepoRef } from '../../src/rules/index.ts';
 import { parseRange } from '../../src/sandbox/hub/files.ts';
+import { checkRepoId } from '../../src/sandbox/hub/paths.ts';
 import { memoryFile } from './support.ts';
 
 const accepts = (check: (text: string) => unknown, text: string): boolean => {
@@ -84,6 +87,44 @@ describe('repository names and revisions', () => {
     'a/%2e%2e',
     'a/b\n',
   ])('refuses %j', (repo) => expect(accepts(checkRepo, repo)).toBe(false));
+});
+
+/** Names made of what the rules are about, so that most are nearly right. */
+const nearlyName = fc
+  .array(
+    fc.constantFrom('a', 'B', '7', '_', '-', '.', '/', '.git', '.ipynb', 'b'.repeat(47), ' ', 'é', '\n'),
+    {
+      minLength: 1,
+      maxLength: 9,
+    },
+  )
+  .map((parts) => parts.join(''));
+
+describe('a repository name', () => {
+  it('is the same to the rules, the Hub client and the sandbox, whatever it is', () => {
+    const profile = { ...loadConstants().profiles['3.2'], repo_id_min_length: 0, repo_id_max_length: 1000 };
+    fc.assert(
+      fc.property(fc.oneof(anyText, nearlyName), fc.oneof(anyText, nearlyName), (a, b) => {
+        const repo = `${a}/${b}`;
+        const fine = accepts(checkRepo, repo);
+        expect(parseRepoRef(repo)?.repo === repo).toBe(fine);
+        expect(asHubRepo(a, b) === repo).toBe(fine);
+        expect(accepts((text) => parseRepoId(profile, text), repo)).toBe(fine);
+        expect(accepts(checkRepoId, repo)).toBe(fine);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it.each(['me/_x', '_me/x', 'me/x_', 'a/b', `a/${'b'.repeat(96)}`, 'me.git/x'])('may be %j', (repo) => {
+    expect(checkRepo(repo)).toBe(repo);
+    expect(parseRepoRef(repo)).toEqual({ repo, revision: null });
+  });
+
+  it.each([`a/${'b'.repeat(97)}`, 'a/b.ipynb', 'me/-x', 'me/x.', 'm--e/x'])('may not be %j', (repo) => {
+    expect(accepts(checkRepo, repo)).toBe(false);
+    expect(parseRepoRef(repo)).toBeNull();
+  });
 });
 
 describe('Link headers', () => {

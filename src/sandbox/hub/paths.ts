@@ -1,11 +1,10 @@
+import { isHubRepo } from '../../rules/repository.ts';
 import { HubError } from './hub-error.ts';
 
-const NAME = /^(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[\w.-]{0,94}[A-Za-z0-9_])?$/;
-
-/** Throws 400 unless this can be a namespace or a repository's name. */
-export function checkName(name: unknown): string {
-  if (typeof name === 'string' && NAME.test(name) && !name.endsWith('.git')) return name;
-  throw new HubError(400, `Invalid repository name: ${JSON.stringify(name)}`);
+/** Throws 400 unless this can be `namespace/name`. */
+export function checkRepoId(id: string): string {
+  if (isHubRepo(id)) return id;
+  throw new HubError(400, `Invalid repository name: ${JSON.stringify(id)}`);
 }
 
 /** Throws 400 unless this can be a file's path in a repository. */

@@ -1,7 +1,7 @@
 import type { Context } from './context.ts';
 import { mustWrite, owns, readable, repoType, writable } from './context.ts';
 import { HubError, repoNotFound } from './hub-error.ts';
-import { checkName } from './paths.ts';
+import { checkRepoId } from './paths.ts';
 import { createRepository } from './revisions.ts';
 import type { Repo, RepoType } from './types.ts';
 
@@ -137,8 +137,7 @@ function named(context: Context, fields: Fields, name: unknown): { type: RepoTyp
   if (!['model', 'dataset', 'space'].includes(type)) throw new HubError(400, 'Unknown repository type');
   const given = String(name);
   const organization = fields.organization ?? context.user?.user;
-  const [namespace, ...rest] = given.includes('/') ? given.split('/') : [organization, given];
-  return { type, id: `${checkName(namespace)}/${checkName(rest.join('/'))}` };
+  return { type, id: checkRepoId(given.includes('/') ? given : `${organization}/${given}`) };
 }
 
 function isPrivate(fields: Fields): boolean | undefined {

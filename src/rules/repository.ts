@@ -1,0 +1,73 @@
+/** What a repository may be called: by the profile's validators, and by a Hub. */
+import { UserError } from '../errors.ts';
+import type { Profile } from './types.ts';
+
+/** Splits `namespace/name` by the reference's rule alone: length in code points, exactly one slash. Null when it refuses. */
+export function splitRepoId(profile: Profile, text: string): { namespace: string; name: string } | null {
+  const length = [...text].length;
+  if (length < profile.repo_id_min_length || length > profile.repo_id_max_length) return null;
+  const parts = text.split('/');
+  return parts.length === 2 ? { namespace: parts[0]!, name: parts[1]! } : null;
+}
+
+/** One half of it: 1 to 96 letters, digits, `-`, `_`, `.`, with a letter, digit or `_` at both ends. */
+const HALF = '[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?';
+
+/** As the Hub's own client has it (`validate_repo_id`): two halves, no `--` or `..` anywhere, no `.git` or `.ipynb` at the end. */
+const HUB_REPO = new RegExp(`^(?!.*(?:--|\\.\\.))(?!.*\\.(?:git|ipynb)$)${HALF}/${HALF}$`);
+
+/** Whether a Hub could have a repository of this name; such a name is safe in URLs and paths. */
+export function isHubRepo(text: string): boolean {
+  return HUB_REPO.test(text);
+}
+
+export interface RepoId {
+  namespace: string;
+  name: string;
+  /** `namespace/name`. */
+  repo: string;
+}
+
+/**
+ * A repository id that both the profile's validators and a Hub accept, safe in URLs and paths.
+ * Throws `UserError` `repo.invalid` that says what is wrong.
+ */
+export function parseRepoId(profile: Profile, text: string): RepoId {
+  const fail = (why: string) =>
+    new UserError('repo.invalid', `--hf-repo-id ${JSON.stringify(text)}: ${why}`, {
+      nextSteps: ['--hf-repo-id your-name/your-model'],
+    });
+  const { repo_id_min_length: min, repo_id_max_length: max } = profile;
+  const length = [...text].length;
+  if (length < min || length > max)
+    throw fail(`must have ${min} to ${max} characters (validators refuse others), not ${length}.`);
+  const split = splitRepoId(profile, text);
+  if (!split) throw fail('must be namespace/name with exactly one slash.');
+  if (!isHubRepo(text))
+    throw fail(
+      'is not a name that a Hub allows: letters, digits, `-`, `_` and `.`, no `--` or `..`, no `-` or `.` at an end, not ending in `.git` or `.ipynb`.',
+    );
+  return { ...split, repo: text };
+}
+
+/** `namespace/name` when a Hub could have it, for reading other people's repositories; null otherwise. */
+export function asHubRepo(namespace: string, name: string): string | null {
+  const repo = `${namespace}/${name}`;
+  return isHubRepo(repo) ? repo : null;
+}
+
+const COMMIT = /^[0-9a-f]{40}$/;
+const REVISION = /^(?!.*\.\.)(?!.*\/\/)[A-Za-z0-9_](?:[A-Za-z0-9._/-]{0,98}[A-Za-z0-9_])?$/;
+
+/** Whether text is a full commit id. */
+export function isCommit(text: string): boolean {
+  return COMMIT.test(text);
+}
+
+/** `namespace/name[@revision]`; null when it is not a repository reference (then it may be a folder). */
+export function parseRepoRef(text: string): { repo: string; revision: string | null } | null {
+  const [id, revision, ...rest] = text.split('@');
+  if (rest.length > 0 || !isHubRepo(id!)) return null;
+  if (revision !== undefined && !REVISION.test(revision)) return null;
+  return { repo: id!, revision: revision ?? null };
+}
