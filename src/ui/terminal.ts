@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { ErrorReport } from '../errors.ts';
 import { harmless, isAsciiLocale, toAscii } from '../text/harmless.ts';
+import { jsonText } from '../text/json-text.ts';
 import { type Column, layTable } from '../text/table.ts';
 import { ProgressRenderer } from './progress.ts';
 
@@ -26,9 +27,10 @@ export function createUi({ stdout, stderr, env, json = false, quiet = false, col
   const colored = color && !env.NO_COLOR && !dumb;
   let progress: ProgressRenderer | null = null;
 
-  const write = (stream: NodeJS.WriteStream, text: string) => {
-    if (stream.writable) stream.write(ascii ? toAscii(text) : text);
+  const send = (stream: NodeJS.WriteStream, text: string) => {
+    if (stream.writable) stream.write(text);
   };
+  const write = (stream: NodeJS.WriteStream, text: string) => send(stream, ascii ? toAscii(text) : text);
   const paint = (stream: NodeJS.WriteStream, style: Style, text: string) =>
     colored && stream.isTTY ? styleText(style, text, { validateStream: false }) : text;
   const columns = (stream: NodeJS.WriteStream) =>
@@ -79,9 +81,10 @@ export function createUi({ stdout, stderr, env, json = false, quiet = false, col
         tell(`  ${paint(stderr, 'cyan', '→')} ${harmless(step, { lines: true })}`);
       }
     },
-    /** The one JSON object of --json. */
-    object(value: object): void {
-      write(stdout, `${JSON.stringify(value, null, stdout.isTTY ? 2 : undefined)}\n`);
+    /** The one JSON object of --json; `line`: one of several, each on a line. */
+    object(value: object, { line = false } = {}): void {
+      const indent = stdout.isTTY && !line ? 2 : undefined;
+      send(stdout, `${jsonText(value, { indent, ascii })}\n`);
     },
     /** A renderer for one piece of work, or null when nobody wants to see it. */
     startProgress(): ProgressRenderer | null {
