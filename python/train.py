@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from trainer.config import RunConfig, describe
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, naming_run
 from trainer.events import Events
 from trainer.request import read_config
 from trainer.signals import StopFlag
@@ -82,7 +82,7 @@ def report(error: BaseException, run_dir: Path, config: RunConfig | None = None)
             message = f"{known.message} torchrun starts all processes again from the last checkpoint."
             events.emit("warning", code="restarting", message=message)
             os._exit(FAILED)
-        events.emit("error", code=known.code, message=known.message, next_steps=known.next_steps, traceback=text)
+        events.emit("error", code=known.code, message=known.message, next_steps=naming_run(known.next_steps, run_dir), traceback=text)
     sys.stderr.flush()
     # Other threads (a checkpoint under way, a collective that will never end) must not keep a failed process alive.
     os._exit(FAILED)

@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import threading
 import zlib
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from .errors import TrainerError
 from .export import write_json
+from .metrics import last_step
 
 KEPT = 2
 _NAME = re.compile(r"step-(\d+)$")
@@ -77,6 +79,14 @@ class Checkpoints:
         if self.group is not None:
             dist.broadcast_object_list(answer, src=0, group=self.group)
         return answer[0]
+
+    def set_aside(self, damaged: list[Path]) -> None:
+        """Renames them, so that they neither count among those kept nor stand in the way of the same step."""
+        for path in damaged if self.rank == 0 else []:
+            aside = path.with_name(f"{path.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(path, aside)
+        self._barrier()
 
     def load(self, path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
         """Fills `tensors` (live) in place, restores this rank's random numbers, and returns the JSON state."""
@@ -152,6 +162,17 @@ def damage(path: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"files.json cannot be read: {error}"
     return None if "trainer.json" in files else "trainer.json is missing"
+
+
+def no_checkpoint(run_dir: Path, damaged: list[tuple[Path, str]]) -> TrainerError:
+    """For a run that is to go on and cannot; `damaged`: its checkpoints with what is wrong with each."""
+    reached = last_step(run_dir / "metrics.jsonl")
+    why = "; ".join(f"{path.name}: {fault}" for path, fault in damaged)
+    state = f"no whole checkpoint ({why})" if damaged else "no checkpoint"
+    steps = ["pt train --resume --from-start"]
+    if (run_dir / "best" / "config.json").is_file():
+        steps.append(f"pt train --load-model-dir {shlex.quote(str(run_dir / 'best'))}")
+    return TrainerError("run.no_checkpoint", f"Run {run_dir.name} has {state}; it had reached step {reached}. To begin again must be asked for.", steps)
 
 
 def disk_full(folder: Path, why: str) -> TrainerError:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from pathlib import Path
+
 
 class TrainerError(Exception):
     """What went wrong, in words for people, with the commands or changes to try next.
@@ -14,6 +18,13 @@ class TrainerError(Exception):
         self.code = code
         self.message = message
         self.next_steps = list(next_steps)
+
+
+def naming_run(steps: list[str], run_dir: Path) -> list[str]:
+    """The same steps with the run in each `pt train --resume`: by its name where pt looks for runs unasked, else by its path."""
+    known = Path(os.environ.get("PT_HOME") or Path.home() / ".pt") / "runs"
+    run = shlex.quote(run_dir.name if run_dir.parent == known.absolute() else str(run_dir))
+    return [step.replace("pt train --resume", f"pt train --resume {run}") for step in steps]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

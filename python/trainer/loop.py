@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from . import schedule
-from .checkpoint import Checkpoints
+from .checkpoint import Checkpoints, no_checkpoint
 from .config import RunConfig
 from .distributed import World
 from .errors import TrainerError
@@ -69,11 +69,18 @@ class Trainer:
         return {**model, **{f"optimizer.{name}": tensor for name, tensor in self.optimizers.state().items()}}
 
     def resume(self) -> int | None:
-        """Loads the newest whole checkpoint, if any; returns its step."""
+        """Loads the newest whole checkpoint and returns its step; None: there is none, and the run may begin again.
+
+        Raises TrainerError `run.no_checkpoint` where nobody asked for that: what metrics.jsonl and best/ hold would be trained again.
+        """
         path, damaged = self.checkpoints.newest()
+        # A worker that torchrun starts again before the first checkpoint does what was asked: it begins.
+        if path is None and not self.config.from_start and (self.config.resume or damaged):
+            raise no_checkpoint(self.run_dir, damaged)
         for bad, why in damaged:
             using = f"; going on from {path.name}" if path else "; starting from the beginning"
             self.events.emit("warning", code="damaged_checkpoint", message=f"{bad.name} is damaged ({why}){using}.")
+        self.checkpoints.set_aside([bad for bad, _ in damaged])
         if path is None:
             return None
         self._restore(path)

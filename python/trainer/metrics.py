@@ -38,6 +38,11 @@ class Metrics:
             self._file.close()
 
 
+def last_step(path: Path) -> int:
+    """The last step that the file tells of; 0: of none."""
+    return max((line["step"] for line in _lines(path)), default=0)
+
+
 def _lines(path: Path) -> list[dict]:
     if not path.exists():
         return []

@@ -44,9 +44,15 @@ export function failureOf(evidence: Evidence): OutsideError {
     const traceback = !named && typeof error.traceback === 'string' ? mask(error.traceback) : '';
     const steps = Array.isArray(error.next_steps) ? error.next_steps.map((step) => mask(String(step))) : [];
     const name = typeof error.code === 'string' ? error.code : 'exception';
-    return make(`trainer.${name}`, String(error.message || lastOf(traceback) || name), steps, {
-      ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
-    });
+    // A code of another family is that family's: `run.no_checkpoint` is the same error whoever sees it.
+    return make(
+      name.includes('.') ? name : `trainer.${name}`,
+      String(error.message || lastOf(traceback) || name),
+      steps,
+      {
+        ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
+      },
+    );
   }
   const signal = end.signal ?? workerSignal(log);
   if (signal === 'SIGKILL' && end.oom)

@@ -31,6 +31,11 @@ export const trainFlags = {
     exclusive: ['load-best', 'load-uid', 'load-model-dir', 'load-model', 'recipe', 'data', 'seed'],
     ...start,
   }),
+  'from-start': Flags.boolean({
+    summary: 'With --resume: begin the run again where it has no whole checkpoint',
+    dependsOn: ['resume'],
+    ...start,
+  }),
 
   recipe: Flags.string({ summary: 'Recipe: a name, a .json or a .py file', ...training }),
   data: Flags.string({

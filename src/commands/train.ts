@@ -89,8 +89,8 @@ export default class Train extends PtCommand {
         compile: flags.compile,
         attention: undefined,
       };
-      const resumed = await resumeRun(runsDir, flags.resume || null, given, several);
-      if (resumed.fromStart) this.note('That run has no checkpoint yet: it starts from the beginning.');
+      const fromStart = flags['from-start'] ?? false;
+      const resumed = await resumeRun(runsDir, flags.resume || null, given, { several, fromStart });
       const wanted = intent ?? (settings.offline ? null : resumed.intent);
       // One of several machines publishes; here nothing else tells them apart.
       return { runDir: resumed.runDir, intent: several && flags['node-rank'] !== 0 ? null : wanted };

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -8,9 +7,11 @@ import { shellWord } from '../text/shell-word.ts';
 import {
   createRun,
   findRun,
+  hasCheckpoint,
   locateRun,
   readRunConfig,
   readState,
+  summariseRun,
   updateState,
   writeRun,
 } from './run-folder.ts';
@@ -92,8 +93,8 @@ export async function resumeRun(
   runsDir: string,
   name: string | null,
   given: Partial<TrainingOptions>,
-  several = false,
-): Promise<{ runDir: string; intent: PublishIntent | null; fromStart: boolean }> {
+  { several = false, fromStart = false } = {},
+): Promise<{ runDir: string; intent: PublishIntent | null }> {
   // Of several machines each prepares the same; the process that holds the run may be a number of another machine's.
   const runDir = several ? await locateRun(runsDir, name, '--resume') : await findRun(runsDir, name);
   const config = await readRunConfig(runDir);
@@ -116,9 +117,21 @@ export async function resumeRun(
   }
   config.run_dir = runDir;
   config.resume = true;
+  config.from_start = fromStart;
+  if (!fromStart && !(await hasCheckpoint(runDir))) throw await noCheckpoint(runDir);
   await writeJson(join(runDir, 'run.json'), config);
   await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
   const kept = (await readState(runDir))?.intent ?? null;
   const intent = kept && { ...kept, when: kept.when ?? null };
-  return { runDir, intent, fromStart: !existsSync(join(runDir, 'checkpoints')) };
+  return { runDir, intent };
+}
+
+/** Of a run that never wrote one; what is wrong with those that were written is the trainer's to see, under the same code. */
+async function noCheckpoint(runDir: string): Promise<UserError> {
+  const { id, steps } = await summariseRun(runDir);
+  return new UserError(
+    'run.no_checkpoint',
+    `Run ${id} has no checkpoint; it had reached step ${steps}. To begin again must be asked for.`,
+    { nextSteps: [`pt train --resume ${shellWord(id)} --from-start`] },
+  );
 }

@@ -50,6 +50,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     eval_every_steps: options.evalEverySteps,
     checkpoint_every_steps: options.checkpointEverySteps,
     resume,
+    from_start: false,
     offline: request.offline,
     hub_endpoint: request.hubEndpoint,
     report_to: request.reportTo,
@@ -173,6 +174,12 @@ async function lastStep(runDir: string): Promise<number> {
   } finally {
     await file.close();
   }
+}
+
+/** Whether a checkpoint lies there, whole or not. */
+export async function hasCheckpoint(runDir: string): Promise<boolean> {
+  const names = await readdir(join(runDir, 'checkpoints')).catch(() => []);
+  return names.some((name) => /^step-\d+$/.test(name));
 }
 
 export async function summariseRun(dir: string): Promise<RunSummary> {

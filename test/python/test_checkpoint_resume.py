@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, wait_for, write_run
+from trainer_support import events, finish, metrics, start, start_ranks, wait_for, write_run
 
 STEPS = 30
 
@@ -21,9 +21,9 @@ def whole(place, text):
     return run_dir
 
 
-def resume(run_dir):
+def resume(run_dir, **changes):
     config = json.loads((run_dir / "run.json").read_text())
-    config["resume"] = True
+    config.update(resume=True, **changes)
     (run_dir / "run.json").write_text(json.dumps(config))
     return run_dir
 
@@ -41,7 +41,8 @@ def test_kill_9_at_random_moments_changes_no_bit(whole, place, text, seed):
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)
         finish(process)
-        process = start(resume(run_dir), place)
+        # The first kill may come before the first checkpoint is whole.
+        process = start(resume(run_dir, from_start=True), place)
     assert finish(process) == [0], (run_dir / "trainer.log").read_text()
     assert any(event["resumed_from"] for event in events(run_dir, "start"))
     assert metrics(run_dir) == metrics(whole)
@@ -94,13 +95,53 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(copy, whole, p
     assert metrics(copy) == metrics(whole)
 
 
-def test_with_every_checkpoint_damaged_the_run_starts_over(copy, whole, place):
+@pytest.fixture
+def damaged(copy):
     for step in (28, 30):
         DAMAGE["truncated tensors"](copy / "checkpoints" / f"step-{step}")
-    assert finish(start(copy, place)) == [0], (copy / "trainer.log").read_text()
-    assert events(copy, "start")[0]["resumed_from"] is None
-    assert len(events(copy, "warning")) == 2
-    assert metrics(copy) == metrics(whole)
+    return copy
+
+
+def contents(run_dir):
+    """What a run has reached: it must stand as it was after a refusal."""
+    reached = [run_dir / "metrics.jsonl", run_dir / "best.json", *(path for path in (run_dir / "checkpoints").rglob("*") if path.is_file())]
+    return {str(path.relative_to(run_dir)): path.read_bytes() for path in reached}
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_with_every_checkpoint_damaged_nothing_begins_unasked(damaged, place, ranks):
+    before = contents(damaged)
+    processes = [start(damaged, place)] if ranks == 1 else start_ranks(damaged, place, ranks)
+    assert finish(*processes) == [7] * ranks, (damaged / "trainer.log").read_text()
+    assert contents(damaged) == before
+    assert not events(damaged, "start")
+    error = events(damaged, "error")[-1]
+    assert error["code"] == "run.no_checkpoint"
+    assert damaged.name in error["message"] and "step-28: " in error["message"] and "reached step 30" in error["message"]
+    assert error["next_steps"] == [f"pt train --resume {damaged} --from-start", f"pt train --load-model-dir {damaged / 'best'}"]
+
+
+def test_a_run_without_any_checkpoint_does_not_begin_again_unasked(copy, place):
+    shutil.rmtree(copy / "checkpoints")
+    before = contents(copy)
+    assert finish(start(copy, place)) == [7]
+    assert contents(copy) == before
+    assert events(copy)[-1]["code"] == "run.no_checkpoint"
+
+
+def test_begun_again_when_asked_the_run_is_the_same_and_keeps_its_checkpoints(damaged, whole, place):
+    resume(damaged, from_start=True, max_steps=10)
+    assert finish(start(damaged, place)) == [0], (damaged / "trainer.log").read_text()
+    assert events(damaged, "start")[0]["resumed_from"] is None
+    assert len(events(damaged, "warning")) == 2
+    # The damaged ones have higher numbers, and still the new ones are those that are kept.
+    names = sorted(path.name for path in (damaged / "checkpoints").iterdir())
+    assert names == ["step-10", "step-28.damaged", "step-30.damaged", "step-8"]
+    resume(damaged, from_start=True, max_steps=STEPS)
+    assert finish(start(damaged, place)) == [0], (damaged / "trainer.log").read_text()
+    assert events(damaged, "start")[1]["resumed_from"] == 10
+    # The learning rate of the first ten steps was that of a run of ten.
+    assert [line["step"] for line in metrics(damaged)] == [line["step"] for line in metrics(whole)]
 
 
 def test_other_data_is_refused(copy, place, text):
