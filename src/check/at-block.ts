@@ -1,11 +1,11 @@
 /** Which block and which competition a check is about. */
-import { UserError } from '../errors.ts';
 import {
   type Competition,
   chooseCompetition,
   competitionLabel,
   competitionsAt,
   type Finding,
+  meantCompetition,
   newestPeriod,
   type Profile,
   periodAt,
@@ -30,8 +30,8 @@ export function blockFor(
 }
 
 /**
- * The competition a model is held against, and what there is to say about the choice. One that the user names may be any that was
- * held at that block; one that does not exist then is a verdict, one that never existed an error (`competition.unknown`).
+ * The competition a model is held against, and what there is to say about the choice. One that the user names and that does not exist at
+ * that block is a verdict, one that never existed an error (`competition.unknown`).
  */
 export function competitionFor(
   schedule: Schedule,
@@ -40,52 +40,22 @@ export function competitionFor(
   asked: string | null,
   parameters: number | null,
 ): { competition: Competition | null; findings: Finding[] } {
-  if (asked === null) return fitting(competitionsAt(schedule, block, profile), parameters);
-  const held = competitionsAt(schedule, block);
-  try {
-    return { competition: chooseCompetition(held, { id: asked }), findings: [] };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+  const { competition, how, open } = meantCompetition(competitionsAt(schedule, block, profile), {
+    id: asked,
+    parameters,
+  });
+  const there = open.map(competitionLabel);
+  const finding = { rule: 'competition', limit: there };
+  if (competition === null) {
+    chooseCompetition(
+      schedule.periods.flatMap((p) => p.competitions),
+      { id: asked },
+    );
+    const message = `Competition ${asked} does not exist at block ${block}; there is: ${there.join(', ')}.`;
+    return { competition, findings: [{ ...finding, ok: false, actual: asked, message }] };
   }
-  const ever = schedule.periods.flatMap((p) => p.competitions);
-  chooseCompetition(ever, { id: asked });
-  const there = held.map(competitionLabel);
-  return {
-    competition: null,
-    findings: [
-      {
-        rule: 'competition',
-        ok: false,
-        actual: asked,
-        limit: there,
-        message: `Competition ${asked} does not exist at block ${block}; there is: ${there.join(', ')}.`,
-      },
-    ],
-  };
-}
-
-/** Without a name: the only competition, or the one whose parameter range lies nearest. */
-function fitting(
-  competitions: Competition[],
-  parameters: number | null,
-): { competition: Competition; findings: Finding[] } {
-  const open = competitions.filter((c) => c.virtual === undefined);
-  const distance = (c: Competition): number =>
-    parameters === null
-      ? 0
-      : Math.max(c.min_model_parameters - parameters, parameters - c.max_model_parameters, 0);
-  const nearest = open.reduce((best, c) => (distance(c) < distance(best) ? c : best));
-  if (open.length === 1) return { competition: nearest, findings: [] };
-  return {
-    competition: nearest,
-    findings: [
-      {
-        rule: 'competition',
-        ok: null,
-        actual: competitionLabel(nearest),
-        limit: open.map(competitionLabel),
-        message: `${open.length} competitions are open; ${competitionLabel(nearest)} lies nearest to this model. Name another with --competition.`,
-      },
-    ],
-  };
+  if (how === 'named' || how === 'only') return { competition, findings: [] };
+  const actual = competitionLabel(competition);
+  const message = `${open.length} competitions are open; ${actual} lies nearest to this model. Name another with --competition.`;
+  return { competition, findings: [{ ...finding, ok: null, actual, message }] };
 }

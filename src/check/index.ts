@@ -1,5 +1,5 @@
 /** What validators would say of a model, before it is published. */
-export { blockFor, competitionFor } from './at-block.ts';
+export { blockFor } from './at-block.ts';
 export { checkTarget, parseTarget } from './check-target.ts';
 export { deepCheck, fixFolder } from './deep.ts';
 export { blockOfDate, listCompetitions } from './list-competitions.ts';

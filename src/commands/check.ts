@@ -88,10 +88,9 @@ export default class Check extends PtCommand {
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
     const dir = folderOf(target, '--deep');
-    const competition = [
-      ...competitionsAt(place.schedule, verdict.block, place.profile),
-      ...competitionsAt(place.schedule, verdict.block),
-    ].find((c) => competitionLabel(c) === verdict.competition);
+    const competition = competitionsAt(place.schedule, verdict.block, place.profile).find(
+      (c) => competitionLabel(c) === verdict.competition,
+    );
     const { offline, hub, device } = settings;
     const options = { device: flags.device ?? device, offline, hubEndpoint: hub.endpoint };
     return this.work(deepCheck(verdict, dir, competition ?? null, options, await this.#scripts(settings)));

@@ -2,12 +2,19 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Chain } from '../chain/types.ts';
-import { blockFor, competitionFor, runPython } from '../check/index.ts';
+import { blockFor, runPython } from '../check/index.ts';
 import { CheckError, PtError, UserError } from '../errors.ts';
 import { load, readSubnet } from '../load/index.ts';
 import { inspectFolder, type ModelFacts } from '../model/index.ts';
 import type { Work } from '../progress.ts';
-import { competitionLabel, parseRepoRef, type TaskRange } from '../rules/index.ts';
+import {
+  type Competition,
+  competitionLabel,
+  competitionsAt,
+  meantCompetition,
+  parseRepoRef,
+  type TaskRange,
+} from '../rules/index.ts';
 import { lengthFor, seedAt, tasksOf, tokenizerFor } from './plan.ts';
 import type { EvaluatePlace, EvaluateRequest, Evaluation, ModelRef } from './types.ts';
 import { type Contestant, verdictOf } from './verdict.ts';
@@ -58,9 +65,19 @@ export async function* evaluate(request: EvaluateRequest, place: EvaluatePlace):
   try {
     const located: Located[] = [];
     for (const ref of request.models) located.push(yield* locate(ref, true, request, place, chain));
-    if (request.against) located.push(yield* locate(request.against, false, request, place, chain));
-    const at = blockFor(place.schedule, place.profile, request.block, chain ? await chain.block() : null);
-    return yield* scoreAll(distinct(located), at.block, request, place);
+    const { block } = blockFor(
+      place.schedule,
+      place.profile,
+      request.block,
+      chain ? await chain.block() : null,
+    );
+    const competition = competitionOf(located, block, request, place);
+    if (request.against) {
+      // What is to be beaten competes where the models do.
+      const id = competition.id === null ? request.competition : String(competition.id);
+      located.push(yield* locate(request.against, false, { ...request, competition: id }, place, chain));
+    }
+    return yield* scoreAll(distinct(located), { block, competition }, request, place);
   } finally {
     await chain?.close();
   }
@@ -78,28 +95,30 @@ function refuseEmpty(data: string[]): void {
     });
 }
 
+/** The competition that the first model is in, or would be. Throws `UserError` `competition.unknown`. */
+function competitionOf(
+  [first]: Located[],
+  block: number,
+  request: EvaluateRequest,
+  { schedule, profile }: EvaluatePlace,
+): Competition {
+  const wanted = { id: request.competition, parameters: first?.facts.parameters ?? null };
+  const { competition } = meantCompetition(competitionsAt(schedule, block, profile), wanted);
+  if (competition !== null) return competition;
+  throw new UserError(
+    'competition.unknown',
+    `--competition ${request.competition} does not exist at block ${block}.`,
+    { nextSteps: [`pt competitions --block ${block}`] },
+  );
+}
+
 async function* scoreAll(
   located: Located[],
-  block: number,
+  { block, competition }: { block: number; competition: Competition },
   request: EvaluateRequest,
   place: EvaluatePlace,
 ): Work<Evaluation> {
   const facts = located.map((l) => l.facts);
-  const { competition } = competitionFor(
-    place.schedule,
-    place.profile,
-    block,
-    request.competition,
-    facts[0]?.parameters ?? null,
-  );
-  if (!competition)
-    throw new UserError(
-      'competition.unknown',
-      `--competition ${request.competition} does not exist at block ${block}.`,
-      {
-        nextSteps: [`pt competitions --block ${block}`],
-      },
-    );
   const tasks = tasksOf(competition, request);
   const tokenizer = tokenizerFor(competition, place.tokenizers[competition.tokenizer], facts);
   const length = lengthFor(competition, request.sequenceLength, facts);

@@ -1,15 +1,8 @@
 import type { Chain } from '../chain/types.ts';
 import { CheckError, UserError } from '../errors.ts';
-import {
-  chooseCompetition,
-  competitionsAt,
-  type ModelId,
-  namesCompetition,
-  type Profile,
-  type Schedule,
-} from '../rules/index.ts';
-import { bestMiner, isLoadable, minerOf, readSubnet } from './subnet.ts';
-import type { LoadRequest, Miner } from './types.ts';
+import { competitionsAt, type ModelId } from '../rules/index.ts';
+import { bestOf, isLoadable, minerOf, readSubnet } from './subnet.ts';
+import type { LoadRequest, Miner, Rules } from './types.ts';
 
 /** What the chain says about a model to load. */
 export interface Wanted {
@@ -18,13 +11,10 @@ export interface Wanted {
   repo: string;
   commit: string;
   id: ModelId;
+  /** Competition that its commitment names; null where commitments name none. */
+  competition: number | null;
   /** Largest size that validators load, bytes; null when no competition is known for it. */
   maxBytes: number | null;
-}
-
-export interface Rules {
-  profile: Profile;
-  schedule: Schedule;
 }
 
 /** The best miner's model. Throws `CheckError` `load.no_model` when no commitment of the subnet parses. */
@@ -35,9 +25,9 @@ export async function findBest(
   rules: Rules,
 ): Promise<Wanted> {
   const subnet = await readSubnet(chain, request.netuid, rules.profile);
-  const competition = competitionIdOf(request.competition, rules, subnet.block);
-  const others = subnet.miners.filter(({ hotkey }) => hotkey !== except);
-  const best = bestMiner(others, competition);
+  const { competition } = request;
+  const miners = subnet.miners.filter(({ hotkey }) => hotkey !== except);
+  const best = bestOf({ ...subnet, miners }, competition, rules);
   if (best) return wanted(best, rules, subnet.block);
   const where = competition === null ? '' : ` in competition ${competition}`;
   throw new CheckError(
@@ -76,19 +66,9 @@ export async function findUid(
   );
 }
 
-/** Competition id to look in; null when the profile's strings name none. */
-export function competitionIdOf(
-  name: string | null,
-  { profile, schedule }: Rules,
-  block: number,
-): number | null {
-  if (!namesCompetition(profile)) return null;
-  return chooseCompetition(competitionsAt(schedule, block, profile), { id: name }).id;
-}
-
 function wanted(miner: Miner & { repo: string; commit: string }, rules: Rules, now: number): Wanted {
-  const { uid, hotkey, repo, commit } = miner;
-  return { uid, hotkey, repo, commit, id: miner.id!, maxBytes: sizeLimit(miner, rules, now) };
+  const { uid, hotkey, repo, commit, competition } = miner;
+  return { uid, hotkey, repo, commit, competition, id: miner.id!, maxBytes: sizeLimit(miner, rules, now) };
 }
 
 /** Bytes that validators accept for this commitment: the limit of its upload block, or (6.0) of its competition today. */

@@ -5,9 +5,9 @@ import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
 import { contentHashOf, inspectRemote, TOKENIZER_FILES } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import { hashMatches } from '../rules/index.ts';
-import { findBest, findUid, type Rules, type Wanted } from './find.ts';
+import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
-import type { LoadRequest } from './types.ts';
+import type { LoadRequest, Rules } from './types.ts';
 
 /** What `pt load` and `pt load-best` print. */
 export interface LoadOutcome {
@@ -67,7 +67,14 @@ export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOu
     target.refuseOccupied();
   }
   const files = await chooseFiles(revision, place);
-  yield { kind: 'note', level: 'info', message: `Loading ${repo}@${commit.slice(0, 8)}.` };
+  const competition = onChain?.competition ?? null;
+  const which = competition === null ? '' : ` of competition ${competition}`;
+  const unasked = request.source.kind === 'best' && competition !== null && request.competition === null;
+  yield {
+    kind: 'note',
+    level: 'info',
+    message: `Loading ${repo}@${commit.slice(0, 8)}${which}${unasked ? ', the best of all that are open (--competition names one)' : ''}.`,
+  };
   try {
     yield* place.hub.download({
       repo,

@@ -2,9 +2,8 @@ import type { Chain, CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
 import { inspectRemote, remoteContent } from '../model/index.ts';
 import { hashMatches, type Profile } from '../rules/index.ts';
-import { competitionIdOf, type Rules } from './find.ts';
-import { bestMiner, isLoadable, readSubnet } from './subnet.ts';
-import type { Miner, Subnet } from './types.ts';
+import { bestOf, isLoadable, readSubnet } from './subnet.ts';
+import type { Miner, Rules } from './types.ts';
 
 /** Bytes of the longest commitment: what a limit is asked about when none is at hand. */
 const LONGEST = 128;
@@ -40,7 +39,7 @@ export interface SubnetStatus {
 
 export interface StatusRequest {
   netuid: number;
-  /** Only looked at for `bestUid`. */
+  /** By id or name; null: all that are open. Only looked at for `bestUid`. */
   competition: string | null;
   /** Own hotkey (SS58); null when there is none on this machine. */
   hotkey: string | null;
@@ -70,17 +69,11 @@ export async function readStatus(
     block: subnet.block,
     netuid,
     neurons,
-    bestUid: bestUidOf(subnet, competition, { profile, schedule }),
+    bestUid: bestOf(subnet, competition, { profile, schedule })?.uid ?? null,
     limit,
     hotkey,
     registered: hotkey === null ? null : own !== undefined,
   };
-}
-
-/** The best miner's uid; without a named competition where several are open: the best of all. */
-function bestUidOf({ miners, block }: Subnet, competition: string | null, rules: Rules): number | null {
-  const id = competition === null ? null : competitionIdOf(competition, rules, block);
-  return bestMiner(miners, id)?.uid ?? null;
 }
 
 /** Looks at a commitment's repository as a stranger does. Null: the commitment names none. */

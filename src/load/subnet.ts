@@ -1,6 +1,14 @@
 import type { Chain, Commitment, Neuron } from '../chain/types.ts';
-import { asHubRepo, isCommit, namesCompetition, type Profile, parseCommitment } from '../rules/index.ts';
-import type { Miner, Subnet } from './types.ts';
+import {
+  asHubRepo,
+  competitionsAt,
+  isCommit,
+  meantIds,
+  namesCompetition,
+  type Profile,
+  parseCommitment,
+} from '../rules/index.ts';
+import type { Miner, Rules, Subnet } from './types.ts';
 
 /** Reads the metagraph and every commitment and joins them, best miner first. */
 export async function readSubnet(chain: Chain, netuid: number, profile: Profile): Promise<Subnet> {
@@ -52,10 +60,21 @@ export function isLoadable(miner: Miner): miner is Miner & { repo: string; commi
   return miner.repo !== null && miner.commit !== null;
 }
 
-/** The best miner with a loadable commitment, among those of one competition when it is given. Null: there is none. */
-export function bestMiner(miners: Miner[], competition: number | null = null) {
-  return (
-    miners.filter(isLoadable).find((miner) => competition === null || miner.competition === competition) ??
-    null
+/**
+ * The best miner with a loadable commitment, among those of some competitions when ids are given (`meantIds`). Null: there is none.
+ */
+export function bestMiner(miners: Miner[], competitions: number | readonly number[] | null = null) {
+  const wanted = competitions === null ? null : new Set<number | null>([competitions].flat());
+  return miners.filter(isLoadable).find(({ competition }) => wanted?.has(competition) ?? true) ?? null;
+}
+
+/**
+ * The best miner of the subnet, in the competition meant (`competition`: id or name; null: all that are open). What `pt load-best`,
+ * `pt status`, `pt evaluate --against best`, `graph.bestUid()` and Python's `graph.best_uid()` all mean. Throws `competition.unknown`.
+ */
+export function bestOf({ miners, block }: Subnet, competition: string | null, rules: Rules) {
+  return bestMiner(
+    miners,
+    meantIds(competitionsAt(rules.schedule, block, rules.profile), rules.profile, competition),
   );
 }

@@ -1,4 +1,9 @@
-import type { ModelId } from '../rules/index.ts';
+import type { ModelId, Profile, Schedule } from '../rules/index.ts';
+
+export interface Rules {
+  profile: Profile;
+  schedule: Schedule;
+}
 
 /** One neuron with what it has on chain, parsed. Every text in it is from strangers. */
 export interface Miner {
@@ -37,7 +42,7 @@ export type LoadSource =
 export interface LoadRequest {
   source: LoadSource;
   netuid: number;
-  /** Competition by id or name; null: the only one. Only profiles that name competitions use it. */
+  /** Competition by id or name; null: all that are open. Only profiles that name competitions use it. */
   competition: string | null;
   /** The folder that will hold exactly the model's files; null: one of its own under `modelsDir`. */
   dir: string | null;

@@ -1,6 +1,6 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
 import type { ModelFacts } from '../model/types.ts';
-import { competitionLabel } from './schedule.ts';
+import { competitionLabel } from './competition.ts';
 import type { Competition, Finding, Profile, TokenizerFacts } from './types.ts';
 
 /** Classes whose positions are a table of fixed length: longer sequences fail instead of degrading. */

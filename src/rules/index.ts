@@ -1,6 +1,7 @@
 /** The protocol's rules as pure functions: no files, no network, no clock. */
 export * from './check.ts';
 export * from './commitment.ts';
+export * from './competition.ts';
 export * from './duplicates.ts';
 export * from './epsilon.ts';
 export * from './forecast.ts';

@@ -1,6 +1,6 @@
 import { type Constants, scheduleOf } from '../constants.ts';
 import type { Work } from '../progress.ts';
-import { type Competition, chooseCompetition, newestPeriod } from '../rules/index.ts';
+import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
 import type { ProfileName } from '../rules/types.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
@@ -84,9 +84,8 @@ export async function* newRun(input: NewRunInput): Work<string> {
 /** The competition to train for: the one named, or the only one; null when several are open and none is named. */
 function openCompetition({ constants, network, profile, competition }: NewRunInput): Competition | null {
   const { competitions } = newestPeriod(scheduleOf(constants, network), constants.profiles[profile]);
-  const open = competitions.filter((entry) => entry.virtual === undefined);
-  if (competition === null && open.length !== 1) return null;
-  return chooseCompetition(competitions, { id: competition });
+  const { how } = meantCompetition(competitions, { id: competition });
+  return how === 'nearest' ? null : chooseCompetition(competitions, { id: competition });
 }
 
 function defaultData(recipeData: unknown, offline: boolean): string[] {
