@@ -5,10 +5,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 20;
+const LONGEST_SETUP_MS = 3600 * 1000;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
 const node = join(root, 'node_modules', 'node', 'bin', windows ? 'node.exe' : 'node');
@@ -175,7 +177,10 @@ function withLock(work) {
 function lockIsDead(lock) {
   try {
     const pid = Number(readFileSync(lock, 'utf8'));
-    if (pid === 0) return Date.now() - statSync(lock).mtimeMs > 5000;
+    const taken = statSync(lock).mtimeMs;
+    if (!(pid > 0)) return Date.now() - taken > 5000;
+    // The id of a process from before the last start of the machine, or from long ago, may be somebody else's by now.
+    if (taken < Date.now() - uptime() * 1000 || taken < Date.now() - LONGEST_SETUP_MS) return true;
     process.kill(pid, 0);
     return false;
   } catch (error) {

@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync 
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
-import { takeLock } from '../host/lock.ts';
+import { diskError, systemCode } from '../host/disk-error.ts';
+import { type Lock, takeLock } from '../host/lock.ts';
 import type { Progress, Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
@@ -79,9 +80,9 @@ async function* make(env: NodeJS.ProcessEnv): Work<PythonEnv> {
   const folder = join(cache, envName(readFileSync(REQUIREMENTS, 'utf8'), base.version));
 
   const notes: Progress[] = [];
-  let unlock: () => void;
+  let lock: Lock;
   try {
-    unlock = await takeLock(`${folder}.lock`, (holder) =>
+    lock = await takeLock(`${folder}.lock`, (holder) =>
       notes.push({
         kind: 'note',
         level: 'info',
@@ -99,7 +100,7 @@ async function* make(env: NodeJS.ProcessEnv): Work<PythonEnv> {
   } catch (error) {
     throw asSetupError(error, cache);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 
@@ -206,7 +207,7 @@ function noPython(tried: Tried[]): OutsideError {
 
 /** File-system errors of set-up as what they are; everything else passes. */
 function asSetupError(error: unknown, cache: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = systemCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT')
     return new OutsideError('disk.full', `The disk of ${cache} is full.`, {
       exitCode: EXIT.trainer,
@@ -219,5 +220,5 @@ function asSetupError(error: unknown, cache: string): unknown {
       nextSteps: ['export XDG_CACHE_HOME=/path/that/can/be/written'],
       cause: error,
     });
-  return error;
+  return diskError(error, cache);
 }

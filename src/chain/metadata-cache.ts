@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../host/write-file.ts';
 
 /** What metadata belongs to: a chain and the runtime it runs. */
 export interface RuntimeId {
@@ -25,13 +26,9 @@ export async function readCachedMetadata(dir: string, id: RuntimeId): Promise<Ui
 
 /** Writes metadata into the cache; a cache that cannot be written costs time, never the command. */
 export async function writeCachedMetadata(dir: string, id: RuntimeId, metadata: Uint8Array): Promise<void> {
-  const file = fileOf(dir, id);
-  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const content = Buffer.concat([createHash('sha256').update(metadata).digest(), metadata]);
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    await writeFile(temporary, Buffer.concat([createHash('sha256').update(metadata).digest(), metadata]));
-    await rename(temporary, file);
-  } catch {
-    await rm(temporary, { force: true }).catch(() => {});
-  }
+    await writeWhole(fileOf(dir, id), content, { durable: false });
+  } catch {}
 }

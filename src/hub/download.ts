@@ -3,13 +3,13 @@ import { dirname, join, sep } from 'node:path';
 import { CheckError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
 import type { Progress, Work } from '../progress.ts';
+import { asWork, inParallel } from '../work.ts';
 import type { Connection } from './connection.ts';
 import { downloadFile } from './download-file.ts';
 import { hostile } from './hub-errors.ts';
 import { checkFilePath, checkRepo, checkRevision } from './names.ts';
 import { makeSlots } from './slots.ts';
 import type { DownloadRequest, HubFile } from './types.ts';
-import { asWork, inParallel } from './work.ts';
 
 /** Connections, each with a buffer of 8 MiB. */
 const CONCURRENCY = 6;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { inParallel } from '../work.ts';
 import { type Connection, doingOf, toThrow } from './connection.ts';
 import { malformed } from './hub-errors.ts';
 import { readJson } from './read-json.ts';
 import { pause, retrying, TryAgain } from './retry.ts';
 import type { UploadFile } from './types.ts';
 import { put } from './wire.ts';
-import { inParallel } from './work.ts';
 
 /** Objects asked for in one batch call, and bodies under way at once. */
 const BATCH = 100;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OutsideError, UserError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
+import { asWork } from '../work.ts';
 import { Ambiguous, sendCommit } from './commit.ts';
 import type { Connection } from './connection.ts';
 import { isSameContent } from './content-id.ts';
@@ -11,7 +12,6 @@ import { createRepo, tokenOf } from './repositories.ts';
 import { pause, TryAgain } from './retry.ts';
 import { readRevision } from './revision.ts';
 import type { HubRevision, UploadFile, UploadRequest, UploadResult } from './types.ts';
-import { asWork } from './work.ts';
 
 /** Files up to this size may go into the commit itself when the Hub says so. */
 const MAX_REGULAR = 10 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import { PtError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
 import type { Work } from '../progress.ts';
+import { asWork, inParallel } from '../work.ts';
 
 /** Repositories asked about at a time: quick, and no burden for a Hub. */
 const AT_A_TIME = 8;
@@ -23,32 +24,20 @@ export async function* readSizes(
       repo === null || commit === null ? [] : [[`${repo}@${commit}`, { repo, commit }] as const],
     ),
   );
-  const left = [...wanted];
-  let problem: PtError | null = null;
-  const worker = async () => {
-    for (let next = left.shift(); next !== undefined && problem === null; next = left.shift()) {
-      const [key, { repo, commit }] = next;
-      try {
+  const phase = 'Reading sizes of repositories';
+  try {
+    yield* asWork(undefined, (report) =>
+      inParallel(wanted, AT_A_TIME, async ([key, { repo, commit }]) => {
         const revision = await stranger.revision(repo, commit);
         sizes.set(key, revision === null ? null : revision.files.reduce((sum, { size }) => sum + size, 0));
-      } catch (error) {
-        if (!(error instanceof PtError)) throw error;
-        problem = error;
-      }
-    }
-  };
-  const workers = Array.from({ length: Math.min(AT_A_TIME, left.length) }, worker);
-  const all = Promise.all(workers).then(() => true);
-  const phase = 'Reading sizes of repositories';
-  while (!(await Promise.race([all, wait(200)])))
-    yield { kind: 'progress', phase, done: sizes.size, total: wanted.size, unit: 'files' };
-  if (problem !== null)
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `Sizes of ${wanted.size - sizes.size} repositories stay unknown: ${(problem as PtError).message}`,
-    };
+        report({ kind: 'progress', phase, done: sizes.size, total: wanted.size, unit: 'files' });
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof PtError)) throw error;
+    const unknown = wanted.size - sizes.size;
+    const message = `Sizes of ${unknown} repositories stay unknown: ${error.message}`;
+    yield { kind: 'note', level: 'warning', message };
+  }
   return sizes;
 }
-
-const wait = (ms: number): Promise<false> => new Promise((resolve) => setTimeout(() => resolve(false), ms));

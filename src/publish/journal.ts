@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
-import { writeJson } from '../host/write-json.ts';
+import { writeJson } from '../host/write-file.ts';
 import type { UploadOutcome } from './types.ts';
 
 /**

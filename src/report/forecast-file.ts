@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Evaluation } from '../evaluation/types.ts';
 import { readJson } from '../host/read-json.ts';
-import { writeJson } from '../host/write-json.ts';
+import { writeJson } from '../host/write-file.ts';
 import { runOf } from '../training/index.ts';
 
 /**

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
-import { diskError } from '../host/disk-error.ts';
+import { writeWhole } from '../host/write-file.ts';
 import { loadAssets } from './assets.ts';
 import { runPage } from './page.ts';
 import { openRunReader, type RunReport } from './run-report.ts';
@@ -25,19 +23,6 @@ export async function writeRunReport(
   const report = await openRunReader(runDir, check).read();
   const page = runPage(report, await loadAssets());
   const file = out === null ? join(runDir, 'report.html') : resolve(out);
-  await writePage(file, page);
+  await writeWhole(file, page, { mode: 0o666 });
   return { file, bytes: Buffer.byteLength(page), report };
-}
-
-/** Replaces a page, so that a browser never reads half of one. */
-export async function writePage(file: string, page: string): Promise<void> {
-  const temporary = `${file}.${randomUUID()}.tmp`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(temporary, page);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
-    throw diskError(error, file);
-  }
 }

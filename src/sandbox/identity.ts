@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeJson } from '../host/write-file.ts';
 
 /** What a sandbox keeps between starts, so that addresses and token that a shell or a client remembers stay good. */
 const identitySchema = z.object({
@@ -28,6 +29,5 @@ export function readIdentity(dir: string): SandboxIdentity {
   return { token: `hf_sandbox${randomBytes(16).toString('hex')}`, chainPort: null, hubPort: null };
 }
 
-export function writeIdentity(dir: string, identity: SandboxIdentity): void {
-  writeFileSync(identityFile(dir), `${JSON.stringify(identity)}\n`, { mode: 0o600 });
-}
+export const writeIdentity = (dir: string, identity: SandboxIdentity): Promise<void> =>
+  writeJson(identityFile(dir), identity);

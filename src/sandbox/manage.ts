@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
-import { processIdentity } from '../host/process-identity.ts';
+import { isAlive } from '../host/process.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { alreadyRunning, isClaimed } from './claim.ts';
 import { askBlock } from './rpc.ts';
@@ -123,7 +123,7 @@ export async function stopSandbox(dir: string): Promise<boolean> {
     rmSync(stateFile(dir), { force: true });
     return false;
   }
-  const runs = () => processIdentity(state.pid) === state.identity;
+  const runs = () => isAlive(state.pid, state.identity);
   process.kill(state.pid, 'SIGTERM');
   const deadline = Date.now() + STOP_MS;
   while (runs() && Date.now() < deadline) await sleep(30);

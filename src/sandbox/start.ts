@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, UserError } from '../errors.ts';
-import { processIdentity } from '../host/process-identity.ts';
+import { processIdentity } from '../host/process.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
 import { claim } from './claim.ts';
 import { startFork } from './fork.ts';
@@ -43,7 +43,7 @@ const USER = 'me';
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { dir } = options;
   const identity = readIdentity(dir);
-  const release = claim(dir);
+  const lock = claim(dir);
   const netuid = options.netuid ?? 9;
   let chain: { url: string; port: number; close(): Promise<void> } | null = null;
   let embedded: ChainSandbox | null = null;
@@ -70,7 +70,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         ...(options.faults?.hub ? { faults: options.faults.hub } : {}),
       }),
     );
-    writeIdentity(dir, { ...identity, chainPort: chain.port, hubPort: hub.port });
+    await writeIdentity(dir, { ...identity, chainPort: chain.port, hubPort: hub.port });
     const state: SandboxState = {
       pid: process.pid,
       identity: processIdentity(process.pid) ?? '',
@@ -82,7 +82,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       token: identity.token,
       wallet,
     };
-    writeSandboxState(dir, state);
+    await writeSandboxState(dir, state);
     const [openChain, openHub] = [chain, hub];
     return {
       state,
@@ -91,12 +91,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       async close() {
         rmSync(stateFile(dir), { force: true });
         await Promise.all([openChain.close(), openHub.close()]);
-        release();
+        lock.release();
       },
     };
   } catch (error) {
     await Promise.all([chain?.close(), hub?.close()]);
-    release();
+    lock.release();
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { processIdentity } from '../host/process-identity.ts';
+import { isAlive } from '../host/process.ts';
+import { writeJson } from '../host/write-file.ts';
 
 /** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
 const stateSchema = z.object({
@@ -31,15 +32,12 @@ export function readSandboxState(dir: string): SandboxState | null {
   if (!existsSync(file)) return null;
   try {
     const state = stateSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
-    return processIdentity(state.pid) === state.identity ? state : null;
+    return isAlive(state.pid, state.identity) ? state : null;
   } catch {
     return null;
   }
 }
 
 /** Writes the state of this process, in one piece. */
-export function writeSandboxState(dir: string, state: SandboxState): void {
-  const file = stateFile(dir);
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-}
+export const writeSandboxState = (dir: string, state: SandboxState): Promise<void> =>
+  writeJson(stateFile(dir), state);

@@ -1,13 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
-import { writeJson } from '../host/write-json.ts';
+import { writeJson } from '../host/write-file.ts';
 import type { Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   createRun,
   findRun,
   hasCheckpoint,
+  holder,
   locateRun,
   readRunConfig,
   readState,
@@ -120,7 +121,7 @@ export async function resumeRun(
   config.from_start = fromStart;
   if (!fromStart && !(await hasCheckpoint(runDir))) throw await noCheckpoint(runDir);
   await writeJson(join(runDir, 'run.json'), config);
-  await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
+  await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
   const kept = (await readState(runDir))?.intent ?? null;
   const intent = kept && { ...kept, when: kept.when ?? null };
   return { runDir, intent };

@@ -4,8 +4,9 @@ import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
+import { isAlive, processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
-import { writeJson } from '../host/write-json.ts';
+import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
 import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
@@ -64,12 +65,18 @@ function initialState(id: string, intent: PublishIntent | null): RunState {
     started_at: new Date().toISOString(),
     ended_at: null,
     state: 'running',
-    pid: process.pid,
+    ...holder(),
     error: null,
     intent,
     published: null,
   };
 }
+
+/** This process, as `state.json` names who drives a run. */
+export const holder = (): Pick<RunState, 'pid' | 'pid_identity'> => ({
+  pid: process.pid,
+  pid_identity: processIdentity(process.pid),
+});
 
 /**
  * Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`.
@@ -141,15 +148,6 @@ async function runFolders(runsDir: string): Promise<string[]> {
     .map((key) => key.slice(key.indexOf(' ') + 1));
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** Steps so far, from the last whole line of `metrics.jsonl` that has one; reads the end of the file only. */
 async function lastStep(runDir: string): Promise<number> {
   const path = join(runDir, 'metrics.jsonl');
@@ -185,7 +183,7 @@ export async function hasCheckpoint(runDir: string): Promise<boolean> {
 export async function summariseRun(dir: string): Promise<RunSummary> {
   const state = await readState(dir);
   const best = await readObject(join(dir, 'best.json'));
-  const died = state?.state === 'running' && !isAlive(state.pid);
+  const died = state?.state === 'running' && !isAlive(state.pid, state.pid_identity);
   return {
     id: basename(dir),
     dir,
@@ -208,7 +206,7 @@ export async function listRuns(runsDir: string): Promise<RunSummary[]> {
 export async function findRun(runsDir: string, name: string | null): Promise<string> {
   const dir = await locateRun(runsDir, name, '--resume');
   const state = await readState(dir);
-  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid)) {
+  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid, state.pid_identity)) {
     throw new UserError(
       'run.busy',
       `Run ${basename(dir)} is being trained by another pt (process ${state.pid}).`,

@@ -5,7 +5,7 @@ import type { TrainerEvent, TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { updateState } from './run-folder.ts';
+import { holder, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
@@ -40,7 +40,7 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     unigramEntropy: null,
     seconds: 0,
   };
-  await updateState(runDir, { state: 'running', pid: process.pid, ended_at: null, error: null });
+  await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
   try {
     const trainer = await startTrainer({ ...request, config: join(runDir, 'run.json') });
     const cancel = () => void trainer.cancel();

@@ -58,6 +58,8 @@ export interface RunState {
   state: RunStatus;
   /** Process of the `pt` that drives it; tells a dead "running" from a live one. */
   pid: number;
+  /** Who that process is (`processIdentity`): the id alone may be somebody else's by now. Runs of an older pt have none. */
+  pid_identity?: string | null;
   error: { code: string; message: string } | null;
   /** What to do with the best model at the end; kept so that a resumed run does it too. */
   intent: PublishIntent | null;

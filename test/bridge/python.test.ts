@@ -193,19 +193,19 @@ describe('the lock', () => {
   test('is taken over from a dead process, and waits for a living one', async () => {
     const path = join(folder, 'a.lock');
     writeFileSync(path, JSON.stringify({ pid: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
-    const unlock = await takeLock(path);
+    const lock = await takeLock(path);
     let holder = '';
     let second = false;
     const waiting = takeLock(path, (who) => {
       holder = who;
     }).then((free) => {
       second = true;
-      free();
+      free.release();
     });
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(second).toBe(false);
     expect(holder).toContain(String(process.pid));
-    unlock();
+    lock.release();
     await waiting;
     expect(readdirSync(folder)).toEqual([]);
   });

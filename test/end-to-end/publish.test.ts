@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Journal, lockPath } from '../../src/publish/journal.ts';
 import { lockPublish } from '../../src/publish/lock.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
 import { type Ran, runPt } from '../commands/run-pt.ts';
@@ -271,8 +272,9 @@ describe('pt upload refuses', () => {
 
   it('a second pt on the same publish', async () => {
     const journals = join(home, 'journals');
-    const [name] = (await readdir(journals)).filter((file) => /^hotkey-.*\.lock$/.test(file));
-    const lock = lockPublish(join(journals, name!.replace(/\.lock$/, '')));
+    const [name] = (await readdir(journals)).filter((file) => file.endsWith('.json'));
+    const journal = JSON.parse(await readFile(join(journals, name!), 'utf8')) as Journal;
+    const lock = lockPublish(lockPath(home, journal));
     try {
       // To another repository just as to the same: the hotkey has one commitment.
       const ran = await upload([], {}, 'me/another');

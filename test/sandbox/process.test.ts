@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { processIdentity } from '../../src/host/process-identity.ts';
+import { processIdentity } from '../../src/host/process.ts';
 import { readSandboxState } from '../../src/sandbox/state.ts';
 import { SCHEMAS } from '../../src/schemas.ts';
 import { resolveSettings } from '../../src/settings/index.ts';

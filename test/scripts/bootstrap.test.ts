@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -68,6 +69,15 @@ test('set-up compiles once, and finds everything done the second time', () => {
   expect(second.stderr).not.toContain('Compiling');
   expect(statSync(manifest).mtimeMs).toBe(mtimeMs);
   expect(existsSync(join(clone, '.pt', 'setup.lock'))).toBe(false);
+});
+
+test('a lock of a set-up from before the last start of the machine holds nobody up, whoever has its process id now', () => {
+  const lock = join(clone, '.pt', 'setup.lock');
+  writeFileSync(lock, String(process.pid));
+  utimesSync(lock, 0, 0);
+  const ran = bootstrap();
+  expect(ran.status, ran.stderr).toBe(0);
+  expect(existsSync(lock)).toBe(false);
 });
 
 test('the exit code of what it starts is its own', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { PtError } from '../../src/errors.ts';
-import { processIdentity } from '../../src/host/process-identity.ts';
+import { processIdentity } from '../../src/host/process.ts';
 import { type SandboxState, writeSandboxState } from '../../src/sandbox/state.ts';
 import { DEFINITIONS, unknownVariable } from '../../src/settings/definitions.ts';
 import { chainOptions, hubOptions, resolveSettings } from '../../src/settings/index.ts';

@@ -2,6 +2,7 @@ import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { processIdentity } from '../../src/host/process.ts';
 import {
   createRun,
   findRun,
@@ -111,10 +112,23 @@ describe('findRun', () => {
 
   it('refuses a run that another live process trains', async () => {
     const dir = await newRun();
-    await updateState(dir, { pid: process.ppid });
+    await updateState(dir, { pid: process.ppid, pid_identity: processIdentity(process.ppid) });
+    await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
+    // Written by an older pt: the id alone.
+    await updateState(dir, { pid_identity: undefined });
     await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
     await updateState(dir, { state: 'done', pid: process.ppid });
     expect(await findRun(runs, null)).toBe(dir);
+  });
+
+  it('is not kept from a run by a process that has the id of a dead one by now', async () => {
+    const dir = await newRun();
+    const own = (await readState(dir))!;
+    expect(own).toMatchObject({ pid: process.pid, pid_identity: processIdentity(process.pid) });
+    // The same machine after a reboot, where the parent of this process got the id.
+    await updateState(dir, { pid: process.ppid, pid_identity: own.pid_identity ?? null });
+    expect(await findRun(runs, null)).toBe(dir);
+    expect(await listRuns(runs)).toMatchObject([{ state: 'failed' }]);
   });
 
   it('keeps every publication, and one that was done already only once', async () => {

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compact } from '@polkadot-api/substrate-bindings';
+import { writeWholeSync } from '../../host/write-file.ts';
 import { fromHex, hash256, toHex } from './bytes.ts';
 
 /** One sealed block. `undo` holds the value that each changed key had before it (null: none), which makes older states readable. */
@@ -148,13 +149,5 @@ function write(
   saved: Omit<Saved, 'storage'> & { storage: Map<string, string> },
   durable: boolean,
 ): void {
-  const temporary = `${file}.new`;
-  const handle = openSync(temporary, 'w', 0o600);
-  try {
-    writeSync(handle, JSON.stringify({ ...saved, storage: Object.fromEntries(saved.storage) }));
-    if (durable) fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(temporary, file);
+  writeWholeSync(file, JSON.stringify({ ...saved, storage: Object.fromEntries(saved.storage) }), { durable });
 }

@@ -1,15 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeWholeSync } from '../../host/write-file.ts';
 import type { Repo, RepoType } from './types.ts';
 
 /**
@@ -45,15 +37,12 @@ export function openStore(dir: string): Store {
   for (const folder of [reposDir, tempDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   clearStale(tempDir);
 
-  const writeAtomic = (file: string, content: string | Buffer): void => {
-    const temp = join(tempDir, randomBytes(12).toString('hex'));
-    writeFileSync(temp, content, { mode: 0o600 });
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    renameSync(temp, file);
-  };
+  // A rehearsal need not outlive a power cut, and a sync for each object would set its pace.
+  const write = (file: string, content: string | Buffer): void =>
+    writeWholeSync(file, content, { durable: false, asideIn: tempDir });
 
   const secretFile = join(dir, 'secret');
-  if (!existsSync(secretFile)) writeAtomic(secretFile, randomBytes(32).toString('hex'));
+  if (!existsSync(secretFile)) write(secretFile, randomBytes(32).toString('hex'));
   const secret = Buffer.from(readFileSync(secretFile, 'utf8'), 'hex');
 
   const folderOf = (type: RepoType, id: string): string => join(reposDir, type, ...id.split('/'));
@@ -81,7 +70,7 @@ export function openStore(dir: string): Store {
     find: (type, id) => repos.get(`${type}/${id}`) ?? null,
     all: () => [...repos.values()],
     save(repo) {
-      writeAtomic(join(folderOf(repo.type, repo.id), 'repo.json'), JSON.stringify(repo));
+      write(join(folderOf(repo.type, repo.id), 'repo.json'), JSON.stringify(repo));
       repos.set(`${repo.type}/${repo.id}`, repo);
     },
     remove(repo) {
@@ -106,7 +95,7 @@ export function openStore(dir: string): Store {
     addObject(repo, content) {
       const sha256 = createHash('sha256').update(content).digest('hex');
       if (!store.hasObject(repo, sha256)) {
-        writeAtomic(store.objectPath(repo, sha256), content);
+        write(store.objectPath(repo, sha256), content);
         used += content.length;
       }
       return sha256;

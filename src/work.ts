@@ -1,4 +1,4 @@
-import type { Progress, Work } from '../progress.ts';
+import type { Progress, Work } from './progress.ts';
 
 const INTERVAL_MS = 100;
 
