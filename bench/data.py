@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "python"))
 import torch
 
 from trainer.data import DataRequest, open_data
-from trainer.model import make_config
+from trainer.model.load import make_config
 from trainer.tokenizer import load_tokenizer
 from transformers import AutoModelForCausalLM
 

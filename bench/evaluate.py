@@ -18,9 +18,9 @@ sys.path.insert(0, str(ROOT / "python"))
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from trainer import evaluating
+from trainer.score import evaluating
 from trainer.events import Events
-from trainer.scoring import score
+from trainer.score.scoring import score
 from trainer.tokenizer import load_tokenizer
 
 LENGTH = 256

@@ -12,7 +12,7 @@ from trainer.script import run_script
 
 def check(config: dict, events, stop_if_asked) -> dict:
     with events.phase("loading", "PyTorch"):
-        from trainer.checking import check_folder
+        from trainer.score.checking import check_folder
     return check_folder(config, events, stop_if_asked)
 
 

@@ -34,8 +34,8 @@ def row(path: Path, gpus: int = 1, micro: int | None = None, dtype: str = "bf16"
     import torch
 
     from trainer.config import Recipe, parse
-    from trainer.memory import estimate
-    from trainer.model import make_config
+    from trainer.fit.memory import estimate
+    from trainer.model.load import make_config
 
     recipe = parse(Recipe, json.loads(path.read_text()), path.name)
     at_once = micro or (recipe.batch_size if recipe.batch_size != "auto" else 1)

@@ -15,7 +15,7 @@ from trainer.script import run_script
 
 def evaluate(config: dict, events, stop_if_asked) -> dict:
     with events.phase("loading", "PyTorch"):
-        from trainer.evaluating import evaluate_models
+        from trainer.score.evaluating import evaluate_models
     return evaluate_models(config, events, stop_if_asked)
 
 

@@ -11,7 +11,7 @@ from trainer.script import run_script
 
 
 def fix(config: dict, events, stop_if_asked) -> dict:
-    from trainer.compat import fix_folder
+    from trainer.model.compat import fix_folder
 
     stop_if_asked()
     return {"dir": config["dir"], "changed": fix_folder(config["dir"])}

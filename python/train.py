@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from trainer.config import RunConfig, describe
 from trainer.errors import TrainerError, naming_run
 from trainer.events import Events
+from trainer.machine.signals import StopFlag
 from trainer.request import read_config
-from trainer.signals import StopFlag
 
 FAILED, CANCELLED = 7, 130
 
@@ -44,10 +44,10 @@ def main() -> int:
 
 def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
     with events.phase("loading", "PyTorch"):
-        from trainer.distributed import join, leave
         from trainer.loop import Trainer
+        from trainer.machine.distributed import join, leave
+        from trainer.record.trackers import Trackers
         from trainer.setup import prepare, start_event
-        from trainer.trackers import Trackers
     world = join(config.device)
     trackers = Trackers(config, world.first, lambda message: events.emit("warning", code="tracker", message=message))
     parts = prepare(config, world, events)

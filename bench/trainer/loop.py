@@ -64,8 +64,8 @@ def plain_step(shape: Shape, micro: int, recipe: dict) -> Callable[[], None]:
 
 def same_parts_step(shape: Shape, micro: int, recipe: dict) -> Callable[[], None]:
     """Our loss and our optimizers in a loop without events, metrics, checkpoints and a data pipeline: what is left is the loop's own cost."""
-    from trainer.loss import LossModel
-    from trainer.optimizer import Optimizers
+    from trainer.model.loss import LossModel
+    from trainer.optim.optimizers import Optimizers
 
     with tempfile.TemporaryDirectory() as folder:
         config = request_of(Path(folder), recipe).recipe.optimizer

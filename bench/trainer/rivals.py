@@ -14,7 +14,7 @@ from shapes import Shape
 
 
 def make_model(shape: Shape, device: str, dtype: torch.dtype) -> nn.Module:
-    from trainer.model import make_config
+    from trainer.model.load import make_config
 
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")

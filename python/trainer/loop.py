@@ -15,17 +15,18 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from . import schedule
-from .checkpoint import Checkpoints, no_checkpoint
 from .config import RunConfig
-from .distributed import World
 from .errors import TrainerError
-from .evaluation import held_out_loss
 from .events import Events
-from .export import recover_folder, replace_folder, save_model, write_json
+from .files import recover_folder, replace_folder, write_json
 from .finetuning import cannot_win
-from .metrics import Metrics
-from .speed import flops_per_token, peak_flops
+from .machine.distributed import World
+from .machine.speed import flops_per_token, peak_flops
+from .model.save import save_model
+from .optim import schedule
+from .record.checkpoint import Checkpoints, no_checkpoint
+from .record.metrics import Metrics
+from .score.held_out import held_out_loss
 from .spikes import Spikes
 
 

@@ -68,7 +68,7 @@ class OwnRecipe:
         """What `model(recipe)` returns: a transformers config (or its keys as a dict), or a PreTrainedModel with its initial weights."""
         from transformers import PretrainedConfig, PreTrainedModel
 
-        from .model import make_config
+        from .model.load import make_config
 
         made = self._call("model", dataclasses.asdict(recipe))
         if isinstance(made, dict):

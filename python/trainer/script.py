@@ -13,7 +13,7 @@ from pathlib import Path
 from .errors import TrainerError
 from .events import Events
 from .failures import explain
-from .signals import StopFlag
+from .machine.signals import StopFlag
 
 FAILED, CANCELLED = 7, 130
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import os
 import platform
 from dataclasses import dataclass
@@ -17,18 +16,20 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from .config import RunConfig
-from .distributed import World, decoder_layers, shard
 from .errors import TrainerError, is_out_of_memory
 from .events import Events
-from .fit import keep_micro, kept_micro, require_fit, try_sizes
-from .fp8 import require_fp8, use_fp8
-from .loss import LossModel, chunked_loss_fits, masking_works
-from .memory import Estimate, estimate
-from .model import count_parameters, load_config, load_model
-from .optimizer import Optimizers
+from .fit.memory import Estimate, estimate
+from .fit.micro_batch import keep_micro, kept_micro, try_sizes
+from .fit.require import require_fit
+from .machine.device import choose_attention, compute_dtype, device_name
+from .machine.distributed import World
+from .model.fp8 import require_fp8, use_fp8
+from .model.layers import checkpoint_activations, decoder_layers, shard
+from .model.load import count_parameters, load_config, load_model
+from .model.loss import LossModel, chunked_loss_fits, masking_works
+from .optim.optimizers import Optimizers
 from .own_recipe import OwnOptimizers, OwnRecipe, open_own_recipe
 from .plan import Plan, make_plan, split_batch
-from .recompute import checkpoint_activations
 from .tokenizer import load_tokenizer
 
 
@@ -162,34 +163,6 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "resumed_from": resumed_from,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__},
     }
-
-
-def device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-
-
-def compute_dtype(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-    return torch.bfloat16 if name == "bf16" else torch.float32
-
-
-def choose_attention(name: str, device: torch.device, events: Events) -> str:
-    """The attention kernel, decided before the config object sees it: a failed `flash_attention_2` leaves that object unusable."""
-    has_flash = importlib.util.find_spec("flash_attn") is not None and device.type == "cuda"
-    if name == "flash_attention_2" and not has_flash:
-        raise TrainerError(
-            "missing_package",
-            "--attention flash_attention_2: the package flash-attn is not installed, or there is no GPU.",
-            ["--attention sdpa (PyTorch's own flash kernel)", "pt setup --flash-attn"],
-        )
-    if name != "auto":
-        return name
-    if has_flash:
-        return "flash_attention_2"
-    if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
-        events.emit("warning", code="no_flash_attention", message="This GPU has no flash attention kernel: training is slow and takes much memory.")
-    return "sdpa"
 
 
 def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int) -> bool:

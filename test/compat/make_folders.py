@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 import torch
 import transformers
 
-from trainer.compat import compat_problems, fix_folder
-from trainer.export import save_model
+from trainer.model.compat import compat_problems, fix_folder
+from trainer.model.save import save_model
 from trainer.tokenizer import load_tokenizer
 
 SIZES = {

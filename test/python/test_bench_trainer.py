@@ -58,7 +58,7 @@ def test_the_share_of_tokens_is_that_of_the_first_evaluation_that_is_as_good():
 def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
     from transformers import AutoModelForCausalLM
 
-    from trainer.model import count_parameters, make_config
+    from trainer.model.load import count_parameters, make_config
 
     shape = SHAPES["1.3b"]
     with torch.device("meta"):

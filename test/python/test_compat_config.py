@@ -7,11 +7,11 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM, GPTNeoXConfig, GPTNeoXForCausalLM
 
-from trainer.checking import check_folder
-from trainer.compat import compat_config, compat_problems, fix_folder, name_in_model, string_merges
 from trainer.errors import TrainerError
 from trainer.events import Events
-from trainer.export import save_model
+from trainer.model.compat import compat_config, compat_problems, fix_folder, name_in_model, string_merges
+from trainer.model.save import save_model
+from trainer.score.checking import check_folder
 from trainer.tokenizer import load_tokenizer
 
 

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from trainer_support import NANO, events, finish, metrics, start, write_run, write_text
 from trainer.config import RunConfig, Source
-from trainer.loss import LossModel, masking_works, positions_in_document
-from trainer.model import load_model, make_config
+from trainer.model.load import load_model, make_config
+from trainer.model.loss import LossModel, masking_works, positions_in_document
+from trainer_support import NANO, events, finish, metrics, start, write_run, write_text
 
 END = 0
 SIZES = {"vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 64}

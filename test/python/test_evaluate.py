@@ -12,9 +12,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from data_support import numbered_texts, write_parquet
-from trainer import checking, evaluating
 from trainer.errors import TrainerError
 from trainer.events import Events
+from trainer.score import checking, evaluating
 from trainer.tokenizer import load_tokenizer
 
 PYTHON = Path(__file__).resolve().parents[2] / "python"
@@ -140,7 +140,7 @@ def test_a_model_that_repeats_itself_is_told(folders, text, tmp_path, events):
 
 
 def test_a_model_larger_than_the_memory_is_not_loaded(folders, text, tmp_path, events, monkeypatch):
-    monkeypatch.setattr("trainer.loading.free_memory", lambda device: 1000)
+    monkeypatch.setattr("trainer.score.loading.free_memory", lambda device: 1000)
     assert run(request(folders, text, tmp_path, ["a"]), events)["a"]["error"]["code"] == "too_large"
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trainer.data.packing import cut, join, pad, truncate
-from trainer.scoring import batches_of, cross_entropy, is_reasonable
+from trainer.score.scoring import batches_of, cross_entropy, is_reasonable
 
 VECTORS = Path(os.environ.get("PT_VECTORS") or Path(__file__).resolve().parents[1] / "vectors")
 PACKING = json.loads((VECTORS / "packing.json").read_text())
@@ -36,7 +36,7 @@ def test_packing(case):
 def test_loss(case, monkeypatch):
     logits, tokens = torch.tensor(case["logits"]), torch.tensor(case["tokens"])
     for chunk in (1024, 2):  # in one piece and in several
-        monkeypatch.setattr("trainer.scoring._CHUNK", chunk)
+        monkeypatch.setattr("trainer.score.scoring._CHUNK", chunk)
         assert cross_entropy(logits, tokens) == pytest.approx(case["loss_packed"], rel=1e-5)
         assert cross_entropy(logits, tokens, case["pad_token_id"]) == pytest.approx(case["loss_unpacked_pad_masked"], rel=1e-5)
 

@@ -8,10 +8,10 @@ import signal
 import pytest
 import torch
 
-from trainer_support import NANO, events, finish, metrics, start, wait_for, write_run
-from trainer.export import save_model
 from trainer.finetuning import cannot_win, smallest_epsilon
-from trainer.model import make_config
+from trainer.model.load import make_config
+from trainer.model.save import save_model
+from trainer_support import NANO, events, finish, metrics, start, wait_for, write_run
 
 FIXED = {"epsilon": {"type": "FixedEpsilon", "epsilon": 0.005}}
 DECAY = {"epsilon": {"type": "LinearDecay", "start_epsilon": 0.005, "end_epsilon": 0.0001, "decay_blocks": 50400}}

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run
 from trainer.config import Recipe, RunConfig, parse
-from trainer.distributed import World
 from trainer.errors import TrainerError
-from trainer.fit import grow, require_fit
-from trainer.free_memory import _cgroup, free_memory
-from trainer.memory import estimate
-from trainer.model import make_config
+from trainer.fit.memory import estimate
+from trainer.fit.micro_batch import grow
+from trainer.fit.require import require_fit
+from trainer.machine.distributed import World
+from trainer.machine.free_memory import _cgroup, free_memory
+from trainer.model.load import make_config
+from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run
 
 BIG = json.loads((ROOT / "constants" / "recipes" / "14b.json").read_text())
 _context = multiprocessing.get_context("forkserver")
@@ -60,8 +61,8 @@ def _measure(recipe, micro, pipe):
     sys.path.insert(0, str(ROOT / "python"))
     from transformers import AutoModelForCausalLM
 
-    from trainer.loss import LossModel
-    from trainer.optimizer import Optimizers
+    from trainer.model.loss import LossModel
+    from trainer.optim.optimizers import Optimizers
 
     torch.set_num_threads(1)
     config = make_config(dict(recipe.architecture), recipe.name)
@@ -124,7 +125,7 @@ def test_a_run_that_cannot_fit_is_refused_in_seconds_and_without_allocating(plac
 )
 def test_what_would_fit_on_a_card_is_said_with_its_size(monkeypatch, changes, free, words):
     """The card itself is a number here: there was none to run this on. Five of the recipe's 24 layers, which are told as well and sooner."""
-    monkeypatch.setattr("trainer.fit.free_memory", lambda device: int(free) if device.type == "cuda" else 10**12)
+    monkeypatch.setattr("trainer.fit.require.free_memory", lambda device: int(free) if device.type == "cuda" else 10**12)
     recipe = recipe_of("772m", architecture={**recipe_of("772m").architecture, "num_hidden_layers": 5}, **changes)
     config = RunConfig(run_dir="/nowhere", recipe=recipe)
     world = World(0, 1, torch.device("cuda", 0), None, None, False)

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from trainer.config import Recipe, RunConfig, apply_overrides, parse
-from trainer.model import count_parameters, make_config
+from trainer.model.load import count_parameters, make_config
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted((ROOT / "constants" / "recipes").glob("*.json"))

@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from pretrain_miner import PtError, graph, mining
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from trainer import loss
-from trainer.loss import NOT_COUNTED, LossModel, chunk_rows, linear_cross_entropy
+from trainer.model import loss
+from trainer.model.loss import NOT_COUNTED, LossModel, chunk_rows, linear_cross_entropy
 
 
 def plain(hidden, weight, bias, targets, z_loss):

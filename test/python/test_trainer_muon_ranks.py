@@ -18,7 +18,7 @@ def matrices(seed):
 
 
 def alone():
-    from trainer.muon import Muon
+    from trainer.optim.muon import Muon
 
     params = [torch.nn.Parameter(matrix) for matrix in matrices(0)]
     optimizer = Muon(params, 0.02, 0.95, 0.1, 5)
@@ -36,7 +36,7 @@ def rank_of(rank, count, port, pipe):
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.tensor import Shard, distribute_tensor
 
-    from trainer import muon
+    from trainer.optim import muon
 
     dist.init_process_group("gloo")
     mesh = init_device_mesh("cpu", (count,))

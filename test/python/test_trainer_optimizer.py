@@ -3,13 +3,13 @@
 import pytest
 import torch
 from torch import nn
-
-from trainer import lean_adamw, muon, rounding
-from trainer.config import OptimizerConfig
-from trainer.lean_adamw import LeanAdamW
-from trainer.muon import Muon, orthogonalise
-from trainer.optimizer import Optimizers
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from trainer.config import OptimizerConfig
+from trainer.optim import lean_adamw, muon, rounding
+from trainer.optim.lean_adamw import LeanAdamW
+from trainer.optim.muon import Muon, orthogonalise
+from trainer.optim.optimizers import Optimizers
 
 KINDS = [("fp32", torch.float32), ("bf16", torch.float32), ("int8", torch.float32), ("fp32", torch.bfloat16), ("int8", torch.bfloat16)]
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from trainer_support import events, finish, metrics, start, start_ranks, write_run
 from trainer.spikes import MOST_ROLLBACKS, PATIENCE, Spikes
+from trainer_support import events, finish, metrics, start, start_ranks, write_run
 
 # The last norm's output is changed in the steps named, on the first rank only: what one process sees must stop them all.
 POISON = '''

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, Callable
 
-from .config import RunConfig
-from .errors import TrainerError
+from ..config import RunConfig
+from ..errors import TrainerError
 
 
 class Trackers:

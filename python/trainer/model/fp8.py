@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .errors import TrainerError
+from ..errors import TrainerError
 
 _OFF = 'In the recipe: "fp8": false'
 # What the tensor cores' fp8 products demand of both sides of a matrix.

@@ -14,17 +14,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .data.cache import TokenCache
-from .data.packing import cut, join, pad, truncate
-from .data.pages import sample_pages
-from .data.sources import open_source
-from .distributed import choose_device
-from .errors import TrainerError
-from .events import Events
+from ..data.cache import TokenCache
+from ..data.packing import cut, join, pad, truncate
+from ..data.pages import sample_pages
+from ..data.sources import open_source
+from ..errors import TrainerError
+from ..events import Events
+from ..machine.device import choose_attention, choose_device, compute_dtype
+from ..tokenizer import load_tokenizer
 from .loading import folder_key, load_for_scoring, release
 from .scoring import batches_of, is_reasonable, mean, sample_outputs, score, with_heartbeat
-from .setup import choose_attention, compute_dtype
-from .tokenizer import load_tokenizer
 
 # Raise it when the way of scoring changes: kept losses are keyed by it.
 _FORM = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .config import OptimizerConfig
+from ..config import OptimizerConfig
 from .lean_adamw import LeanAdamW
 from .muon import Muon
 

@@ -12,17 +12,16 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from .compat import compat_problems, name_in_model
-from .data.builtin import builtin_documents
-from .data.packing import cut, join
-from .distributed import choose_device
-from .errors import TrainerError
-from .events import Events
+from ..data.builtin import builtin_documents
+from ..data.packing import cut, join
+from ..errors import TrainerError
+from ..events import Events
+from ..machine.device import choose_attention, choose_device, compute_dtype
+from ..model.compat import compat_problems, name_in_model
+from ..model.load import count_parameters, make_config
+from ..tokenizer import load_tokenizer
 from .loading import load_for_scoring, read_headers
-from .model import count_parameters, make_config
 from .scoring import batches_of, is_reasonable, mean, sample_outputs, score
-from .setup import choose_attention, compute_dtype
-from .tokenizer import load_tokenizer
 
 _BATCHES = 4
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .config import ScheduleConfig
+from ..config import ScheduleConfig
 
 
 def factor(config: ScheduleConfig, step: int, total_steps: int | None, elapsed_part: float = 0.0) -> float:

@@ -21,11 +21,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig
 
-from .config import Recipe
-from .distributed import decoder_layers
-from .loss import LossModel
-from .optimizer import Optimizers
-from .recompute import checkpoint_activations
+from ..config import Recipe
+from ..model.layers import checkpoint_activations, decoder_layers
+from ..model.loss import LossModel
+from ..optim.optimizers import Optimizers
 
 MARGIN = 1.1
 _ATTENTION = "pt_estimate"

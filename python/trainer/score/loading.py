@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoModelForCausalLM
 
-from .data.shards import file_key
-from .errors import TrainerError
-from .free_memory import free_memory
-from .model import make_config
+from ..data.shards import file_key
+from ..errors import TrainerError
+from ..machine.free_memory import free_memory
+from ..model.load import make_config
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 # Activations, the logits of one batch and the loader's own buffers, beside the weights.

@@ -7,7 +7,7 @@ import re
 import struct
 from pathlib import Path
 
-from .errors import TrainerError
+from ..errors import TrainerError
 
 MAX_HEADER = 100_000_000
 

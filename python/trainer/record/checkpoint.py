@@ -23,8 +23,8 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 
-from .errors import TrainerError
-from .export import write_json
+from ..errors import TrainerError
+from ..files import write_json
 from .metrics import last_step
 
 KEPT = 2

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
+from ..config import Recipe, Source
+from ..errors import TrainerError, is_out_of_memory
 from .compat import name_in_model
-from .config import Recipe, Source
-from .errors import TrainerError, is_out_of_memory
 from .tensors import config_from_tensors, read_header
 
 

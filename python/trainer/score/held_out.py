@@ -7,7 +7,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 
-from .distributed import World
+from ..machine.distributed import World
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""One process or many: torchrun's environment in, device, ranks and sharding out."""
+"""One process or many: torchrun's environment in, device and ranks out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import nn
 
-from .errors import TrainerError
+from .device import choose_device
 
 
 @dataclass
@@ -68,48 +67,6 @@ def _store() -> dist.Store:
     server = not served_by_agent and os.environ["RANK"] == "0"
     store = dist.TCPStore(host, port, is_master=server, timeout=timedelta(minutes=10), wait_for_workers=False)
     return dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
-
-
-def choose_device(name: str, local_rank: int = 0) -> torch.device:
-    """`auto` is the GPU of this rank, else Apple's, else the CPU. Raises TrainerError `bad_device`."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise TrainerError("bad_device", f"{name!r} is no device.", ["--device auto, cpu, cuda, cuda:N or mps"]) from error
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise TrainerError("bad_device", f"--device {name}: PyTorch {torch.__version__} sees no GPU here.", ["pt doctor", "--device cpu"])
-        index = device.index if device.index is not None else local_rank
-        if index >= torch.cuda.device_count():
-            raise TrainerError(
-                "bad_device", f"--device {name}: there is no GPU {index} among {torch.cuda.device_count()}.", ["--device auto", "--gpus N"]
-            )
-        return torch.device("cuda", index)
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise TrainerError("bad_device", "--device mps: this machine has no such GPU.", ["--device auto"])
-    if device.type not in ("cpu", "mps"):
-        raise TrainerError("bad_device", f"{name!r} is no device that the trainer knows.", ["--device auto, cpu, cuda, cuda:N or mps"])
-    return device
-
-
-def shard(model: nn.Module, world: World, compute: torch.dtype) -> nn.Module:
-    """Shards parameters, gradients and optimizer state over all ranks (FSDP2); every decoder layer is one unit."""
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
-
-    mesh = init_device_mesh(world.device.type, (world.size,))
-    policy = MixedPrecisionPolicy(param_dtype=compute if compute != torch.float32 else None, reduce_dtype=torch.float32)
-    for layer in decoder_layers(model):
-        fully_shard(layer, mesh=mesh, mp_policy=policy)
-    return fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False)
-
-
-def decoder_layers(model: nn.Module) -> list[nn.Module]:
-    """The repeated blocks: the members of the largest ModuleList."""
-    lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module)]
-    return list(max(lists, key=lambda found: sum(p.numel() for p in found.parameters()))) if lists else []
 
 
 def leave() -> None:

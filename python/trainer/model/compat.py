@@ -11,7 +11,7 @@ import os
 from collections.abc import Container
 from pathlib import Path
 
-from .errors import TrainerError
+from ..errors import TrainerError
 
 _SCALINGS = {"linear", "dynamic"}
 _LONG = {"longrope", "su"}

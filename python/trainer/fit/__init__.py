@@ -1,0 +1,1 @@
+"""Memory: what a run needs, whether it fits, and the micro-batch that does."""

@@ -1,0 +1,1 @@
+"""This process among others, its device and its memory."""

@@ -1,0 +1,1 @@
+"""What a run leaves behind: metrics, checkpoints, and what trackers are told."""
