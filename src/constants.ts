@@ -20,6 +20,8 @@ import type {
 /** A chain and the Hub that belongs to it. */
 export interface Network {
   about: string;
+  /** Hash of its first block, which tells it from any address that leads to it; null: any chain, or not known. */
+  genesis: string | null;
   /** `ws://` or `wss://` addresses, tried in order; empty for the sandbox, whose address comes from its own state. */
   endpoints: string[];
   /** Null for the sandbox. */
@@ -31,6 +33,12 @@ export interface Network {
   retired_netuids: number[];
   /** Lets dates be turned into blocks (and back), about one day off; null when unknown. */
   block_anchor: { block: number; time: string; seconds_per_block: number } | null;
+}
+
+/** The network that a chain is, by its genesis alone: a node of it on this machine is that network too. Null: a chain of its own. */
+export function networkOf(networks: Record<string, Network>, genesisHash: string): Network | null {
+  const genesis = genesisHash.toLowerCase();
+  return Object.values(networks).find((network) => network.genesis === genesis) ?? null;
 }
 
 /** A training recipe; the trainer owns and checks its fields (`python/trainer`). */
@@ -160,6 +168,11 @@ const network = z.strictObject({
   hub: z.url({ protocol: /^https?$/ }).nullable(),
   netuid: count,
   schedule: z.string(),
+  genesis: z
+    .string()
+    .regex(/^0x[0-9a-f]{64}$/)
+    .nullable()
+    .default(null),
   retired_netuids: z.array(count),
   block_anchor: z
     .strictObject({

@@ -1,11 +1,11 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { CheckError } from '../errors.ts';
+import { Cancelled, CheckError, UserError } from '../errors.ts';
 import { type LoadOutcome, type LoadSource, load, modelsDir, openLoadPlace } from '../load/index.ts';
 import { openTarget } from '../load/target.ts';
 import { contentHashOf, inspectFolder, type ModelFacts } from '../model/index.ts';
 import { finish } from '../progress.ts';
-import { openPublishPlace, publish, type UploadOutcome } from '../publish/index.ts';
+import { openPublishPlace, publish, type UploadOutcome, type WriteQuestion } from '../publish/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { subnet } from './graph.ts';
 import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
@@ -106,11 +106,16 @@ export interface PushOptions extends NetworkOptions {
   wait?: boolean;
   /** Forget an unfinished publish of something else to the same repository. */
   restart?: boolean;
+  /**
+   * Asked whatever `pt upload` would ask before it writes to a real network; false refuses. Without it the call itself is the yes, except
+   * for a subnet that no longer scores such submissions, which is refused (`publish.retired`).
+   */
+  confirm?: (question: WriteQuestion) => boolean | Promise<boolean>;
 }
 
 /**
  * Publishes a model folder, as `pt upload` does: check, private upload, commitment, read back, public. Safe to call again after
- * anything: it continues, and never commits twice. It does not ask before it writes to a real network.
+ * anything: it continues, and never commits twice. What it would ask before it writes to a real network, it asks `confirm`.
  */
 export async function push(options: PushOptions): Promise<UploadOutcome> {
   const settings = settingsOf(options, options.wallet);
@@ -126,12 +131,29 @@ export async function push(options: PushOptions): Promise<UploadOutcome> {
       publicUpload: false,
       wait: options.wait ?? false,
       restart: options.restart ?? false,
+      ask: (question: WriteQuestion) => answer(question, options.confirm),
       ...(options.signal ? { signal: options.signal } : {}),
     };
     return await finish(publish(request, place), options.onProgress);
   } finally {
     await place.close();
   }
+}
+
+async function answer(question: WriteQuestion, confirm: PushOptions['confirm']): Promise<void> {
+  if (confirm) {
+    if (!(await confirm(question))) throw new Cancelled('Nothing was done.');
+  } else if (question.retired)
+    throw new UserError(
+      'publish.retired',
+      `That subnet no longer scores submissions of this kind. ${question.text}`,
+      {
+        nextSteps: [
+          "push({ …, network: 'sandbox' })",
+          'push({ …, confirm: () => true })   # does it all the same',
+        ],
+      },
+    );
 }
 
 /** Where a miner's model is; null when its commitment names none. The names come from strangers. */

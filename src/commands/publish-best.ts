@@ -10,6 +10,7 @@ import { askPassword } from '../ui/prompt.ts';
 export interface PublishSwitches {
   'use-hotkey-in-hash'?: boolean;
   'update-repo-visibility'?: boolean;
+  ask: PublishRequest['ask'];
 }
 
 /** Opens chain, Hub and hotkey for a publish of `intent`; the caller closes it. */
@@ -83,6 +84,7 @@ export function requestFor(
     publicUpload: false,
     wait: false,
     restart: false,
+    ask: switches.ask,
     ...(signal === undefined ? {} : { signal }),
   };
 }

@@ -9,9 +9,8 @@ import {
   openEvaluatePlace,
   parseModelRef,
 } from '../evaluation/index.ts';
-import { isLoopback } from '../loopback.ts';
 import { finish, type Work } from '../progress.ts';
-import { publish, type UploadOutcome } from '../publish/index.ts';
+import { mayWrite, type PublishRequest, publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
   describeCondition,
@@ -27,14 +26,13 @@ import { openPlace, type PublishSwitches, requestFor } from './publish-best.ts';
 export interface ForecastPublisherOptions {
   settings: Settings;
   intent: PublishIntent & { when: PublishCondition };
+  /** Its `ask` is asked once, before training: later commitments of this run are not asked about. */
   switches: PublishSwitches;
   runDir: string;
   python: PythonEnv;
   signal: AbortSignal;
   note: (text: string) => void;
   warn: (text: string) => void;
-  /** Asked once, before training: later commitments of this run are not asked about. */
-  ask: (question: string) => Promise<void>;
 }
 
 /**
@@ -42,7 +40,7 @@ export interface ForecastPublisherOptions {
  * limit makes a try fail; the next best model, or the end of the run, tries again.
  */
 export async function openForecastPublisher(options: ForecastPublisherOptions) {
-  const { settings, intent, switches, runDir, signal, note, warn, ask } = options;
+  const { settings, intent, switches, runDir, signal, note, warn } = options;
   const place = await openPlace(settings);
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
@@ -63,7 +61,7 @@ export async function openForecastPublisher(options: ForecastPublisherOptions) {
     const chance = chanceOf(evaluation);
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(intent.when)}.`);
     if (!isMet(intent.when, chance)) return null;
-    const request = requestFor(settings, intent, dir, switches, either);
+    const request = requestFor(settings, intent, dir, { ...switches, ask: async () => {} }, either);
     const outcome = await quietly(publish({ ...request, restart: true }, place));
     await updateState(runDir, { published: outcome });
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
@@ -77,10 +75,10 @@ export async function openForecastPublisher(options: ForecastPublisherOptions) {
     },
   });
   try {
-    if (!isLoopback(place.chain.endpoint) || settings.network.retired)
-      await ask(
-        `Commit ${intent.repo} to subnet ${settings.netuid} of ${place.chain.endpoint} as ${place.hotkey.ss58} whenever ${describeCondition(intent.when)}?`,
-      );
+    const when = ` whenever ${describeCondition(intent.when)}?`;
+    const ask: PublishRequest['ask'] = (question) =>
+      switches.ask({ ...question, text: question.text.replace(/\?$/, when) });
+    await quietly(mayWrite({ ...requestFor(settings, intent, '', switches), ask }, place));
   } catch (error) {
     await place.close();
     throw error;

@@ -3,7 +3,7 @@ import { findPython, type PythonEnv } from '../bridge/index.ts';
 import { Cancelled, PtError, UserError } from '../errors.ts';
 import { load, openLoadPlace } from '../load/index.ts';
 import type { Work } from '../progress.ts';
-import { publish, type UploadOutcome } from '../publish/index.ts';
+import { type PublishRequest, publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
@@ -20,7 +20,6 @@ import {
   updateState,
 } from '../training/index.ts';
 import { type Interfaces, networkArgs, PtCommand, publishedDtype } from './base.ts';
-import { confirmCommitment } from './confirm-commitment.ts';
 import { checkEarly, openPlace, refuseUnpublishable, requestFor } from './publish-best.ts';
 import { openForecastPublisher } from './publish-on-forecast.ts';
 import { openRunPages } from './run-pages.ts';
@@ -80,7 +79,10 @@ export default class Train extends PtCommand {
     const several = needsOthers(flags.nnodes, name ?? flags.resume ?? null);
     const options = trainingOptions(flags, settings.device);
     const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
-    const block = intent !== null && !flags['dry-run'] ? await checkEarly(settings, intent, flags) : null;
+    const block =
+      intent !== null && !flags['dry-run']
+        ? await checkEarly(settings, intent, { ...flags, ask: this.#ask(flags) })
+        : null;
     if (flags.resume !== undefined) {
       const given = {
         ...options,
@@ -147,13 +149,12 @@ export default class Train extends PtCommand {
     return openForecastPublisher({
       settings,
       intent: { ...intent, when: intent.when },
-      switches: flags,
+      switches: { ...flags, ask: this.#ask(flags) },
       runDir,
       python,
       signal: this.signal,
       note: (text) => this.note(text),
       warn: (text) => this.warning(text),
-      ask: (question) => this.confirm(question, { yes: flags.yes ?? false }),
     });
   }
 
@@ -199,6 +200,10 @@ export default class Train extends PtCommand {
     });
   }
 
+  #ask(flags: TrainFlags): PublishRequest['ask'] {
+    return ({ text }) => this.confirm(text, { yes: flags.yes ?? false });
+  }
+
   async #publish(
     settings: Settings,
     flags: TrainFlags,
@@ -214,14 +219,8 @@ export default class Train extends PtCommand {
     }
     const place = await openPlace(settings);
     try {
-      const request = requestFor(settings, intent, bestDir, flags, this.signal);
-      await confirmCommitment({
-        settings,
-        request,
-        place,
-        warn: (text) => this.warning(text),
-        ask: (question) => this.confirm(question, { yes: flags.yes ?? false }),
-      });
+      const ask = this.#ask(flags);
+      const request = requestFor(settings, intent, bestDir, { ...flags, ask }, this.signal);
       const outcome = await this.work(publish(request, place));
       await updateState(runDir, { published: outcome });
       this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);

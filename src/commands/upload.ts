@@ -1,12 +1,6 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
-import type {
-  PublishPlace,
-  PublishRequest,
-  PublishSource,
-  UploadOutcome,
-  UploadPlan,
-} from '../publish/index.ts';
+import type { PublishRequest, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
 import { parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
@@ -20,7 +14,6 @@ import {
   walletFlags,
   writeFlags,
 } from './base.ts';
-import { confirmCommitment } from './confirm-commitment.ts';
 
 export default class Upload extends PtCommand {
   static override summary = 'Publish a model: check, upload, commit to the chain, read back, make public';
@@ -89,6 +82,7 @@ export default class Upload extends PtCommand {
       publicUpload: flags['public-upload'] ?? false,
       wait: flags.wait ?? false,
       restart: flags.restart ?? false,
+      ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
     };
     const { openPublishPlace, previewPublish, publish } = await import('../publish/index.ts');
@@ -98,7 +92,6 @@ export default class Upload extends PtCommand {
     );
     try {
       if (flags['dry-run']) return this.#show(await this.work(previewPublish(request, place)));
-      await this.#confirm(settings, request, place, flags.yes ?? false);
       const outcome = await this.work(publish(request, place));
       this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
       this.print(outcome.commitment);
@@ -121,21 +114,6 @@ export default class Upload extends PtCommand {
     const run = runOf(source.dir);
     if (run === null) return;
     await updateState(run, { published: outcome }).catch((error: Error) => this.warning(error.message));
-  }
-
-  async #confirm(
-    settings: Settings,
-    request: PublishRequest,
-    place: PublishPlace,
-    yes: boolean,
-  ): Promise<void> {
-    await confirmCommitment({
-      settings,
-      request,
-      place,
-      warn: (text) => this.warning(text),
-      ask: (question) => this.confirm(question, { yes }),
-    });
   }
 
   #show(plan: UploadPlan): UploadPlan {

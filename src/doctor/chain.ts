@@ -1,5 +1,6 @@
 import { type Chain, connect, findHotkeys } from '../chain/index.ts';
 import { PtError } from '../errors.ts';
+import { retirement } from '../publish/index.ts';
 import { chainOptions, type Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, skipped, warning } from './types.ts';
@@ -9,7 +10,7 @@ const FRESH_MS = 36_000;
 
 /** The hotkey's file, the chain's endpoint and whether it moves, and whether the hotkey is registered there. */
 export async function checkChain(settings: Settings): Promise<Check[]> {
-  const { wallet, netuid, offline, network } = settings;
+  const { wallet, netuid, offline, network, constants } = settings;
   const found = await findHotkeys(wallet.path);
   const own = found.find(({ wallet: name, hotkey }) => name === wallet.name && hotkey === wallet.hotkey);
   const checks: Check[] = [];
@@ -32,6 +33,7 @@ export async function checkChain(settings: Settings): Promise<Check[]> {
   try {
     const begin = performance.now();
     const chain = await connect(chainOptions(settings));
+    const { message } = retirement(netuid, { chain, networks: constants.networks, network: network.name });
     try {
       const block = await chain.block();
       const took = Math.round(performance.now() - begin);
@@ -42,10 +44,7 @@ export async function checkChain(settings: Settings): Promise<Check[]> {
     } finally {
       await chain.close();
     }
-    if (network.retired) {
-      const message = `subnet ${netuid} of ${network.name} no longer scores submissions of this kind`;
-      checks.push(warning('subnet', message, 'README.md, "The state of the network"'));
-    }
+    if (message !== null) checks.push(warning('subnet', message, 'README.md, "The state of the network"'));
   } catch (error) {
     if (!(error instanceof PtError)) throw error;
     checks.push((offline ? skipped : failure)('chain', error.message, ...error.nextSteps));

@@ -1,3 +1,4 @@
+export { mayWrite, retirement } from './may-write.ts';
 export { openPublishPlace } from './open-place.ts';
 export { checkAccount } from './preconditions.ts';
 export { previewPublish } from './preview.ts';
@@ -9,4 +10,5 @@ export type {
   PublishSource,
   UploadOutcome,
   UploadPlan,
+  WriteQuestion,
 } from './types.ts';

@@ -34,6 +34,8 @@ export async function openPublishPlace(
     schedule,
     tokenizers: constants.tokenizers,
     home: settings.home,
+    networks: constants.networks,
+    network: network.name,
     close: () => chain.close(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { journalPath } from './journal.ts';
+import { retirement } from './may-write.ts';
 import { chainString, checkAccount, checkConstraints } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
@@ -14,6 +15,8 @@ import type { PlannedStep, PublishPlace, PublishRequest, UploadPlan } from './ty
  */
 export async function* previewPublish(request: PublishRequest, place: PublishPlace): Work<UploadPlan> {
   await checkAccount(request, place);
+  const { message } = retirement(request.netuid, place);
+  if (message !== null) yield { kind: 'note', level: 'warning', message };
   const path = journalPath(place.home, keyOf(request, place));
   const prepared = yield* prepareModel(request, place);
   const publication = await openPublication(request, place, prepared, path);

@@ -14,6 +14,7 @@ import {
 } from './journal.ts';
 import { checkLimit } from './limit.ts';
 import { lockPublish } from './lock.ts';
+import { mayWrite } from './may-write.ts';
 import { chainString, checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
@@ -32,6 +33,7 @@ import { adoptFromChain, ensureUploaded } from './upload.ts';
  */
 export async function* publish(request: PublishRequest, place: PublishPlace): Work<UploadOutcome> {
   await checkAccount(request, place);
+  yield* mayWrite(request, place);
   const key = keyOf(request, place);
   const path = journalPath(place.home, key);
   const lock = lockPublish(lockPath(place.home, key));

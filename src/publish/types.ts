@@ -1,4 +1,5 @@
 import type { Chain, Hotkey } from '../chain/types.ts';
+import type { Network } from '../constants.ts';
 import type { Hub } from '../hub/types.ts';
 import type { Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/types.ts';
 
@@ -24,7 +25,18 @@ export interface PublishRequest {
   wait: boolean;
   /** Forget the journal of an unfinished publish to the same repository; the Hub and the chain are still read first. */
   restart: boolean;
+  /** Answers what `mayWrite` asks; throws to refuse. */
+  ask: (question: WriteQuestion) => Promise<void>;
   signal?: AbortSignal;
+}
+
+/** A commitment that somebody should have wanted. */
+export interface WriteQuestion {
+  text: string;
+  /** The subnet no longer scores this kind of submission. */
+  retired: boolean;
+  /** Block of the commitment that this one replaces; null: there is none. */
+  replaces: number | null;
 }
 
 /** Where a publish happens. Nothing here is opened or closed by `publish`. */
@@ -39,6 +51,9 @@ export interface PublishPlace {
   tokenizers: Record<string, TokenizerFacts>;
   /** PT_HOME: the journal lies under it. */
   home: string;
+  /** Every network that is known, and the name of the one that was asked for. */
+  networks: Record<string, Network>;
+  network: string;
 }
 
 /** What `pt upload --json` prints. */

@@ -93,7 +93,6 @@ export function resolveSettings({
       kind: network === null ? 'address' : (KINDS.find((kind) => kind === name) ?? 'other'),
       endpoints: sandbox ? [sandbox.chain] : (network?.endpoints ?? [wanted]),
       schedule: (sandbox?.fork ? constants.networks[sandbox.fork] : network)?.schedule ?? 'schedule',
-      retired: network?.retired_netuids.includes(netuid) ?? false,
     },
     netuid,
     profile: found.profile!.value,

@@ -16,8 +16,6 @@ export interface Settings {
     endpoints: string[];
     /** The schedule's name in constants: `schedule` or `schedule.sandbox`. */
     schedule: string;
-    /** Whether this subnet no longer scores submissions of this kind. */
-    retired: boolean;
   };
   /** The rules in force: the shipped ones, or those of the folder in PT_CONSTANTS. */
   constants: Constants;

@@ -88,6 +88,7 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
       publicUpload: false,
       wait: false,
       restart: false,
+      ask: async () => {},
       ...changes,
     }),
     async close() {

@@ -37,10 +37,10 @@ function problem(act: () => unknown): { code: string; message: string; exitCode:
 }
 
 test('without anything said, the constants and defaults hold', () => {
-  const { network, netuid, profile, wallet, hub, home, offline } = settings();
+  const { network, netuid, profile, wallet, hub, home, offline, constants } = settings();
   expect(network.name).toBe('finney');
   expect(network.endpoints[0]).toMatch(/^wss:/);
-  expect(network.retired).toBe(true);
+  expect(constants.networks[network.name]!.retired_netuids).toContain(netuid);
   expect({ netuid, profile, offline }).toEqual({ netuid: 9, profile: '3.2', offline: false });
   expect(wallet).toEqual({ path: join(root, '.bittensor/wallets'), name: 'default', hotkey: 'default' });
   expect(hub).toEqual({ endpoint: 'https://huggingface.co', token: null });
@@ -145,7 +145,6 @@ test('any ws:// address is a chain under the main schedule', () => {
     kind: 'address',
     endpoints: ['ws://10.0.0.1:9944'],
     schedule: 'schedule',
-    retired: false,
   });
   expect(hub.endpoint).toBe('https://huggingface.co');
 });

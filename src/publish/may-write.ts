@@ -1,0 +1,46 @@
+import { networkOf } from '../constants.ts';
+import { isLoopback } from '../loopback.ts';
+import type { Work } from '../progress.ts';
+import type { PublishPlace, PublishRequest, WriteQuestion } from './types.ts';
+
+/**
+ * Whether this chain may be written to: every publish passes here, before its first byte. What ends something cannot be taken back: a
+ * commitment to a subnet that no longer scores this kind of submission, or in the place of another one. It is said and asked about
+ * (`request.ask`, which throws to refuse).
+ *
+ * What chain it is, its genesis says: a node of mainnet on this machine is mainnet. A chain on this machine that no network's genesis
+ * knows is a rehearsal (sandbox, local), and nothing is asked.
+ */
+export async function* mayWrite(
+  { netuid, repo, ask }: Pick<PublishRequest, 'netuid' | 'repo' | 'ask'>,
+  { chain, hotkey, networks, network }: PublishPlace,
+): Work<void> {
+  const known = networkOf(networks, chain.genesisHash);
+  const { retired, message } = retirement(netuid, { chain, networks, network });
+  if (message !== null) yield { kind: 'note', level: 'warning', message };
+  if (known === null && !retired && isLoopback(chain.endpoint)) return;
+  const current = await chain.commitment(netuid, hotkey.ss58);
+  const replaces = current === null ? '' : `, in place of its commitment of block ${current.block}`;
+  const question: WriteQuestion = {
+    text: `Commit ${repo} to subnet ${netuid} of ${chain.endpoint}${retired ? ' all the same,' : ''} as ${hotkey.ss58}${replaces}?`,
+    retired,
+    replaces: current?.block ?? null,
+  };
+  await ask(question);
+}
+
+/** Whether the subnet no longer scores this kind of submission, by genesis or by the network's name, and what to say about it. */
+export function retirement(
+  netuid: number,
+  { chain, networks, network }: Pick<PublishPlace, 'chain' | 'networks' | 'network'>,
+): { retired: boolean; message: string | null } {
+  const where = [networkOf(networks, chain.genesisHash), networks[network]].find((each) =>
+    each?.retired_netuids.includes(netuid),
+  );
+  return where
+    ? {
+        retired: true,
+        message: `Subnet ${netuid} of ${where.about} moved to another mechanism and no longer scores submissions of this kind.`,
+      }
+    : { retired: false, message: null };
+}
