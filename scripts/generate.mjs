@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readManifest } from '../dist/manifest.js';
+import { jsonSchemas } from '../dist/output/index.js';
 import { commandReference, interfaceSnapshot } from '../dist/reference.js';
-import { jsonSchemas } from '../dist/schemas.js';
 import { currentPage } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

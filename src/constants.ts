@@ -84,7 +84,7 @@ const evalTask = z.strictObject({
   dataset_kwargs: z.record(z.string(), z.unknown()),
 });
 
-const competition = z
+export const competitionSchema = z
   .strictObject({
     id: z.int().nullable(),
     name: z.string().nullable(),
@@ -129,7 +129,7 @@ const period = z.strictObject({
   date: z.iso.datetime({ offset: true }),
   changed: z.array(z.string()),
   confirmed_by_releases: z.array(z.string()).optional(),
-  competitions: z.array(competition).min(1),
+  competitions: z.array(competitionSchema).min(1),
 }) satisfies z.ZodType<Period>;
 
 const ascending = (periods: { from_block: number }[]): boolean =>
@@ -156,7 +156,7 @@ const release = z.strictObject({
   estimated_chain_block_at_release: z.int(),
   competition_ids: z.record(z.string(), z.int()).nullable(),
   schedule: z
-    .array(z.strictObject({ from_block: count, competitions: z.array(competition).min(1) }))
+    .array(z.strictObject({ from_block: count, competitions: z.array(competitionSchema).min(1) }))
     .min(1)
     .optional(),
   same_schedule_as: z.string().optional(),

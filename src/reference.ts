@@ -2,7 +2,7 @@ import { EXIT } from './errors.ts';
 import { examplesOf, flagName, flagTitle, groupFlags, usageOf } from './help.ts';
 import type { Manifest } from './manifest.ts';
 import { visibleIds } from './manifest.ts';
-import { jsonSchemas } from './schemas.ts';
+import { jsonSchemas } from './output/index.ts';
 import { DEFINITIONS } from './settings/index.ts';
 
 /** What scripts rely on: names of commands, arguments and flags with their values, and the exit codes. A change of it is a decision. */

@@ -15,7 +15,6 @@ import type { Work } from '../progress.ts';
 import {
   checkDuplicates,
   checkModel,
-  competitionLabel,
   type Finding,
   isAccepted,
   parseRepoRef,
@@ -82,11 +81,13 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
     ];
     return {
       accepted: isAccepted(findings),
-      target: revision ? `${revision.repo}@${revision.commit}` : (target as { dir: string }).dir,
+      model: revision
+        ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
+        : { kind: 'folder', dir: (target as { dir: string }).dir },
       profile: place.profileName,
       ...at,
-      competition: competition ? competitionLabel(competition) : request.competition,
-      competitionId: competition?.id ?? null,
+      competition,
+      asked: request.competition,
       findings,
       architecture: facts.architecture,
       parameters: facts.parameters,
@@ -94,8 +95,6 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
       dtypes: facts.dtypes,
       contentHash: content.hash,
       hashedFiles: facts.hashedFiles,
-      repo: revision?.repo ?? null,
-      commit: revision?.commit ?? null,
     };
   } finally {
     await chain?.close();

@@ -1,6 +1,6 @@
 /** What only Python can do for a model folder: load and try it (`--deep`), add the keys older transformers read (`--fix`). */
 import type { Work } from '../progress.ts';
-import { type Competition, type Finding, isAccepted } from '../rules/index.ts';
+import { type Finding, isAccepted } from '../rules/index.ts';
 import { runPython, type ScriptPlace } from './run-python.ts';
 import type { CheckVerdict } from './types.ts';
 
@@ -11,7 +11,6 @@ const DEFAULT_LENGTH = 1024;
 export async function* deepCheck(
   verdict: CheckVerdict,
   dir: string,
-  competition: Competition | null,
   options: { device: string | null; offline: boolean; hubEndpoint: string | null },
   place: ScriptPlace,
 ): Work<CheckVerdict> {
@@ -19,8 +18,8 @@ export async function* deepCheck(
     'deep_check.py',
     {
       dir,
-      tokenizer: competition?.tokenizer ?? null,
-      sequence_length: competition?.sequence_length ?? DEFAULT_LENGTH,
+      tokenizer: verdict.competition?.tokenizer ?? null,
+      sequence_length: verdict.competition?.sequence_length ?? DEFAULT_LENGTH,
       device: options.device ?? 'auto',
       offline: options.offline,
       hub_endpoint: options.hubEndpoint,

@@ -1,6 +1,6 @@
 import type { Chain } from '../chain/types.ts';
 import type { Hub } from '../hub/types.ts';
-import type { Finding, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+import type { Competition, Finding, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
 
 /** Which model: a folder here, or a repository on the Hub. */
 export type CheckTarget =
@@ -35,17 +35,22 @@ export interface CheckPlace {
 /** Where the block came from: `--block`, the chain, or the newest period of the schedule. */
 export type BlockSource = 'flag' | 'chain' | 'schedule';
 
-/** What `pt check --json` prints. */
+/** The model that was looked at; of a repository, the revision that its name meant. */
+export type CheckedModel = { kind: 'folder'; dir: string } | { kind: 'repo'; repo: string; commit: string };
+
+/** What validators would say of a model. */
 export interface CheckVerdict {
   accepted: boolean;
-  target: string;
+  model: CheckedModel;
   profile: ProfileName;
   block: number;
   blockSource: BlockSource;
   /** Release of the reference whose limits hold at that block. */
   release: string;
-  competition: string | null;
-  competitionId: number | null;
+  /** Null: there is none of that name at that block. */
+  competition: Competition | null;
+  /** The name or id that was asked for. */
+  asked: string | null;
   findings: Finding[];
   architecture: string | null;
   parameters: number | null;
@@ -54,6 +59,4 @@ export interface CheckVerdict {
   /** Null: not computed (the finding `content_hash` says why). */
   contentHash: string | null;
   hashedFiles: string[];
-  repo: string | null;
-  commit: string | null;
 }

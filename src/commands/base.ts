@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, type Interfaces } from '@oclif/core';
-import { Cancelled, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
+import { Cancelled, type ErrorReport, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
+import type { Printed } from '../output/index.ts';
 import type { Work } from '../progress.ts';
 import { Secret } from '../secret.ts';
 import type { Settings } from '../settings/index.ts';
@@ -35,14 +36,14 @@ const GRACE_MS = 1500;
  * ```ts
  * export default class Check extends PtCommand {
  *   static override flags = { ...networkFlags, block: Flags.integer({ summary: '…' }) };
- *   async run() {
+ *   async run(): Promise<Printed<'check'>> {
  *     const { flags, args } = await this.parse(Check);
  *     const settings = await this.settings(flags);
  *     const verdict = await this.work(check({ … }));
  *     if (!verdict.accepted) this.exitCode = EXIT.check;
  *     this.table(…);
  *     this.nextSteps(['pt upload …']);
- *     return verdict;
+ *     return checkOutput(verdict);
  *   }
  * }
  * ```
@@ -56,10 +57,12 @@ export abstract class PtCommand extends Command {
   #interrupts = 0;
   #onInterrupt: ((count: number) => void) | null = null;
   #printed = false;
+  /** Objects come one a line, the last one (an error) too. */
+  #lines = false;
   #ui: Ui | null = null;
 
-  /** The object that `--json` prints; its schema is in src/schemas.ts. */
-  abstract override run(): Promise<object>;
+  /** The object that `--json` prints; complete and of its own type: `Promise<Printed<'check'>>` (src/output). */
+  abstract override run(): Promise<Printed>;
 
   /** Aborted by Ctrl-C; hand it to everything that takes a signal. */
   protected get signal(): AbortSignal {
@@ -135,9 +138,15 @@ export abstract class PtCommand extends Command {
   }
 
   /** Prints the `--json` object before the end, for a command that then goes on serving; nothing is printed at its return. */
-  protected printNow(result: object): void {
-    if (this.ui.json && !this.#printed) this.ui.object(result);
+  protected printNow(result: Printed | { error: ErrorReport }): void {
+    if (this.ui.json && !this.#printed) this.ui.object(result, { line: this.#lines });
     this.#printed = true;
+  }
+
+  /** Prints one of several `--json` objects, each a line, for a command that shows things again and again. */
+  protected printLine(result: Printed): void {
+    this.#lines = true;
+    if (this.ui.json) this.ui.object(result, { line: true });
   }
 
   protected note(text: string): void {

@@ -11,7 +11,8 @@ import {
   type ScriptPlace,
 } from '../check/index.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { competitionLabel, competitionsAt } from '../rules/index.ts';
+import { checkOutput } from '../output/check.ts';
+import type { Printed } from '../output/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
@@ -42,15 +43,16 @@ export default class Check extends PtCommand {
     device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps' }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'check'>> {
     const { flags, args } = await this.parse(Check);
     const target = await parseTarget(args.model);
     const settings = await this.settings(flags);
     if (flags.fix) await this.#fix(target, settings);
     const verdict = await this.#verdict(target, settings, flags);
+    const printed = checkOutput(verdict);
     const source = { flag: 'as asked', chain: "the chain's", schedule: "the schedule's newest" };
     this.note(
-      `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${verdict.competition}.`,
+      `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${printed.competition}.`,
     );
     this.table(
       [{ title: '' }, { title: 'rule' }, { title: 'finding' }],
@@ -61,14 +63,14 @@ export default class Check extends PtCommand {
       this.nextSteps([
         target.kind === 'folder'
           ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id NAMESPACE/NAME`
-          : `pt load --repo ${verdict.repo}@${verdict.commit}`,
+          : `pt load --repo ${printed.target}`,
       ]);
     } else {
       this.exitCode = EXIT.check;
       this.warning('Validators would refuse this model.');
       this.nextSteps(['pt competitions', 'pt check DIR --block N --competition ID']);
     }
-    return verdict;
+    return printed;
   }
 
   async #verdict(
@@ -88,12 +90,9 @@ export default class Check extends PtCommand {
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
     const dir = folderOf(target, '--deep');
-    const competition = competitionsAt(place.schedule, verdict.block, place.profile).find(
-      (c) => competitionLabel(c) === verdict.competition,
-    );
     const { offline, hub, device } = settings;
     const options = { device: flags.device ?? device, offline, hubEndpoint: hub.endpoint };
-    return this.work(deepCheck(verdict, dir, competition ?? null, options, await this.#scripts(settings)));
+    return this.work(deepCheck(verdict, dir, options, await this.#scripts(settings)));
   }
 
   async #fix(target: CheckTarget, settings: Settings): Promise<void> {

@@ -1,4 +1,5 @@
 import { listCompetitions, openCheckPlace } from '../check/index.ts';
+import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
 import { Flags, networkFlags, PtCommand } from './base.ts';
 
@@ -17,7 +18,7 @@ export default class Competitions extends PtCommand {
     at: Flags.string({ summary: 'Ask about a date (about a day off)' }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'competitions'>> {
     const { flags } = await this.parse(Competitions);
     const settings = await this.settings(flags);
     const { constants, network } = settings;

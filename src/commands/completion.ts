@@ -1,4 +1,5 @@
 import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts';
+import type { Printed } from '../output/index.ts';
 import { Args, PtCommand } from './base.ts';
 
 export default class Completion extends PtCommand {
@@ -14,7 +15,7 @@ export default class Completion extends PtCommand {
     shell: Args.string({ description: 'bash, zsh or fish', options: SHELLS, required: true }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'completion'>> {
     const { args } = await this.parse(Completion);
     const shell = args.shell as Shell;
     const script = completionScript(shell);

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { EXIT } from '../errors.ts';
+import type { Printed } from '../output/index.ts';
 import { hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 const SIGNS = { ok: '✓', warning: '!', failure: '✗', skipped: '-' } as const;
@@ -15,7 +16,7 @@ export default class Doctor extends PtCommand {
   ];
   static override flags = { ...networkFlags, ...walletFlags, ...hubFlags };
 
-  async run() {
+  async run(): Promise<Printed<'doctor'>> {
     const { flags } = await this.parse(Doctor);
     const settings = await this.settings(flags);
     this.note('Looking at this machine, the Hub and the chain …');

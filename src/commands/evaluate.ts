@@ -10,6 +10,9 @@ import {
   parseModelRef,
   whyLost,
 } from '../evaluation/index.ts';
+import { evaluateOutput } from '../output/evaluate.ts';
+import type { Printed } from '../output/index.ts';
+import { competitionLabel } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 import { keepForecastOf } from './keep-forecast.ts';
@@ -47,7 +50,7 @@ export default class Evaluate extends PtCommand {
     device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps' }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'evaluate'>> {
     const { flags, argv } = await this.parse(Evaluate);
     const settings = await this.settings(flags);
     const request = evaluateRequest(settings, (argv as string[]).map(parseModelRef), {
@@ -66,13 +69,13 @@ export default class Evaluate extends PtCommand {
     for (const run of kept)
       this.note(`Kept for the report of run ${basename(run)}: pt report ${shellWord(basename(run))}`);
     this.#show(result);
-    return result;
+    return evaluateOutput(result);
   }
 
   #show(result: Evaluation): void {
     const { sample } = result;
     this.note(
-      `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${result.competition}, block ${result.block}.`,
+      `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${competitionLabel(result.competition)}, block ${result.block}.`,
     );
     this.table(
       [{ title: 'model' }, { title: 'loss' }, { title: '95%' }, { title: 'win rate' }, { title: 'note' }],

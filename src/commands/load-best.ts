@@ -1,3 +1,4 @@
+import type { Printed } from '../output/index.ts';
 import { LoadCommand, loadFlags } from './load-command.ts';
 
 export default class LoadBest extends LoadCommand {
@@ -9,7 +10,7 @@ export default class LoadBest extends LoadCommand {
   ];
   static override flags = loadFlags;
 
-  async run() {
+  async run(): Promise<Printed<'load-best'>> {
     const { flags } = await this.parse(LoadBest);
     return this.load(flags, { kind: 'best' });
   }

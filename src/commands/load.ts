@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { LoadSource } from '../load/index.ts';
+import type { Printed } from '../output/index.ts';
 import { parseRepoRef } from '../rules/index.ts';
 import { Flags } from './base.ts';
 import { LoadCommand, loadFlags } from './load-command.ts';
@@ -21,7 +22,7 @@ export default class Load extends LoadCommand {
     ...loadFlags,
   };
 
-  async run() {
+  async run(): Promise<Printed<'load'>> {
     const { flags } = await this.parse(Load);
     return this.load(flags, sourceOf(flags));
   }

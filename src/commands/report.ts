@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Printed } from '../output/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, networkFlags, PtCommand } from './base.ts';
 import { checkBest, trainedUnder } from './check-best.ts';
@@ -28,7 +29,7 @@ export default class Report extends PtCommand {
     'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs' }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'report'>> {
     const { args, flags } = await this.parse(Report);
     const { locateRun } = await import('../training/index.ts');
     const { writeRunReport } = await import('../report/index.ts');

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Printed } from '../output/index.ts';
+import { runsOutput } from '../output/runs.ts';
 import { listRuns } from '../training/index.ts';
 import { PtCommand } from './base.ts';
 
@@ -6,7 +8,7 @@ export default class Runs extends PtCommand {
   static override summary = 'Past runs, newest first';
   static override examples = ['<%= config.bin %> runs', '<%= config.bin %> runs --json'];
 
-  async run() {
+  async run(): Promise<Printed<'runs'>> {
     const { flags } = await this.parse(Runs);
     const settings = await this.settings(flags);
     const runs = await listRuns(settings.modelDir ?? join(settings.home, 'runs'));
@@ -34,7 +36,7 @@ export default class Runs extends PtCommand {
       );
       this.nextSteps(['pt report RUN', 'pt train --resume RUN', 'pt check FOLDER/best']);
     }
-    return { runs };
+    return runsOutput(runs);
   }
 }
 

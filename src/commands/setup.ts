@@ -1,4 +1,5 @@
 import { findPython, setupPython } from '../bridge/index.ts';
+import type { Printed } from '../output/index.ts';
 import { Flags, PtCommand } from './base.ts';
 
 export default class Setup extends PtCommand {
@@ -14,7 +15,7 @@ export default class Setup extends PtCommand {
     }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'setup'>> {
     const { flags } = await this.parse(Setup);
     const python = flags.check
       ? await findPython()

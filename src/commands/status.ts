@@ -3,6 +3,8 @@ import { findHotkeys } from '../chain/index.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import type { Printed } from '../output/index.ts';
+import { statusOutput } from '../output/status.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
@@ -29,7 +31,7 @@ export default class Status extends PtCommand {
     ...hubFlags,
   };
 
-  async run() {
+  async run(): Promise<Printed<'status'>> {
     const { flags } = await this.parse(Status);
     const settings = await this.settings(flags);
     const hotkey = await ownHotkey(settings, flags.mine ?? false);
@@ -42,8 +44,10 @@ export default class Status extends PtCommand {
         const status = await readStatus(request, { ...place, chain: chain! });
         this.#show(status, flags.all ?? false);
         const html =
-          flags.html === undefined ? {} : { html: await this.#page(flags.html, status, settings, place.hub) };
-        if (!flags.watch || this.ui.json) return { ...status, ...html };
+          flags.html === undefined ? undefined : await this.#page(flags.html, status, settings, place.hub);
+        const printed = statusOutput(status, html);
+        if (!flags.watch) return printed;
+        this.printLine(printed);
         await chain!.waitForBlock(status.block + 1, this.signal);
       }
     } finally {

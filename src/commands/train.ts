@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { findPython, type PythonEnv } from '../bridge/index.ts';
 import { Cancelled, PtError, UserError } from '../errors.ts';
 import { load, openLoadPlace } from '../load/index.ts';
+import type { Printed } from '../output/index.ts';
+import { trainOutput } from '../output/train.ts';
 import type { Work } from '../progress.ts';
 import { type PublishRequest, publish, type UploadOutcome } from '../publish/index.ts';
 import type { Settings } from '../settings/index.ts';
@@ -41,9 +43,10 @@ export default class Train extends PtCommand {
   ];
   static override flags = trainFlags;
 
-  async run() {
+  async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
-    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', networkArgs(flags));
+    if (flags['list-competitions'])
+      return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
     const settings = await this.settings(flags);
     const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
     const pages = await openRunPages(flags);
@@ -65,8 +68,7 @@ export default class Train extends PtCommand {
     }
     this.#tell(outcome, intent, published);
     if (report !== null) this.note(`Report: ${report}`);
-    const { cancelled: _, ...result } = outcome;
-    return { ...result, published, report };
+    return trainOutput(outcome, published, report);
   }
 
   /** The folder of a new run, or of the one to go on with. What could not be published is refused now, not after hours of training. */

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
+import type { Printed } from '../output/index.ts';
 import type { PublishRequest, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
 import { parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
@@ -65,9 +66,10 @@ export default class Upload extends PtCommand {
     ...writeFlags,
   };
 
-  async run() {
+  async run(): Promise<Printed<'upload'>> {
     const { flags } = await this.parse(Upload);
-    if (flags['list-competitions']) return this.config.runCommand<object>('competitions', networkArgs(flags));
+    if (flags['list-competitions'])
+      return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
     const settings = await this.settings(flags);
     const { source, repo } = sourceOf(flags, settings);
     // What was typed is looked at before wallet, chain and Hub are.

@@ -34,8 +34,9 @@ export async function examine(
 }
 
 async function checkSandbox(home: string): Promise<Check[]> {
-  const { running, chain, hub, block } = await sandboxStatus(sandboxDir(home));
-  if (!running) return [ok('sandbox', 'not running (pt sandbox start --detach)')];
+  const running = await sandboxStatus(sandboxDir(home));
+  if (running === null) return [ok('sandbox', 'not running (pt sandbox start --detach)')];
+  const { chain, hub, block } = running;
   if (block === null)
     return [failure('sandbox', `${chain} does not answer`, 'pt sandbox stop', 'pt sandbox start --detach')];
   return [ok('sandbox', `running: ${chain}, ${hub}, block ${block}`)];

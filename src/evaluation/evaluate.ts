@@ -9,7 +9,6 @@ import { inspectFolder, type ModelFacts } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import {
   type Competition,
-  competitionLabel,
   competitionsAt,
   meantCompetition,
   parseRepoRef,
@@ -179,7 +178,7 @@ async function* scoreAll(
     ...verdictOf(contestants, ranges, competition, place.profile, block),
     block,
     profile: place.profileName,
-    competition: competitionLabel(competition),
+    competition,
     sample: {
       batches: ranges.at(-1)?.end ?? 0,
       sequenceLength: length,

@@ -1,7 +1,7 @@
 import type { Chain } from '../chain/types.ts';
 import type { ScriptPlace } from '../check/index.ts';
 import type { Hub } from '../hub/types.ts';
-import type { Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+import type { Competition, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
 
 /** A model to score. */
 export type ModelRef =
@@ -61,7 +61,7 @@ export interface ScoredModel {
   error: string | null;
 }
 
-/** What `pt evaluate --json` prints. */
+/** What scoring says: who wins, what it takes, and what to do. */
 export interface Evaluation {
   models: ScoredModel[];
   winner: string | null;
@@ -80,6 +80,6 @@ export interface Evaluation {
   matrix: (number | null)[][];
   block: number;
   profile: ProfileName;
-  competition: string;
+  competition: Competition;
   sample: { batches: number; sequenceLength: number; tokenizer: string; data: string[]; seed: number };
 }

@@ -9,7 +9,7 @@ import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
 import type { LoadRequest, Rules } from './types.ts';
 
-/** What `pt load` and `pt load-best` print. */
+/** A model that is on this machine now. */
 export interface LoadOutcome {
   uid: number | null;
   repo: string;

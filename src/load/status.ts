@@ -17,13 +17,13 @@ export interface RepositoryState {
   bytes: number | null;
 }
 
-/** What `pt status --json` prints, one neuron. */
-export type StatusRow = Omit<Miner, 'id'> & {
+/** One neuron with what is known of its repository. */
+export interface StatusRow extends Miner {
   /** Page of the revision on the Hub. */
   url: string | null;
   /** With `mine` only. */
   repository?: RepositoryState | null;
-};
+}
 
 export interface SubnetStatus {
   block: number;
@@ -60,9 +60,8 @@ export async function readStatus(
   const shown = mine ? (own ? [own] : []) : subnet.miners;
   const neurons: StatusRow[] = [];
   for (const miner of shown) {
-    const { id: _, ...fields } = miner;
     const url = isLoadable(miner) ? `${hub.endpoint}/${miner.repo}/tree/${miner.commit}` : null;
-    const row = { ...fields, url };
+    const row = { ...miner, url };
     neurons.push(mine ? { ...row, repository: await repositoryOf(miner, hub, profile) } : row);
   }
   return {

@@ -56,7 +56,7 @@ export interface PublishPlace {
   network: string;
 }
 
-/** What `pt upload --json` prints. */
+/** A publish that is done. */
 export interface UploadOutcome {
   repo: string;
   commit: string;
@@ -78,7 +78,7 @@ export interface PlannedStep {
   done: boolean;
 }
 
-/** What `pt upload --dry-run --json` prints. */
+/** What a publish would do now. */
 export interface UploadPlan {
   dryRun: true;
   repo: string;

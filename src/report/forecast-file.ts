@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Evaluation } from '../evaluation/types.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
+import { evaluateOutput } from '../output/evaluate.ts';
 import { runOf } from '../training/index.ts';
 
 /**
@@ -74,8 +75,8 @@ export async function keepForecast(
 ): Promise<string[]> {
   const madeAt = new Date().toISOString();
   const runs = new Set(evaluation.models.map((model) => runOf(model.dir)).filter((run) => run !== null));
-  for (const run of runs)
-    await writeJson(join(run, 'forecast.json'), { madeAt, network, netuid, evaluation });
+  const forecast = { madeAt, network, netuid, evaluation: evaluateOutput(evaluation) };
+  for (const run of runs) await writeJson(join(run, 'forecast.json'), forecast);
   const scored = evaluation.models.filter((model) => model.uid !== null && model.loss !== null);
   if (scored.length > 0) {
     const known = await readLosses({ home, network, netuid });

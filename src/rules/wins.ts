@@ -75,7 +75,7 @@ export function winRates(
   };
 }
 
-/** Share of batches that the row's model wins against the column's, for showing; the diagonal is null. */
+/** Share of batches that the row's model wins against the column's, for showing; null on the diagonal, and where nothing was scored. */
 export function winMatrix(
   contenders: Contender[],
   epsilon: EpsilonRule,
@@ -83,7 +83,7 @@ export function winMatrix(
 ): (number | null)[][] {
   return contenders.map((a) =>
     contenders.map((b) => {
-      if (a === b) return null;
+      if (a === b || a.losses.length === 0) return null;
       let won = 0;
       for (let k = 0; k < a.losses.length; k++)
         won += +isWin(a.losses[k]!, b.losses[k]!, a.block, b.block, epsilon, currentBlock);

@@ -3,8 +3,8 @@ import type { Sandbox, SandboxOptions } from './start.ts';
 export {
   launchDetached,
   logFile,
+  type RunningSandbox,
   resetSandbox,
-  type SandboxStatus,
   sandboxStatus,
   stopSandbox,
 } from './manage.ts';

@@ -10,17 +10,10 @@ import { alreadyRunning, isClaimed } from './claim.ts';
 import { askBlock } from './rpc.ts';
 import { readSandboxState, type SandboxState, stateFile } from './state.ts';
 
-/** What `pt sandbox start` and `status` print. */
-export interface SandboxStatus {
-  running: boolean;
-  chain: string | null;
-  hub: string | null;
-  netuid: number | null;
+/** A sandbox that runs. */
+export interface RunningSandbox extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'wallet' | 'pid'> {
+  /** The chain's block; null: it does not answer. */
   block: number | null;
-  wallet: { path: string; name: string; hotkey: string; ss58: string } | null;
-  /** Folder with its state and log. */
-  dir: string;
-  pid: number | null;
 }
 
 const START_MS = 60_000;
@@ -28,22 +21,12 @@ const STOP_MS = 15_000;
 
 export const logFile = (dir: string): string => join(dir, 'sandbox.log');
 
-export async function sandboxStatus(dir: string): Promise<SandboxStatus> {
+/** The sandbox of `dir`; null when none runs. */
+export async function sandboxStatus(dir: string): Promise<RunningSandbox | null> {
   const state = readSandboxState(dir);
-  if (!state) {
-    return {
-      running: false,
-      chain: null,
-      hub: null,
-      netuid: null,
-      block: null,
-      wallet: null,
-      dir,
-      pid: null,
-    };
-  }
+  if (state === null) return null;
   const { chain, hub, netuid, wallet, pid } = state;
-  return { running: true, chain, hub, netuid, block: await askBlock(chain), wallet, dir, pid };
+  return { chain, hub, netuid, block: await askBlock(chain), wallet, pid };
 }
 
 /**

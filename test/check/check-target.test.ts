@@ -8,6 +8,7 @@ import {
   openCheckPlace,
   parseTarget,
 } from '../../src/check/index.ts';
+import { checkOutput } from '../../src/output/check.ts';
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
@@ -29,8 +30,11 @@ const request = (target: CheckRequest['target'], changes: Partial<CheckRequest> 
   hash: false,
   ...changes,
 });
-const check = async (dir: string, place: CheckPlace, changes: Partial<CheckRequest> = {}) =>
-  finish(checkTarget(request({ kind: 'folder', dir }, changes), place));
+/** As `--json` prints it. */
+const verdictOn = async (asked: CheckRequest, place: CheckPlace) =>
+  checkOutput(await finish(checkTarget(asked, place)));
+const check = (dir: string, place: CheckPlace, changes: Partial<CheckRequest> = {}) =>
+  verdictOn(request({ kind: 'folder', dir }, changes), place);
 
 describe('a folder, offline', () => {
   const placeFor = (flags: object) =>
@@ -130,7 +134,7 @@ describe('with a chain and a Hub', () => {
   afterAll(() => rig?.close());
 
   const repo = (name: string, revision: string | null = null, at = place) =>
-    finish(checkTarget(request({ kind: 'repo', repo: name, revision }), at));
+    verdictOn(request({ kind: 'repo', repo: name, revision }), at);
 
   it('a published revision is accepted and known as our own, without a download', async () => {
     const verdict = await repo('me/first', published.commit);

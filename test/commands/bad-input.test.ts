@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { main } from '../../src/main.ts';
 import { readManifest } from '../../src/manifest.ts';
-import { ERROR_SCHEMA } from '../../src/schemas.ts';
+import { errorSchema } from '../../src/output/index.ts';
 import { root } from './run-pt.ts';
 
 /**
@@ -62,7 +62,7 @@ async function report(argv: string[]) {
   }
   const label = `pt ${argv.join(' ')}\n${err.join('')}`;
   expect(out.length, label).toBe(1);
-  const { error } = ERROR_SCHEMA.parse(JSON.parse(out[0]!));
+  const { error } = errorSchema.parse(JSON.parse(out[0]!));
   expect(err.join('') + out.join(''), label).not.toMatch(/\n\s+at |node:internal/);
   expect(process.exitCode, label).toBe(error.exitCode);
   expect(error.nextSteps.length, label).toBeGreaterThan(0);

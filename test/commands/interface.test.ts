@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readManifest } from '../../src/manifest.ts';
+import { jsonSchemas, SCHEMAS } from '../../src/output/index.ts';
 import { commandReference, interfaceSnapshot } from '../../src/reference.ts';
-import { jsonSchemas, SCHEMAS } from '../../src/schemas.ts';
 import { root } from './run-pt.ts';
 
 const HINT = 'a change of what scripts rely on is a decision; when it is meant: npm run generate';

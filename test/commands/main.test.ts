@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Manifest, readManifest } from '../../src/manifest.ts';
-import { ERROR_SCHEMA } from '../../src/schemas.ts';
+import { errorSchema } from '../../src/output/index.ts';
 import { cleanEnv, root, runPt } from './run-pt.ts';
 
 let home: string;
@@ -87,7 +87,7 @@ describe('one JSON object on stdout, people on stderr', () => {
   ] as [string[], string, string | RegExp][])('%j', async (args, code, message) => {
     const ran = await pt(args);
     expect(ran.code).toBe(2);
-    const { error } = ERROR_SCHEMA.parse(ran.json());
+    const { error } = errorSchema.parse(ran.json());
     expect(error).toMatchObject({ code, exitCode: 2 });
     expect(error.message).toMatch(
       typeof message === 'string' ? new RegExp(`^${literal(message)}$`) : message,

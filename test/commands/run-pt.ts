@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { errorSchema, SCHEMAS } from '../../src/output/index.ts';
 
 export const root = resolve(import.meta.dirname, '../..');
 const bin = resolve(root, 'bin/run.js');
@@ -8,7 +9,7 @@ export interface Ran {
   code: number | null;
   stdout: string;
   stderr: string;
-  /** stdout as the one JSON object of --json. */
+  /** stdout as the one JSON object of --json; throws when that is not exactly what the command's schema says. */
   json: () => Record<string, unknown>;
 }
 
@@ -52,6 +53,19 @@ export function runPt(
   });
   return new Promise((done, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => done({ code, stdout, stderr, json: () => JSON.parse(stdout) }));
+    child.on('close', (code) => done({ code, stdout, stderr, json: () => printed(args, stdout) }));
   });
+}
+
+/** The object, held to the schema of the command that `args` names. */
+export function printed(args: string[], stdout: string): Record<string, unknown> {
+  const value = JSON.parse(stdout) as Record<string, unknown>;
+  return ('error' in value ? errorSchema : SCHEMAS[commandOf(args)]).parse(value);
+}
+
+function commandOf(args: string[]): keyof typeof SCHEMAS {
+  const words = args.filter((word) => !word.startsWith('-')).map((word) => word.replaceAll('_', '-'));
+  const id = [words.slice(0, 2).join(':'), words[0]!].find((name) => name in SCHEMAS);
+  if (id === undefined) throw new Error(`pt ${args.join(' ')}: no schema for what it printed`);
+  return id as keyof typeof SCHEMAS;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/errors.ts';
 import { readManifest } from '../../src/manifest.ts';
-import { ERROR_SCHEMA } from '../../src/schemas.ts';
+import { errorSchema } from '../../src/output/index.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { cleanEnv, type Ran, root, runPt } from './run-pt.ts';
 
@@ -77,7 +77,7 @@ async function walkHome(home: string, which = ids): Promise<Record<string, strin
     expectEnded(id, ran);
     const result = ran.json();
     if ('error' in result) {
-      const { error } = ERROR_SCHEMA.parse(result);
+      const { error } = errorSchema.parse(result);
       expect(error.exitCode, id).toBe(ran.code);
       expect(error.nextSteps.length, `${id}: ${error.code}`).toBeGreaterThan(0);
       failed[id] = error.code;

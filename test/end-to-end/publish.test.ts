@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Journal, lockPath } from '../../src/publish/journal.ts';
 import { lockPublish } from '../../src/publish/lock.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
-import { type Ran, runPt } from '../commands/run-pt.ts';
+import { printed, type Ran, runPt } from '../commands/run-pt.ts';
 import { makeModel } from '../publish/support.ts';
 
 let home: string;
@@ -136,6 +136,21 @@ describe('pt upload', () => {
     expect(ran.code, ran.stderr).toBe(130);
     const blocks = [...ran.stdout.matchAll(/at block (\d+)/g)].map(([, block]) => Number(block));
     expect(blocks).toEqual([...new Set(blocks)].sort((a, b) => a - b));
+  });
+
+  it('shows the subnet at every block as one object a line, the end too', async () => {
+    const args = ['status', '--watch', '--json'];
+    const ran = await runPt(args, {
+      env: { PT_HOME: home, PT_NETWORK: 'sandbox' },
+      signalAfter: { test: (output) => output.split('"neurons"').length > 3 },
+    });
+    expect(ran.code, ran.stderr).toBe(130);
+    const lines = ran.stdout.trimEnd().split('\n');
+    const objects = lines.map((line) => printed(args, line));
+    const blocks = objects.slice(0, -1).map(({ block }) => block as number);
+    expect(blocks.length).toBeGreaterThanOrEqual(3);
+    expect(blocks).toEqual([...new Set(blocks)].sort((a, b) => a - b));
+    expect(objects.at(-1)).toMatchObject({ error: { code: 'cancelled' } });
   });
 
   it('publishes under profile 6.0 with hash and competition bound', async () => {

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadConstants } from '../../src/constants.ts';
 import type { Evaluation, ScoredModel } from '../../src/evaluation/types.ts';
+import { evaluateOutput } from '../../src/output/evaluate.ts';
 import { keepForecast, readForecast, readLosses } from '../../src/report/forecast-file.ts';
 import { makeRun } from './make-run.ts';
 
@@ -44,7 +46,7 @@ const evaluation = (models: ScoredModel[]): Evaluation => ({
   matrix: [[null]],
   block: 101,
   profile: '3.2',
-  competition: 'x',
+  competition: loadConstants().schedules['schedule.sandbox']!.periods[0]!.competitions[0]!,
   sample: { batches: 3, sequenceLength: 8, tokenizer: 't', data: ['builtin'], seed: 0 },
 });
 
@@ -54,7 +56,11 @@ test('a forecast lies in the run whose model was scored, and only there', async 
   const place = { home, network: 'sandbox', netuid: 9 };
   const said = evaluation([model({ dir: join(run, 'best') }), model({ name: 'b' })]);
   expect(await keepForecast(said, place)).toEqual([run]);
-  expect(await readForecast(run)).toMatchObject({ network: 'sandbox', netuid: 9, evaluation: said });
+  expect(await readForecast(run)).toMatchObject({
+    network: 'sandbox',
+    netuid: 9,
+    evaluation: evaluateOutput(said),
+  });
   expect(await readForecast(other)).toBeNull();
   await writeFile(join(run, 'forecast.json'), '{');
   expect(await readForecast(run)).toBeNull();

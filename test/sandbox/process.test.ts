@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processIdentity } from '../../src/host/process.ts';
+import { SCHEMAS } from '../../src/output/index.ts';
 import { readSandboxState } from '../../src/sandbox/state.ts';
-import { SCHEMAS } from '../../src/schemas.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { type Ran, root, runPt } from '../commands/run-pt.ts';
 

@@ -1,3 +1,4 @@
+import type { Printed } from '../../output/index.ts';
 import { hubFlags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class ConfigShow extends PtCommand {
@@ -10,7 +11,7 @@ export default class ConfigShow extends PtCommand {
   ];
   static override flags = { ...networkFlags, ...walletFlags, ...hubFlags };
 
-  async run() {
+  async run(): Promise<Printed<'config:show'>> {
     const { flags } = await this.parse(ConfigShow);
     const { rows } = await this.settings(flags);
     this.table(

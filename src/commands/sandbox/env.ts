@@ -1,3 +1,4 @@
+import type { Printed } from '../../output/index.ts';
 import { readSandboxState, sandboxDir } from '../../sandbox/index.ts';
 import { sandboxNotRunning } from '../../settings/index.ts';
 import { shellWord } from '../../text/shell-word.ts';
@@ -7,7 +8,7 @@ export default class SandboxEnv extends PtCommand {
   static override summary = 'Print `export` lines that point other programs at the sandbox';
   static override examples = ['eval "$(<%= config.bin %> sandbox env)"'];
 
-  async run() {
+  async run(): Promise<Printed<'sandbox:env'>> {
     await this.parse(SandboxEnv);
     const { home } = await this.settings({});
     const state = readSandboxState(sandboxDir(home));

@@ -1,10 +1,11 @@
+import type { Printed } from '../../output/index.ts';
 import { resetSandbox, sandboxDir } from '../../sandbox/index.ts';
 import { PtCommand } from '../base.ts';
 
 export default class SandboxReset extends PtCommand {
   static override summary = 'Stop the sandbox and wipe its chain, repositories and throwaway wallet';
 
-  async run() {
+  async run(): Promise<Printed<'sandbox:reset'>> {
     await this.parse(SandboxReset);
     const { home } = await this.settings({});
     const dir = sandboxDir(home);

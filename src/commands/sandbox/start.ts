@@ -1,13 +1,15 @@
+import type { Printed } from '../../output/index.ts';
+import { sandboxOutput } from '../../output/sandbox.ts';
 import {
   launchDetached,
   logFile,
   readSandboxState,
   type SandboxOptions,
-  type SandboxStatus,
   sandboxDir,
   sandboxStatus,
   startSandbox,
 } from '../../sandbox/index.ts';
+import { sandboxNotRunning } from '../../settings/index.ts';
 import { Flags, PtCommand } from '../base.ts';
 
 const port = (summary: string) => Flags.integer({ summary, min: 1, max: 65_535 });
@@ -32,7 +34,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     }),
   };
 
-  async run() {
+  async run(): Promise<Printed<'sandbox:start'>> {
     const { flags } = await this.parse(SandboxStart);
     const { home, constants } = await this.settings({});
     const dir = sandboxDir(home);
@@ -49,7 +51,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     const running = readSandboxState(dir);
     if (running) {
       this.note('The sandbox is already running.');
-      return this.#show(await sandboxStatus(dir));
+      return this.#show(dir);
     }
     if (flags.detach) {
       const passedOn = (['chain-port', 'hub-port', 'fork'] as const).flatMap((name) =>
@@ -57,7 +59,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       );
       const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...passedOn];
       await launchDetached(dir, command, { ...process.env, PT_HOME: home });
-      return this.#show(await sandboxStatus(dir));
+      return this.#show(dir);
     }
     const sandbox = await startSandbox({
       dir,
@@ -67,7 +69,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     });
     const stopped = Promise.withResolvers<void>();
     this.onInterrupt(() => stopped.resolve());
-    const status = this.#show(await sandboxStatus(dir));
+    const status = await this.#show(dir);
     this.printNow(status);
     await stopped.promise;
     await sandbox.close();
@@ -75,18 +77,18 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     return status;
   }
 
-  #show(status: SandboxStatus): SandboxStatus {
-    this.success(
-      `Sandbox: chain ${status.chain}, Hub ${status.hub}, subnet ${status.netuid}, block ${status.block}.`,
-    );
-    this.note(
-      `Wallet ${status.wallet?.name}/${status.wallet?.hotkey} ${status.wallet?.ss58}; log ${logFile(status.dir)}`,
-    );
+  async #show(dir: string): Promise<Printed<'sandbox:start'>> {
+    const running = await sandboxStatus(dir);
+    // It may have been stopped since it answered.
+    if (running === null) throw sandboxNotRunning();
+    const { chain, hub, netuid, block, wallet } = running;
+    this.success(`Sandbox: chain ${chain}, Hub ${hub}, subnet ${netuid}, block ${block}.`);
+    this.note(`Wallet ${wallet.name}/${wallet.hotkey} ${wallet.ss58}; log ${logFile(dir)}`);
     this.nextSteps([
       'pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
       'eval "$(pt sandbox env)"   # the same for other programs',
       'pt sandbox stop',
     ]);
-    return status;
+    return sandboxOutput(dir, running);
   }
 }

@@ -1,31 +1,35 @@
+import type { Printed } from '../../output/index.ts';
+import { sandboxOutput } from '../../output/sandbox.ts';
 import { sandboxDir, sandboxStatus } from '../../sandbox/index.ts';
 import { PtCommand } from '../base.ts';
 
 export default class SandboxStatus extends PtCommand {
   static override summary = 'Say whether the sandbox runs, and where';
 
-  async run() {
+  async run(): Promise<Printed<'sandbox:status'>> {
     await this.parse(SandboxStatus);
     const { home } = await this.settings({});
-    const status = await sandboxStatus(sandboxDir(home));
-    if (!status.running) {
+    const dir = sandboxDir(home);
+    const running = await sandboxStatus(dir);
+    if (running === null) {
       this.print('not running');
       this.nextSteps(['pt sandbox start --detach']);
-      return status;
+      return sandboxOutput(dir, null);
     }
+    const { chain, hub, netuid, block, wallet, pid } = running;
     this.table(
       [{ title: 'sandbox' }, { title: 'value', cut: 'middle' }],
       [
-        ['chain', status.chain],
-        ['hub', status.hub],
-        ['netuid', status.netuid],
-        ['block', status.block ?? 'the chain does not answer'],
-        ['wallet', `${status.wallet?.name}/${status.wallet?.hotkey}`],
-        ['hotkey', status.wallet?.ss58],
-        ['wallet path', status.wallet?.path],
-        ['process', status.pid],
+        ['chain', chain],
+        ['hub', hub],
+        ['netuid', netuid],
+        ['block', block ?? 'the chain does not answer'],
+        ['wallet', `${wallet.name}/${wallet.hotkey}`],
+        ['hotkey', wallet.ss58],
+        ['wallet path', wallet.path],
+        ['process', pid],
       ],
     );
-    return status;
+    return sandboxOutput(dir, running);
   }
 }

@@ -1,10 +1,11 @@
+import type { Printed } from '../../output/index.ts';
 import { sandboxDir, stopSandbox } from '../../sandbox/index.ts';
 import { PtCommand } from '../base.ts';
 
 export default class SandboxStop extends PtCommand {
   static override summary = 'Stop the sandbox; its state is kept';
 
-  async run() {
+  async run(): Promise<Printed<'sandbox:stop'>> {
     await this.parse(SandboxStop);
     const { home } = await this.settings({});
     const stopped = await stopSandbox(sandboxDir(home));

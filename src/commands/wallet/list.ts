@@ -1,4 +1,5 @@
 import { findHotkeys } from '../../chain/index.ts';
+import type { Printed } from '../../output/index.ts';
 import { shellWord } from '../../text/shell-word.ts';
 import { networkFlags, PtCommand, walletFlags } from '../base.ts';
 
@@ -12,7 +13,7 @@ export default class WalletList extends PtCommand {
   ];
   static override flags = { ...networkFlags, ...walletFlags };
 
-  async run() {
+  async run(): Promise<Printed<'wallet:list'>> {
     const { flags } = await this.parse(WalletList);
     const { wallet, network } = await this.settings(flags);
     const hotkeys = await findHotkeys(wallet.path);

@@ -1,5 +1,6 @@
 import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
 import { OutsideError } from '../../errors.ts';
+import type { Printed } from '../../output/index.ts';
 import { chainOptions, type Settings } from '../../settings/index.ts';
 import { shellWord } from '../../text/shell-word.ts';
 import { askPassword } from '../../ui/prompt.ts';
@@ -19,7 +20,7 @@ export default class WalletShow extends PtCommand {
     ...walletFlags,
   };
 
-  async run() {
+  async run(): Promise<Printed<'wallet:show'>> {
     const { flags } = await this.parse(WalletShow);
     const settings = await this.settings(flags);
     const { wallet, netuid, walletPassword } = settings;

@@ -1,3 +1,4 @@
+import { competitionLabel } from '../../rules/index.ts';
 import { formatBytes, formatCount } from '../../text/format.ts';
 import { describeCondition, type PublishCondition } from '../../training/index.ts';
 import { type Html, html } from '../html.ts';
@@ -27,7 +28,7 @@ export function check({ check: verdict }: RunReport): Html {
       const kind = ok === null ? 'note' : ok ? 'ok' : 'bad';
       return html`<li class="${kind}"><span class="mark">${{ note: 'note', ok: 'ok', bad: 'no' }[kind]}</span><span><b>${rule.replaceAll('_', ' ')}</b> ${message}</span></li>`;
     })}</ul>
-<p class="fine">Rules of profile ${verdict.profile} at block ${whole(verdict.block)} (release ${verdict.release}, competition ${verdict.competition ?? 'none'}), from config and headers${notes > 0 ? '; notes do not decide' : ''}.</p>`,
+<p class="fine">Rules of profile ${verdict.profile} at block ${whole(verdict.block)} (release ${verdict.release}, competition ${verdict.competition ? competitionLabel(verdict.competition) : (verdict.asked ?? 'none')}), from config and headers${notes > 0 ? '; notes do not decide' : ''}.</p>`,
   );
 }
 

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { CheckVerdict } from '../check/types.ts';
+import { competitionLabel } from '../rules/index.ts';
+import { commit, count, finding, text } from './parts.ts';
+
+export const checkSchema = z.strictObject({
+  accepted: z.boolean().describe('No finding is false'),
+  target: text.describe('The folder, or REPO@COMMIT'),
+  profile: text,
+  block: count.describe('Whose rules were applied'),
+  blockSource: z.enum(['flag', 'chain', 'schedule']).describe('Where the block came from'),
+  release: text.describe('Release of the reference whose limits hold at that block'),
+  competition: text.nullable().describe('Name and id; what was asked for when there is no such one'),
+  competitionId: z.int().nullable(),
+  findings: z.array(finding),
+  architecture: text.nullable(),
+  parameters: count.nullable().describe('As validators count them'),
+  bytes: count.describe('All files of the model'),
+  dtypes: z.array(text),
+  contentHash: text.nullable().describe('Null: not computed; the finding content_hash says why'),
+  hashedFiles: z.array(text).describe('Files that enter the content hash, in hashing order'),
+  repo: text.nullable(),
+  commit: commit.nullable(),
+});
+
+export function checkOutput(verdict: CheckVerdict): z.output<typeof checkSchema> {
+  const { model, competition } = verdict;
+  return {
+    accepted: verdict.accepted,
+    target: model.kind === 'repo' ? `${model.repo}@${model.commit}` : model.dir,
+    profile: verdict.profile,
+    block: verdict.block,
+    blockSource: verdict.blockSource,
+    release: verdict.release,
+    competition: competition ? competitionLabel(competition) : verdict.asked,
+    competitionId: competition?.id ?? null,
+    findings: verdict.findings,
+    architecture: verdict.architecture,
+    parameters: verdict.parameters,
+    bytes: verdict.bytes,
+    dtypes: verdict.dtypes,
+    contentHash: verdict.contentHash,
+    hashedFiles: verdict.hashedFiles,
+    repo: model.kind === 'repo' ? model.repo : null,
+    commit: model.kind === 'repo' ? model.commit : null,
+  };
+}

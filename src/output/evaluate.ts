@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Evaluation } from '../evaluation/types.ts';
+import { competitionLabel } from '../rules/index.ts';
+import { exactly } from './exactly.ts';
+import { count, loss, text } from './parts.ts';
+
+const share = z.number().min(0).max(1).nullable();
+
+const scored = z.strictObject({
+  name: text,
+  dir: text,
+  mine: z.boolean().describe("One of the user's, as opposed to the one to beat"),
+  loss: loss.describe('Weighted mean, nats a token; null: not scored, or not finite'),
+  low: loss.describe('95% interval over batches'),
+  high: loss,
+  winRate: share,
+  block: count.describe('Of its commitment; of the next block for one that has none'),
+  uid: count.nullable(),
+  reasonable: z.boolean().nullable().describe('Passes the repetition check; null: too little text to try'),
+  notFinite: count.describe('Losses that were NaN or infinite'),
+  parameters: count.nullable(),
+  error: text.nullable(),
+});
+
+type PrintedEvaluation = Omit<Evaluation, 'profile' | 'competition'> & {
+  profile: string;
+  competition: string;
+};
+
+export const evaluateSchema = exactly<PrintedEvaluation>()(
+  z.strictObject({
+    models: z.array(scored),
+    winner: text.nullable(),
+    lossToBeat: loss.describe('What a model committed now needs to be below'),
+    lossToBeatLater: loss.describe('The same once the head start of the one to beat has decayed'),
+    epsilon: z.number().nullable(),
+    epsilonLater: z.number().nullable(),
+    decayedAtBlock: count.nullable(),
+    pWin: share.describe('Chance of the best of `models` against the best rival; null: no rival'),
+    pWinLater: share,
+    advice: z.enum(['publish', 'wait', 'train']).nullable(),
+    sentence: text,
+    matrix: z
+      .array(z.array(share))
+      .describe("Share of batches that the row's model wins against the column's; null on the diagonal"),
+    block: count,
+    profile: text,
+    competition: text,
+    sample: z.strictObject({
+      batches: count,
+      sequenceLength: count,
+      tokenizer: text,
+      data: z.array(text),
+      seed: count,
+    }),
+  }),
+);
+
+export function evaluateOutput(evaluation: Evaluation): PrintedEvaluation {
+  return { ...evaluation, competition: competitionLabel(evaluation.competition) };
+}

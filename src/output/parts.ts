@@ -1,0 +1,15 @@
+/** What several outputs have in common. */
+import { z } from 'zod';
+
+export const text = z.string();
+export const count = z.int().nonnegative();
+export const commit = z.string().regex(/^[0-9a-f]{40}$/);
+export const loss = z.number().nullable().describe('Nats a token; null: none, or not finite');
+
+export const finding = z.strictObject({
+  rule: text,
+  ok: z.boolean().nullable().describe('Null: could not be looked at, or advice; the message says which'),
+  actual: z.unknown(),
+  limit: z.unknown(),
+  message: text,
+});

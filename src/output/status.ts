@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import { commit, count, text } from './parts.ts';
+
+const neuron = z.strictObject({
+  uid: count,
+  hotkey: text.describe('SS58 address'),
+  incentive: z.number().min(0).max(1),
+  block: count.nullable().describe('Of its commitment'),
+  commitment: text.nullable().describe('The string on chain, as a stranger wrote it'),
+  repo: text.nullable().describe('Only when a Hub could have such a repository'),
+  commit: commit.nullable(),
+  competition: z.int().nullable().describe('Id; null where the profile names none'),
+  url: text.nullable().describe('Page of the revision on the Hub'),
+  repository: z
+    .strictObject({
+      public: z.boolean(),
+      unchanged: z.boolean().nullable().describe('Null: cannot be told without downloading it'),
+      bytes: count.nullable(),
+    })
+    .nullable()
+    .optional()
+    .describe('With --mine only'),
+});
+
+export const statusSchema = z.strictObject({
+  block: count,
+  netuid: count,
+  neurons: z.array(neuron).describe('Best first'),
+  bestUid: count.nullable().describe('The neuron that `pt load-best` takes'),
+  limit: z
+    .strictObject({
+      kind: z.enum(['space', 'blocks', 'none']),
+      allowed: z.boolean(),
+      used: z.int().describe('Bytes of this epoch (space), blocks since the last one (blocks)'),
+      max: z.int(),
+      freeAtBlock: z.int().describe('From which on a commitment is possible'),
+    })
+    .nullable()
+    .describe('What the chain lets the own hotkey write now'),
+  hotkey: text.nullable().describe("The own hotkey's SS58 address"),
+  registered: z.boolean().nullable(),
+  html: text.optional().describe('The page that --html wrote'),
+});
+
+/** `html`: path of the page that was written, when one was asked for. */
+export function statusOutput(status: SubnetStatus, html?: string): z.output<typeof statusSchema> {
+  const { block, netuid, neurons, bestUid, limit, hotkey, registered } = status;
+  const shared = { block, netuid, neurons: neurons.map(neuronOutput), bestUid, limit, hotkey, registered };
+  return html === undefined ? shared : { ...shared, html };
+}
+
+function neuronOutput(row: StatusRow): z.output<typeof neuron> {
+  const { uid, hotkey, incentive, block, commitment, repo, commit, competition, url, repository } = row;
+  const shared = { uid, hotkey, incentive, block, commitment, repo, commit, competition, url };
+  return repository === undefined ? shared : { ...shared, repository };
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import type { UploadOutcome } from '../publish/types.ts';
+import type { TrainOutcome } from '../training/types.ts';
+import { count, loss, text } from './parts.ts';
+import { uploadSchema } from './upload.ts';
+
+export const trainSchema = z.strictObject({
+  runDir: text,
+  bestDir: text.nullable(),
+  bestLoss: loss.describe('Held-out loss, nats a token'),
+  steps: count,
+  tokens: count,
+  resumed: z.boolean(),
+  unigramEntropy: loss.describe('Of the text, nats a token: what guessing by frequency alone reaches'),
+  seconds: z.number().nonnegative().describe('In which the trainer was at work'),
+  published: uploadSchema.nullable(),
+  report: text.nullable().describe('The run as an HTML page; null: it could not be written'),
+});
+
+export function trainOutput(
+  outcome: TrainOutcome,
+  published: UploadOutcome | null,
+  report: string | null,
+): z.output<typeof trainSchema> {
+  const { runDir, bestDir, bestLoss, steps, tokens, resumed, unigramEntropy, seconds } = outcome;
+  return { runDir, bestDir, bestLoss, steps, tokens, resumed, unigramEntropy, seconds, published, report };
+}

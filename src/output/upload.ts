@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { UploadOutcome, UploadPlan } from '../publish/types.ts';
+import { exactly } from './exactly.ts';
+import { commit, count, text } from './parts.ts';
+
+export const uploadSchema = exactly<UploadOutcome>()(
+  z.strictObject({
+    repo: text,
+    commit,
+    contentHash: text,
+    commitment: text.describe('The string on chain'),
+    block: count,
+    hotkey: text.describe('SS58 address'),
+    public: z.boolean(),
+    bytesUploaded: count,
+    resumed: z.boolean(),
+  }),
+);
+
+/** `--dry-run`. */
+export const uploadPlanSchema = exactly<UploadPlan>()(
+  z.strictObject({
+    dryRun: z.literal(true),
+    repo: text,
+    contentHash: text,
+    commitment: text.describe(
+      'What would be on chain; `<commit>` stands for a revision that does not exist yet',
+    ),
+    hotkey: text.describe('SS58 address'),
+    files: z.array(z.strictObject({ path: text, size: count, sha256: text })),
+    deletes: z.array(text).describe('Files of the repository that the same commit would delete'),
+    steps: z.array(
+      z.strictObject({
+        step: z.enum([
+          'check',
+          'private',
+          'upload',
+          'confirm',
+          'commit',
+          'read-back',
+          'public',
+          'confirm-public',
+        ]),
+        detail: text,
+        bytes: count,
+        done: z.boolean().describe('The journal, the Hub or the chain shows that it needs doing no more'),
+      }),
+    ),
+  }),
+);
