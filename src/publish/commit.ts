@@ -3,7 +3,6 @@ import { EXIT, PtError, UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { afterStep, nextStep, type PushState, startPush } from '../rules/index.ts';
 import { awaitLimit } from './limit.ts';
-import { chainString } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 
 /** This publish's string as the chain holds it. */
@@ -19,12 +18,12 @@ export interface OnChain {
  * the two leaves an intent, and the next run reads the chain again before it sends the same text under the same nonce.
  */
 export async function* ensureCommitted(publication: Publication, commit: string): Work<OnChain> {
-  const { place, request, content } = publication;
-  const text = chainString(request, place, commit, content.contentHash, content.competition);
+  const { place, request, chainText } = publication;
+  const text = chainText.at(commit);
   const current = await readCommitment(publication);
   if (current?.text === text) return found(publication, text, current);
   refuseReplaced(publication, text, current);
-  yield* awaitLimit(request, place, Buffer.byteLength(text));
+  yield* awaitLimit(request, place, chainText.bytes);
 
   let state: PushState = afterStep(startPush(text, false), { step: 'upload' });
   for (;;) {

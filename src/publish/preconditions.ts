@@ -4,16 +4,15 @@ import {
   type Competition,
   checkModel,
   chooseCompetition,
-  commitmentFor,
   competitionsAt,
   type Finding,
   isAccepted,
   parseRepoId,
 } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { chainText } from './chain-text.ts';
 import type { PublishPlace, PublishRequest } from './types.ts';
 
-const NO_COMMIT = '0'.repeat(40);
 const NO_HASH = `${'A'.repeat(43)}=`;
 
 /**
@@ -22,7 +21,7 @@ const NO_HASH = `${'A'.repeat(43)}=`;
  */
 export async function checkAccount(request: PublishRequest, place: PublishPlace): Promise<{ uid: number }> {
   const { namespace } = parseRepoId(place.profile, request.repo);
-  chainString(request, place, NO_COMMIT, NO_HASH, 0);
+  chainText(request, place, { contentHash: NO_HASH, competition: 0 });
   const uid = await registeredUid(request, place);
   const me = await place.hub.whoami();
   if (me.canWrite === false) {
@@ -91,23 +90,5 @@ export function checkConstraints(
   throw new CheckError('check.rejected', `Validators would refuse this model. ${lines.join(' ')}`, {
     details: { findings },
     nextSteps: ['pt check DIR   # shows every rule', 'pt competitions'],
-  });
-}
-
-/** The string for the chain, checked for length and form. */
-export function chainString(
-  request: PublishRequest,
-  { profile, hotkey }: PublishPlace,
-  commit: string,
-  contentHash: string,
-  competitionId: number | null,
-): string {
-  return commitmentFor(profile, {
-    repo: request.repo,
-    commit,
-    contentHash,
-    hotkey: hotkey.ss58,
-    useHotkeyInHash: request.useHotkeyInHash,
-    competitionId,
   });
 }

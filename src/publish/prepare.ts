@@ -3,6 +3,7 @@ import type { UploadFile } from '../hub/index.ts';
 import { inspectRemote, type ModelFacts, planUpload, remoteContent } from '../model/index.ts';
 import type { Work } from '../progress.ts';
 import { boundHash, type Competition, type Finding, namesCompetition } from '../rules/index.ts';
+import { type ChainText, chainText } from './chain-text.ts';
 import type { JournalContent } from './journal.ts';
 import { checkConstraints, competitionFor } from './preconditions.ts';
 import type { PublishPlace, PublishRequest } from './types.ts';
@@ -10,6 +11,8 @@ import type { PublishPlace, PublishRequest } from './types.ts';
 /** A model ready to be sent: read, cast and hashed once, and accepted by the rules. */
 export interface Prepared {
   content: JournalContent;
+  /** What will be on chain. */
+  chainText: ChainText;
   files: UploadFile[];
   facts: ModelFacts;
   competition: Competition;
@@ -38,7 +41,7 @@ async function* prepareFolder(
   const competition = competitionFor(request, place, block, plan.facts.parameters);
   const findings = checkConstraints(plan.facts, competition, place);
   const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
-  return { ...plan, content, competition, findings };
+  return { ...plan, content, chainText: chainText(request, place, content), competition, findings };
 }
 
 async function prepareRevision(
@@ -71,7 +74,14 @@ async function prepareRevision(
     );
   }
   const content = contentOf(request, place, competition, { ...remote, dtype: null, commit });
-  return { content, files: remote.files, facts, competition, findings };
+  return {
+    content,
+    chainText: chainText(request, place, content),
+    files: remote.files,
+    facts,
+    competition,
+    findings,
+  };
 }
 
 function contentOf(

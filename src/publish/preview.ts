@@ -2,7 +2,7 @@ import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { journalPath } from './journal.ts';
 import { retirement } from './may-write.ts';
-import { chainString, checkAccount, checkConstraints } from './preconditions.ts';
+import { checkAccount, checkConstraints } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import { keyOf, openPublication } from './publish.ts';
@@ -20,7 +20,7 @@ export async function* previewPublish(request: PublishRequest, place: PublishPla
   const path = journalPath(place.home, keyOf(request, place));
   const prepared = yield* prepareModel(request, place);
   const publication = await openPublication(request, place, prepared, path);
-  const { journal, content, files, facts, competition } = publication;
+  const { journal, content, files, facts, competition, chainText } = publication;
   const known = journal.upload?.commit ?? null;
   const commit = known ?? content.commit;
   const revision = await place.hub.revision(request.repo, commit ?? undefined);
@@ -31,25 +31,19 @@ export async function* previewPublish(request: PublishRequest, place: PublishPla
   }
   const uploaded = revision !== null && (content.source === 'hub' || holdsExactly(comparison));
   const at = commit ?? (uploaded ? revision.commit : null);
-  const commitment = chainString(
-    request,
-    place,
-    at ?? '0'.repeat(40),
-    content.contentHash,
-    content.competition,
-  );
+  const commitment = at === null ? null : chainText.at(at);
   return {
     dryRun: true,
     repo: request.repo,
     contentHash: content.contentHash,
-    commitment: at ? commitment : commitment.replace('0'.repeat(40), '<commit>'),
+    commitment: commitment ?? chainText.withGap,
     hotkey: place.hotkey.ss58,
     files: content.files,
     deletes: content.source === 'hub' || uploaded ? [] : comparison.foreign.map((file) => file.path),
     steps: await stepsOf(publication, {
       uploaded,
       visible: revision ? !revision.private : null,
-      commitment: at ? commitment : null,
+      commitment,
       missing: new Set(comparison.missing),
     }),
   };
@@ -65,10 +59,10 @@ interface World {
 }
 
 async function stepsOf(publication: Publication, world: World): Promise<PlannedStep[]> {
-  const { request, place, files, findings, content } = publication;
+  const { request, place, files, findings, content, chainText } = publication;
   const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
   const onChain = current !== null && current.text === world.commitment;
-  const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, 128);
+  const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, chainText.bytes);
   const toSend = files.filter((file) => world.missing.has(file.path));
   const bytes = world.uploaded ? 0 : totalBytes(toSend);
   const step = (name: PlannedStep['step'], detail: string, done: boolean, size = 0): PlannedStep => ({

@@ -15,7 +15,7 @@ import {
 import { checkLimit } from './limit.ts';
 import { lockPublish } from './lock.ts';
 import { mayWrite } from './may-write.ts';
-import { chainString, checkAccount } from './preconditions.ts';
+import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
@@ -90,7 +90,7 @@ async function* finishPublication(publication: Publication): Work<UploadOutcome>
   if (resumed && publication.journal.outcome === null)
     yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
   if (!(await isOnChain(publication)) && !request.wait)
-    await checkLimit(request, place, stringBytes(publication));
+    await checkLimit(request, place, publication.chainText.bytes);
 
   const commit = yield* ensureUploaded(publication);
   const committed = yield* ensureCommitted(publication, commit);
@@ -116,16 +116,10 @@ async function* finishPublication(publication: Publication): Work<UploadOutcome>
 
 /** Whether the chain holds this model's string already, so that no commitment will be sent. */
 async function isOnChain(publication: Publication): Promise<boolean> {
-  const { request, place, content, journal } = publication;
+  const { request, place, journal, chainText } = publication;
   if (!journal.upload) return false;
-  const text = chainString(request, place, journal.upload.commit, content.contentHash, content.competition);
   const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
-  return current?.text === text;
-}
-
-function stringBytes({ request, place, content }: Publication): number {
-  const text = chainString(request, place, '0'.repeat(40), content.contentHash, content.competition);
-  return Buffer.byteLength(text);
+  return current?.text === chainText.at(journal.upload.commit);
 }
 
 const isSameOutcome = (a: UploadOutcome, b: UploadOutcome): boolean =>

@@ -3,7 +3,7 @@ import type { HubRevision } from '../hub/index.ts';
 import type { Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
-import { chainString, checkConstraints } from './preconditions.ts';
+import { checkConstraints } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
 
@@ -12,7 +12,7 @@ import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
  * branch has moved on (a README edited later) or the journal was lost. With `--commit-only` the revision was named by the user.
  */
 export async function adoptFromChain(publication: Publication): Promise<void> {
-  const { place, request, content, journal } = publication;
+  const { place, request, content, journal, chainText } = publication;
   if (journal.upload) return;
   if (content.commit !== null) {
     publication.journal = { ...journal, upload: { commit: content.commit, bytesUploaded: 0 } };
@@ -21,7 +21,7 @@ export async function adoptFromChain(publication: Publication): Promise<void> {
   const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
   const commit = parseCommitment(place.profile, current?.text ?? null)?.commit;
   if (!commit || !isCommit(commit)) return;
-  if (current?.text !== chainString(request, place, commit, content.contentHash, content.competition)) return;
+  if (current?.text !== chainText.at(commit)) return;
   if (!(await isThere(await place.hub.revision(request.repo, commit), publication))) return;
   publication.journal = { ...journal, upload: { commit, bytesUploaded: 0 } };
 }

@@ -1,0 +1,33 @@
+import { commitmentFor } from '../rules/index.ts';
+import type { PublishPlace, PublishRequest } from './types.ts';
+
+/** What a publish writes on chain. Made once, and carried by the publication: what is previewed, measured, sent and compared is one value. */
+export interface ChainText {
+  /** Of the text, whatever the revision will be. */
+  bytes: number;
+  /** The text of a revision, 40 hex digits. */
+  at(commit: string): string;
+  /** The text with a gap where the revision is not known yet. */
+  withGap: string;
+}
+
+const UNKNOWN = '0'.repeat(40);
+
+/** Throws `UserError` `repo.invalid` or `commitment.invalid` when no text can be made of it, whatever the revision. */
+export function chainText(
+  { repo, useHotkeyInHash }: PublishRequest,
+  { profile, hotkey }: PublishPlace,
+  { contentHash, competition }: { contentHash: string; competition: number | null },
+): ChainText {
+  const at = (commit: string) =>
+    commitmentFor(profile, {
+      repo,
+      commit,
+      contentHash,
+      hotkey: hotkey.ss58,
+      useHotkeyInHash,
+      competitionId: competition,
+    });
+  const unknown = at(UNKNOWN);
+  return { bytes: Buffer.byteLength(unknown), at, withGap: unknown.replace(UNKNOWN, '<commit>') };
+}
