@@ -11,7 +11,7 @@ export default class Runs extends PtCommand {
   async run(): Promise<Printed<'runs'>> {
     const { flags } = await this.parse(Runs);
     const settings = await this.settings(flags);
-    const runs = await listRuns(settings.modelDir ?? join(settings.home, 'runs'));
+    const { runs } = runsOutput(await listRuns(settings.modelDir ?? join(settings.home, 'runs')));
     if (runs.length === 0) {
       this.note('No runs yet.');
       this.nextSteps(['pt train --offline']);
@@ -30,17 +30,12 @@ export default class Runs extends PtCommand {
           run.state,
           run.steps,
           run.bestLoss?.toFixed(4) ?? '-',
-          publishedAs(run.published),
+          run.published?.repo ?? '-',
           run.dir,
         ]),
       );
       this.nextSteps(['pt report RUN', 'pt train --resume RUN', 'pt check FOLDER/best']);
     }
-    return runsOutput(runs);
+    return { runs };
   }
-}
-
-function publishedAs(published: unknown): string {
-  const repo = (published as { repo?: unknown } | null)?.repo;
-  return typeof repo === 'string' ? repo : '-';
 }

@@ -46,12 +46,10 @@ export const statusSchema = z.strictObject({
 /** `html`: path of the page that was written, when one was asked for. */
 export function statusOutput(status: SubnetStatus, html?: string): z.output<typeof statusSchema> {
   const { block, netuid, neurons, bestUid, limit, hotkey, registered } = status;
-  const shared = { block, netuid, neurons: neurons.map(neuronOutput), bestUid, limit, hotkey, registered };
-  return html === undefined ? shared : { ...shared, html };
+  return { block, netuid, neurons: neurons.map(neuronOutput), bestUid, limit, hotkey, registered, html };
 }
 
 function neuronOutput(row: StatusRow): z.output<typeof neuron> {
   const { uid, hotkey, incentive, block, commitment, repo, commit, competition, url, repository } = row;
-  const shared = { uid, hotkey, incentive, block, commitment, repo, commit, competition, url };
-  return repository === undefined ? shared : { ...shared, repository };
+  return { uid, hotkey, incentive, block, commitment, repo, commit, competition, url, repository };
 }

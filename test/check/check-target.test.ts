@@ -8,10 +8,11 @@ import {
   openCheckPlace,
   parseTarget,
 } from '../../src/check/index.ts';
-import { checkOutput } from '../../src/output/check.ts';
+import { checkOutput, checkSchema } from '../../src/output/check.ts';
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
+import { jsonText } from '../../src/text/json-text.ts';
 import { LLAMA_14B, llamaConfig, tempDir, writeModel, writeSparseModel } from '../model/support.ts';
 import { makeModel, type Rig, startRig } from '../publish/support.ts';
 
@@ -30,9 +31,9 @@ const request = (target: CheckRequest['target'], changes: Partial<CheckRequest> 
   hash: false,
   ...changes,
 });
-/** As `--json` prints it. */
+/** As `--json` prints it, and complete. */
 const verdictOn = async (asked: CheckRequest, place: CheckPlace) =>
-  checkOutput(await finish(checkTarget(asked, place)));
+  checkSchema.parse(JSON.parse(jsonText(checkOutput(await finish(checkTarget(asked, place))))));
 const check = (dir: string, place: CheckPlace, changes: Partial<CheckRequest> = {}) =>
   verdictOn(request({ kind: 'folder', dir }, changes), place);
 

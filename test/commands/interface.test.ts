@@ -23,6 +23,25 @@ test('schemas/ holds the JSON Schema of every output, and nothing else', () => {
   }
 });
 
+test('schemas list every field; only errors know more, and data sets have settings of their own', () => {
+  const open = [...jsonSchemas()].flatMap(([file, schema]) =>
+    openObjects(JSON.parse(JSON.stringify(schema)), file),
+  );
+  expect(open.filter((place) => !place.endsWith('_kwargs'))).toEqual(['error.json.properties.error']);
+});
+
+/** Where a JSON schema lets an object have fields of any name and kind. */
+function openObjects(node: unknown, place: string): string[] {
+  if (typeof node !== 'object' || node === null) return [];
+  const { type, additionalProperties: more = {} } = node as {
+    type?: unknown;
+    additionalProperties?: unknown;
+  };
+  const isOpen = type === 'object' && (more === true || JSON.stringify(more) === '{}');
+  const inner = Object.entries(node).flatMap(([key, value]) => openObjects(value, `${place}.${key}`));
+  return isOpen ? [place, ...inner] : inner;
+}
+
 test('every command has a schema for its output', () => {
   const ids = Object.keys(readManifest(root));
   expect(ids.filter((id) => !(id in SCHEMAS))).toEqual([]);

@@ -56,6 +56,8 @@ test('the whole job', async () => {
   await holds('sandbox-start', 'sandbox start --detach');
   await holds('sandbox-status', 'sandbox status');
   await holds('sandbox-env', 'sandbox env');
+  await holds('train', 'train --list-competitions');
+  await holds('upload', 'upload --list-competitions');
   const trained = await holds('train', 'train');
   const best = String(trained.bestDir);
   await holds('runs', 'runs');
@@ -68,7 +70,10 @@ test('the whole job', async () => {
   await holds('load-best', 'load-best --dir best');
   await holds('load', `load --repo me/first@${published.commit} --dir again`);
   await holds('evaluate', `evaluate ${best} best`);
+  await holds('evaluate', `evaluate ${best} --against best`);
   await holds('status', 'status');
+  await holds('status', 'status --mine');
+  await holds('status', 'status --html page.html');
   await holds('competitions', 'competitions');
   await holds('doctor', 'doctor');
   await holds('config-show', 'config show');

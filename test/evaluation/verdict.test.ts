@@ -9,6 +9,7 @@ import {
 } from '../../src/evaluation/index.ts';
 import { lengthFor, seedAt, tasksOf, tokenizerFor } from '../../src/evaluation/plan.ts';
 import type { ModelFacts } from '../../src/model/types.ts';
+import { evaluateOutput, evaluateSchema } from '../../src/output/evaluate.ts';
 import { competitionsAt, randomFrom } from '../../src/rules/index.ts';
 import { tempDir } from '../model/support.ts';
 
@@ -37,8 +38,20 @@ function contestant(name: string, mean: number, changes: Partial<Contestant> = {
 }
 const rival = (mean: number, changes: Partial<Contestant> = {}) =>
   contestant('rival', mean, { mine: false, block: 50, uid: 3, ...changes });
-const verdict = (list: Contestant[], name: '3.2' | '6.0' = '3.2', competition = sandbox, block = 100) =>
-  verdictOf(list, TASKS, competition, profiles[name], block);
+/** What follows from these losses; what `--json` prints of it holds to its schema, so no NaN stands in it. */
+function verdict(
+  list: Contestant[],
+  profile: '3.2' | '6.0' = '3.2',
+  competition = sandbox,
+  block = 100,
+  tasks = TASKS,
+) {
+  const found = verdictOf(list, tasks, competition, profiles[profile], block);
+  const sample = { batches: 100, sequenceLength: 8, tokenizer: 'builtin', data: ['builtin'], seed: 0 };
+  const { matrix } = evaluateSchema.parse(evaluateOutput({ ...found, block, profile, competition, sample }));
+  expect(matrix).toEqual(found.matrix);
+  return found;
+}
 
 describe('the verdict', () => {
   it('of one model is its loss and nothing to win against', () => {
@@ -105,6 +118,13 @@ describe('the verdict', () => {
     expect(whyLost(numb.models[1]!)).toBeNull();
     expect(verdict([nan])).toMatchObject({ winner: null });
     expect(verdict([rival(3)]).sentence).toBe('rival is itself what is to be beaten.');
+  });
+
+  it.each(['3.2', '6.0'] as const)('of nothing scored has no number, profile %s', (name) => {
+    const lost = { loss: null, losses: null, reasonable: null, error: 'no such class' };
+    const v = verdict([contestant('mine', 3, lost), rival(3, lost)], name, sandbox, 100, []);
+    expect(v).toMatchObject({ winner: null, pWin: null, lossToBeat: null });
+    expect(v.matrix.flat()).toEqual([null, null, null, null]);
   });
 
   it('lets the batches decide in 3.2 and the score in 6.0', () => {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadPlace, type LoadRequest, load, readStatus } from '../../src/load/index.ts';
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
+import { runPt } from '../commands/run-pt.ts';
 import { makeModel, type Rig, startRig } from '../publish/support.ts';
 
 let rig: Rig & { dir: string };
@@ -174,5 +175,11 @@ describe('load', () => {
     );
     expect(status).toMatchObject({ bestUid: null, registered: true, limit: { allowed: true } });
     expect(status.neurons.find(({ uid }) => uid === 1)).toMatchObject({ commitment: text });
+
+    const ran = await runPt(['status', '--json'], { env: { PT_HOME: rig.home, PT_NETWORK: 'sandbox' } });
+    expect(ran.stdout.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect((ran.json().neurons as { commitment: string }[]).map(({ commitment }) => commitment)).toContain(
+      text,
+    );
   });
 });
