@@ -47,6 +47,12 @@ export interface Recipe {
   [field: string]: unknown;
 }
 
+/** What is known of the classes that competitions allow (`constants/architectures.json`, docs/architectures.md). */
+export type Architectures = z.infer<typeof architectures>;
+export type Architecture = z.infer<typeof architecture>;
+/** Tensors of a class: `first`, then `layer` once a layer (`*` is its number), then `last`. */
+export type Layout = z.infer<typeof layout>;
+
 export interface Constants {
   /** Folder the files were read from. */
   dir: string;
@@ -204,6 +210,107 @@ const profile = z.strictObject({
 
 const tokenizer = z.strictObject({ vocab_size: z.int().positive(), eos_token_id: count });
 
+/** Sums of products of sizes and numbers, quotients being whole: `heads * head + 2 * kv * head`, `hidden / heads`. */
+const expression = z.string().regex(/^\w+( [+*/] \w+)*$/, 'is no sum of products of sizes');
+const tensors = z.array(
+  z.strictObject({
+    name: z.string(),
+    shape: z.array(expression).min(1),
+    when: z.array(z.string().regex(/^!?\w+$/)).optional(),
+  }),
+);
+const layout = z.strictObject({ first: tensors, layer: tensors, last: tensors });
+
+const architecture = z.strictObject({
+  model_type: z.string(),
+  tied: z.boolean(),
+  tokenizer: z.string(),
+  layout: z.string(),
+  sizes: z.record(
+    z.string(),
+    z.strictObject({
+      keys: z.array(z.string()),
+      default: z.union([z.int().positive(), expression]).optional(),
+    }),
+  ),
+  flags: z.record(
+    z.string(),
+    z.union([
+      z.boolean(),
+      z.strictObject({
+        key: z.string(),
+        is: z.union([z.boolean(), z.int()]).optional(),
+        default: z.boolean(),
+      }),
+    ]),
+  ),
+  untold_if: z.array(z.string()).optional(),
+  divisors: z.array(z.string()),
+  activations: z.array(z.string()).min(1),
+  epsilon: z.string().nullable(),
+  pads: z.boolean(),
+  fixed_positions: z.boolean(),
+  rope: z
+    .strictObject({
+      theta: z.string(),
+      theta_default: z.number().positive(),
+      partial: z.string(),
+      partial_default: z.number().positive(),
+    })
+    .nullable(),
+  names_in_files: z.record(z.string(), z.string()).optional(),
+  releases: z.record(z.string(), z.record(z.string(), z.enum(['read', 'ignored', 'refused'])).nullable()),
+});
+
+const architectures = z
+  .strictObject({
+    about: z.string(),
+    tokenizers: z.strictObject({
+      common: z.array(z.string()),
+      classes: z.record(z.string(), z.array(z.string())),
+    }),
+    buffers: z.array(z.strictObject({ pattern: z.string(), dimensions: z.int().positive().optional() })),
+    layouts: z.record(z.string(), layout),
+    architectures: z.record(z.string(), architecture),
+  })
+  .superRefine(({ tokenizers, layouts, architectures }, context) => {
+    for (const [name, facts] of Object.entries(architectures)) {
+      const missing = unresolved(facts, layouts, tokenizers.classes);
+      if (missing.length > 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['architectures', name],
+          message: `names what is not there: ${missing.join(', ')}`,
+        });
+    }
+  });
+
+/** Names in a class's facts that nothing defines: a layout, a tokenizer, a size or a flag. */
+function unresolved(
+  facts: z.infer<typeof architecture>,
+  layouts: Record<string, z.infer<typeof layout>>,
+  tokenizers: Record<string, string[]>,
+): string[] {
+  const { first, layer, last } = layouts[facts.layout] ?? { first: [], layer: [], last: [] };
+  const rows = [...first, ...layer, ...last];
+  const expressions = [
+    ...rows.flatMap((row) => row.shape),
+    ...Object.values(facts.sizes).flatMap((size) => (typeof size.default === 'string' ? [size.default] : [])),
+  ];
+  const sizes = [
+    ...expressions.flatMap((text) => text.match(/[a-z]\w*/g) ?? []),
+    ...facts.divisors,
+    'layers',
+  ];
+  const flags = [...rows.flatMap((row) => row.when ?? []), ...(facts.untold_if ?? [])];
+  return [
+    ...(facts.layout in layouts ? [] : [facts.layout]),
+    ...(facts.tokenizer in tokenizers ? [] : [facts.tokenizer]),
+    ...sizes.filter((size) => !(size in facts.sizes)),
+    ...flags.map((flag) => flag.replace('!', '')).filter((flag) => flag !== 'tied' && !(flag in facts.flags)),
+  ];
+}
+
 const recipe = z.looseObject({ name: z.string().optional() });
 
 const cache = new Map<string, Constants>();
@@ -241,6 +348,28 @@ export function loadConstants(dir: string = shippedDir()): Constants {
   };
   cache.set(folder, constants);
   return constants;
+}
+
+let known: Architectures | undefined;
+
+/** What transformers does is no subnet's choice: always the file that `pt` ships, whichever constants folder is in use. */
+export function loadArchitectures(): Architectures {
+  known ??= read(shippedDir(), 'architectures.json', architectures);
+  return known;
+}
+
+/** Facts of a class; null for one that is not known here. */
+export function architectureOf(name: string | null): Architecture | null {
+  const { architectures } = loadArchitectures();
+  return name !== null && Object.hasOwn(architectures, name) ? architectures[name]! : null;
+}
+
+/** The class that transformers builds for a `model_type`; null for one not known here. */
+export function classOf(modelType: unknown): string | null {
+  const found = Object.entries(loadArchitectures().architectures).find(
+    ([, facts]) => facts.model_type === modelType,
+  );
+  return found?.[0] ?? null;
 }
 
 /** The schedule a network follows: its own by name, or the network's main one for any `ws://` address. */

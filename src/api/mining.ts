@@ -3,9 +3,10 @@ import { dirname, join, resolve } from 'node:path';
 import { Cancelled, CheckError, UserError } from '../errors.ts';
 import { type LoadOutcome, type LoadSource, load, modelsDir, openLoadPlace } from '../load/index.ts';
 import { openTarget } from '../load/target.ts';
-import { contentHashOf, inspectFolder, type ModelFacts } from '../model/index.ts';
+import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import { openPublishPlace, publish, type UploadOutcome, type WriteQuestion } from '../publish/index.ts';
+import { allTokenizerFiles } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { subnet } from './graph.ts';
 import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
@@ -63,22 +64,22 @@ async function loadFrom(source: LoadSource, options: LoadOptions): Promise<LoadO
 export async function loadLocalModel(dir: string, options: NetworkOptions = {}): Promise<LocalModel> {
   const settings = settingsOf(options);
   const profile = settings.constants.profiles[settings.profile];
-  const facts = await inspectFolder(dir, profile);
+  const folder = await openFolder(dir, profile);
+  const { facts } = folder;
   if (facts.problems.length > 0) {
     throw new CheckError('model.malformed', facts.problems.map(({ message }) => message).join(' '), {
       details: { findings: facts.problems },
       nextSteps: [`pt check ${shellWord(dir)}`],
     });
   }
-  return { dir: resolve(dir), facts, contentHash: await contentHashOf(dir, profile) };
+  return { dir: resolve(dir), facts, contentHash: await contentHashOf(folder, profile) };
 }
 
 /** Copies a model's files (config, weights, tokenizer; nothing else of its folder) to an empty or new folder. */
 export async function save(model: LocalModel, dir: string): Promise<LocalModel> {
-  const { TOKENIZER_FILES } = await import('../model/index.ts');
   const present = new Set(model.facts.files.map(({ path }) => path));
   const wanted = new Set(
-    [...model.facts.hashedFiles, ...TOKENIZER_FILES].filter((path) => present.has(path)),
+    [...model.facts.hashedFiles, ...allTokenizerFiles()].filter((path) => present.has(path)),
   );
   const target = await openTarget(dir, `${model.contentHash}`, false);
   if (target.occupied) target.refuseOccupied();

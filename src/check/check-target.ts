@@ -4,11 +4,11 @@ import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
 import type { HubRevision } from '../hub/types.ts';
 import {
-  hashContent,
-  inspectFolder,
+  type InspectedFolder,
   inspectRemote,
   type ModelFacts,
-  planUpload,
+  openFolder,
+  readContent,
   remoteContent,
 } from '../model/index.ts';
 import type { Work } from '../progress.ts';
@@ -46,31 +46,23 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
   const chain = yield* openChain(request, place);
   try {
     const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
-    const facts = revision
-      ? await inspectRemote(place.openHub(), revision, profile)
-      : await inspectFolder((target as { dir: string }).dir, profile);
+    const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
+    const facts = folder?.facts ?? (await inspectRemote(place.openHub(), revision!, profile));
     const at = blockFor(schedule, profile, request.block, chain?.block ?? null);
     const chosen = competitionFor(schedule, profile, at.block, request.competition, facts.parameters);
     const { competition } = chosen;
-    const content = revision
-      ? await remoteHash(facts, revision, place)
-      : yield* localHash(facts, (target as { dir: string }).dir, request, place);
-    const asPublished =
-      target.kind === 'folder' && content.hash
-        ? yield* published(target.dir, place)
-        : { hash: [], findings: [] };
+    const content = folder ? yield* localContent(folder, request) : await remoteHash(facts, revision!, place);
     const findings = [
       ...chosen.findings,
       ...(competition
         ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
         : facts.problems),
       ...(revision ? repositoryFindings(revision, place) : []),
-      content.finding,
-      ...asPublished.findings,
+      ...content.findings,
       ...(content.hash && chain
         ? [
             checkDuplicates(
-              [content.hash, ...asPublished.hash],
+              [content.hash, ...content.asPublished],
               await chain.commitments(),
               profile,
               place.ownHotkeys,
@@ -83,7 +75,7 @@ export async function* checkTarget(request: CheckRequest, place: CheckPlace): Wo
       accepted: isAccepted(findings),
       model: revision
         ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
-        : { kind: 'folder', dir: (target as { dir: string }).dir },
+        : { kind: 'folder', dir: folder!.dir },
       profile: place.profileName,
       ...at,
       competition,
@@ -175,39 +167,29 @@ function repositoryFindings(revision: HubRevision, { profile }: CheckPlace): Fin
 
 interface Content {
   hash: string | null;
-  finding: Finding;
+  /** The hash of what `pt upload` would publish by default. */
+  asPublished: string[];
+  findings: Finding[];
 }
 
-async function* localHash(
-  facts: ModelFacts,
-  dir: string,
-  request: CheckRequest,
-  { profile }: CheckPlace,
-): Work<Content> {
+/** A folder's hashes, as it is and as it would be published, and what is wrong with a weight. */
+async function* localContent(folder: InspectedFolder, { hash, signal }: CheckRequest): Work<Content> {
+  const { facts } = folder;
   const size = new Map(facts.files.map((f) => [f.path, f.size]));
   const bytes = facts.hashedFiles.reduce((sum, path) => sum + size.get(path)!, 0);
-  if (bytes > HASH_UP_TO && !request.hash)
+  if (bytes > HASH_UP_TO && !hash)
     return unhashed(`${bytes.toLocaleString('en')} bytes are not hashed unasked; --hash does it.`);
-  return hashed(
-    yield* hashContent(dir, profile),
-    'of the folder as it is (`pt upload` hashes what it publishes).',
-  );
-}
-
-/** A local folder as `pt upload` would publish it by default: its hash, or what is wrong with a weight. */
-async function* published(
-  dir: string,
-  { profile }: CheckPlace,
-): Work<{ hash: string[]; findings: Finding[] }> {
-  try {
-    return { hash: [(yield* planUpload(dir, { dtype: 'bf16', profile })).contentHash], findings: [] };
-  } catch (error) {
-    if (!(error instanceof PtError)) throw error;
-    // Whatever else cannot be published has its findings already.
-    if (error.code !== 'model.not_finite') return { hash: [], findings: [] };
-    const { message, details } = error;
-    return { hash: [], findings: [{ rule: 'weights', ok: false, actual: details, limit: null, message }] };
-  }
+  const { hash: asIs, published } = yield* readContent(folder, {
+    dtype: 'bf16',
+    ...(signal ? { signal } : {}),
+  });
+  const content = hashed(asIs, 'of the folder as it is (`pt upload` hashes what it publishes).');
+  if ('contentHash' in published) return { ...content, asPublished: [published.contentHash] };
+  // Whatever else cannot be published has its findings already.
+  if (published.code !== 'model.not_finite') return content;
+  const { message, details } = published;
+  const finding = { rule: 'weights', ok: false, actual: details, limit: null, message };
+  return { ...content, findings: [...content.findings, finding] };
 }
 
 async function remoteHash(facts: ModelFacts, revision: HubRevision, place: CheckPlace): Promise<Content> {
@@ -218,18 +200,12 @@ async function remoteHash(facts: ModelFacts, revision: HubRevision, place: Check
 }
 
 function hashed(hash: string, how: string): Content {
-  return {
-    hash,
-    finding: {
-      rule: 'content_hash',
-      ok: null,
-      actual: hash,
-      limit: null,
-      message: `Content hash ${hash}, ${how}`,
-    },
-  };
+  const message = `Content hash ${hash}, ${how}`;
+  const finding = { rule: 'content_hash', ok: null, actual: hash, limit: null, message };
+  return { hash, asPublished: [], findings: [finding] };
 }
 
 function unhashed(why: string): Content {
-  return { hash: null, finding: { rule: 'content_hash', ok: null, actual: null, limit: null, message: why } };
+  const finding = { rule: 'content_hash', ok: null, actual: null, limit: null, message: why };
+  return { hash: null, asPublished: [], findings: [finding] };
 }

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { Chain } from '../chain/types.ts';
 import { CheckError, OutsideError } from '../errors.ts';
 import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
-import { contentHashOf, inspectRemote, TOKENIZER_FILES } from '../model/index.ts';
+import { contentHashOf, inspectRemote } from '../model/index.ts';
 import type { Work } from '../progress.ts';
-import { hashMatches } from '../rules/index.ts';
+import { allTokenizerFiles, hashMatches } from '../rules/index.ts';
 import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
 import type { LoadRequest, Rules } from './types.ts';
@@ -131,7 +131,7 @@ async function chooseFiles(revision: HubRevision, { hub, profile }: LoadPlace): 
       { nextSteps: [`pt check ${revision.repo}@${revision.commit}`], details: { findings: fatal } },
     );
   }
-  const names = new Set([...facts.hashedFiles, ...TOKENIZER_FILES]);
+  const names = new Set([...facts.hashedFiles, ...allTokenizerFiles()]);
   return revision.files.filter((file) => names.has(file.path));
 }
 

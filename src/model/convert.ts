@@ -100,6 +100,7 @@ function makeHead(metadata: Record<string, string>, entries: [string, unknown][]
 
 /**
  * Bytes [start, end) of the result. A chunk is valid only until the next is asked for: one buffer serves the whole stream.
+ * `onSource` is shown the bytes that are read, in order: all of the file when all of the result is asked for.
  * Throws `CheckError` `model.changed` when the file is not the planned one, `model.not_finite` naming the tensor.
  */
 export async function* convert(
@@ -107,19 +108,22 @@ export async function* convert(
   plan: Conversion,
   start = 0,
   end = plan.size,
+  onSource?: (bytes: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   const handle = await open(file, 'r');
   const scratch = acquireScratch();
   try {
     await assertUnchanged(handle, plan);
-    const first =
-      plan.head ?? (await readExactly(handle, plan, Math.min(plan.runs[0]?.begin ?? plan.size, plan.size)));
+    const header = plan.runs[0]?.begin ?? plan.stamp.size;
+    const source = plan.head && !onSource ? null : await readExactly(handle, plan, header);
+    if (source) onSource?.(source);
+    const first = plan.head ?? source!;
     if (start < first.length) yield first.subarray(start, Math.min(end, first.length));
     for (const run of plan.runs) {
       const outEnd = run.outBegin + ((run.end - run.begin) / run.from) * run.to;
       const from = Math.max(start, run.outBegin);
       const to = Math.min(end, outEnd);
-      if (from < to) yield* convertRun(handle, plan, run, scratch, from, to);
+      if (from < to) yield* convertRun(handle, plan, run, scratch, from, to, onSource);
     }
     await assertUnchanged(handle, plan);
   } finally {
@@ -136,6 +140,7 @@ async function* convertRun(
   scratch: Scratch,
   from: number,
   to: number,
+  onSource?: (bytes: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
   const firstElement = Math.floor((from - run.outBegin) / run.to);
   const lastElement = Math.ceil((to - run.outBegin) / run.to);
@@ -155,6 +160,7 @@ async function* convertRun(
         // Awaited in the next turn; until then a failure must not count as unhandled.
         pending.catch(() => {});
       }
+      onSource?.(scratch.inputs[which].subarray(0, bytes));
       const out = transform(plan, run, scratch, which, inAt, bytes);
       yield out.subarray(Math.max(0, from - outAt), Math.min(out.length, to - outAt));
       inAt += bytes;

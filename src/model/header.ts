@@ -1,6 +1,6 @@
 /** The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes without a gap. */
 import { CheckError } from '../errors.ts';
-import { decodeUtf8, isObject, parseJson } from './json.ts';
+import { decodeUtf8, isObject, parseJson } from '../text/strict-json.ts';
 import type { ByteSource, SafetensorsHeader, TensorInfo } from './types.ts';
 
 /** Bits an element takes, by dtype. */

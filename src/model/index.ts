@@ -1,11 +1,10 @@
 /** Model folders and files: headers, facts, content hash, cast and upload plan. */
 
 export { classOf, expectedShapes } from './architectures.ts';
-export { contentHashOf, hashContent, hashEverything } from './content-hash.ts';
+export { contentHashOf, type FolderContent, hashEverything, readContent } from './content-hash.ts';
 export type { TargetDtype } from './convert.ts';
-export { hashedFiles, TOKENIZER_FILES, weightFiles } from './files.ts';
 export { readHeader } from './header.ts';
-export { inspectFolder, inspectRemote } from './inspect.ts';
+export { type InspectedFolder, inspectFolder, inspectRemote, openFolder } from './inspect.ts';
 export { countParameters, countShapes, countTensors } from './parameters.ts';
 export { type PlanOptions, planUpload, type UploadPlan } from './plan-upload.ts';
 export { remoteContent } from './remote-content.ts';

@@ -2,9 +2,7 @@
 import { join } from 'node:path';
 import { PtError } from '../errors.ts';
 import type { Hub, HubRevision } from '../hub/types.ts';
-import type { Finding, Profile } from '../rules/types.ts';
-import { checkConfig } from './check-config.ts';
-import { checkFormat, checkIndex, checkWeightFiles } from './check-weights.ts';
+import { checkContent } from '../rules/model/content.ts';
 import {
   CONFIG,
   type Deciding,
@@ -13,12 +11,14 @@ import {
   TOKENIZER_CONFIG,
   WEIGHTS,
   weightFiles,
-} from './files.ts';
+} from '../rules/model/files.ts';
+import { problem } from '../rules/model/problem.ts';
+import type { Finding, Profile } from '../rules/types.ts';
+import { decodeUtf8, isObject, type JsonObject, parseJson, type Spans } from '../text/strict-json.ts';
+import { build } from './architectures.ts';
 import { readHeader } from './header.ts';
-import { decodeUtf8, isObject, type JsonObject, parseJson, type Spans } from './json.ts';
 import { folder, listFolder } from './list-folder.ts';
-import { checkTensors, countParameters } from './parameters.ts';
-import { problem } from './problem.ts';
+import { countParameters } from './parameters.ts';
 import { hubSource, withFile } from './source.ts';
 import type { ByteSource, ModelFacts, SafetensorsHeader, TensorInfo } from './types.ts';
 
@@ -37,8 +37,8 @@ interface Files {
   mendable: boolean;
 }
 
-/** A model folder looked at: the facts, and the headers they come from. */
-export interface Inspection {
+/** A model looked at: the facts, and the headers they come from. */
+interface Inspection {
   facts: ModelFacts;
   /** Header of each weight file, by path. */
   headers: Map<string, SafetensorsHeader>;
@@ -46,21 +46,31 @@ export interface Inspection {
   texts: Map<string, string>;
 }
 
+/** A folder here looked at: what reading its weights, in whichever way, starts from. */
+export interface InspectedFolder extends Inspection {
+  /** As it was named, and its real path. */
+  dir: string;
+  root: string;
+  profile: Profile;
+}
+
 /**
  * A local model folder, without reading its weights. Throws `UserError` `model.missing` when there is no such folder;
  * everything else that is wrong is in `problems`.
  */
 export async function inspectFolder(dir: string, profile: Profile): Promise<ModelFacts> {
-  return (await inspectFolderFully(dir, profile)).facts;
+  return (await openFolder(dir, profile)).facts;
 }
 
-export async function inspectFolderFully(dir: string, profile: Profile): Promise<Inspection> {
+/** The same with what was read, for those who go on to the weights. */
+export async function openFolder(dir: string, profile: Profile): Promise<InspectedFolder> {
   const root = await folder(dir);
   const { files, problems } = await listFolder(root);
-  return inspect(
+  const inspection = await inspect(
     { files, problems, withSource: (path, use) => withFile(join(root, path), path, use), mendable: true },
     profile,
   );
+  return { ...inspection, dir, root, profile };
 }
 
 /** A revision on a Hub, by range requests; its weights are not downloaded. */
@@ -99,34 +109,30 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
     index: names.has(WEIGHTS) ? null : await json(INDEX),
     tokenizerConfig: profile.hashes_tokenizer ? await json(TOKENIZER_CONFIG) : null,
   };
-  if (!names.has(CONFIG)) problems.push(problem('config', 'config.json is missing: nothing can load this.'));
-
   const weights = weightFiles(names, deciding.index);
-  problems.push(...checkWeightFiles(names, deciding.index));
   const headers = new Map<string, SafetensorsHeader>();
   for (const path of weights)
     try {
-      const header = await source.withSource(path, readHeader);
-      headers.set(path, header);
-      problems.push(...checkFormat(path, header, source.mendable));
+      headers.set(path, await source.withSource(path, readHeader));
     } catch (error) {
       if (!(error instanceof PtError) || error.code !== 'safetensors.invalid') throw error;
       problems.push({ ...problem('safetensors', error.message), actual: error.details });
     }
-  problems.push(...checkIndex(deciding.index, headers));
 
   const tensors = [...headers.values()].flatMap((h) => h.tensors);
   const complete = weights.length > 0 && headers.size === weights.length && config !== null;
-  const architecture = architectureOf(config);
-  const unique = uniqueByName(tensors);
-  if (config !== null) problems.push(...checkConfig(architecture, config, profile.transformers));
-  if (complete) problems.push(...checkTensors(unique, architecture, config));
+  const architecture = architectureNamed(config);
+  const built = config === null ? null : build(architecture, config);
+  const { index } = deciding;
+  const { mendable } = source;
+  const content = { names, config, architecture, built, index, headers, complete, mendable };
+  problems.push(...checkContent(content, profile.transformers));
   return {
     headers,
     texts,
     facts: {
       architecture,
-      parameters: complete ? countParameters(unique, architecture, config) : null,
+      parameters: complete ? countParameters(uniqueByName(tensors), architecture, config, built) : null,
       bytes: source.files.reduce((sum, file) => sum + file.size, 0),
       dtypes: [...new Set(tensors.map((t) => t.dtype))].sort(),
       config: config ?? {},
@@ -138,7 +144,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
 }
 
 /** The one class the config names; null when it names none or several. */
-function architectureOf(config: JsonObject | null): string | null {
+function architectureNamed(config: JsonObject | null): string | null {
   const list = config?.architectures;
   return Array.isArray(list) && list.length === 1 && typeof list[0] === 'string' ? list[0] : null;
 }

@@ -2,8 +2,8 @@
 import { lstat, opendir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { PtError, UserError } from '../errors.ts';
+import { problem } from '../rules/model/problem.ts';
 import type { Finding } from '../rules/types.ts';
-import { problem } from './problem.ts';
 
 /** Entries of a folder that are looked at. */
 const MAX_ENTRIES = 20_000;

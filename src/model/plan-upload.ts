@@ -6,13 +6,13 @@ import { CheckError } from '../errors.ts';
 import type { UploadFile } from '../hub/types.ts';
 import type { Work } from '../progress.ts';
 import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
+import { allTokenizerFiles, CONFIG, INDEX } from '../rules/model/files.ts';
 import type { Profile } from '../rules/types.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Conversion, convert, planConversion, type TargetDtype } from './convert.ts';
-import { CONFIG, INDEX, TOKENIZER_FILES } from './files.ts';
-import { type Inspection, inspectFolderFully, topLevelSpans } from './inspect.ts';
-import { folder } from './list-folder.ts';
+import { type InspectedFolder, openFolder, topLevelSpans } from './inspect.ts';
 import { withFile } from './source.ts';
+import { Tally } from './tally.ts';
 import type { ModelFacts } from './types.ts';
 
 export interface UploadPlan {
@@ -26,8 +26,9 @@ export interface UploadPlan {
 export interface PlanOptions {
   /** `bf16` casts floating-point weights (fp32, fp16, fp64); `fp32` publishes them as they are saved. */
   dtype: TargetDtype;
-  profile: Profile;
   signal?: AbortSignal;
+  /** Filled with a tally of each weight file as it is, from the same reading; after a failure, of as much as was read. */
+  asIs?: Map<string, Tally>;
 }
 
 /** Files for people that go along; they count in the repository's size and not in the hash. */
@@ -38,10 +39,16 @@ const MAX_TEXT_BYTES = 64 << 20;
  * Plans a folder's upload: config, weights and tokenizer (plus README and licence), nothing else. Yields bytes hashed.
  * Throws `CheckError` `model.malformed` (what is wrong), `model.not_finite` (naming the tensor), `model.changed`.
  */
-export async function* planUpload(dir: string, options: PlanOptions): Work<UploadPlan> {
-  const root = await folder(dir);
-  const inspection = await inspectFolderFully(root, options.profile);
-  const { facts } = inspection;
+export async function* planUpload(
+  dir: string,
+  { profile, ...options }: PlanOptions & { profile: Profile },
+): Work<UploadPlan> {
+  return yield* planFolder(await openFolder(dir, profile), options);
+}
+
+/** The same for a folder that was looked at already. */
+export async function* planFolder(inspection: InspectedFolder, options: PlanOptions): Work<UploadPlan> {
+  const { dir, root, facts } = inspection;
   // The class is for the rules to judge, with all they have to say.
   const ofClass = facts.problems.filter((p) => p.rule === 'architecture');
   const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files' && !ofClass.includes(p));
@@ -54,7 +61,9 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
     });
 
   const present = new Set(facts.files.map((f) => f.path));
-  const wanted = new Set([...facts.hashedFiles, ...TOKENIZER_FILES, ...EXTRA].filter((p) => present.has(p)));
+  const wanted = new Set(
+    [...facts.hashedFiles, ...allTokenizerFiles(), ...EXTRA].filter((p) => present.has(p)),
+  );
   const plans = new Map<string, Conversion>();
   for (const path of [...inspection.headers.keys()].sort()) {
     const { size, mtimeMs, ino } = await stat(join(root, path));
@@ -72,8 +81,12 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
   const total = [...plans.values()].reduce((sum, p) => sum + p.size, 0);
   let done = 0;
   for (const [path, plan] of plans) {
-    const hash = createHash('sha256');
-    for await (const chunk of convert(join(root, path), plan)) {
+    const source = new Tally();
+    options.asIs?.set(path, source);
+    const hash = plan.head === null ? source : new Tally();
+    const onSource =
+      options.asIs && hash !== source ? (bytes: Uint8Array) => source.update(bytes) : undefined;
+    for await (const chunk of convert(join(root, path), plan, 0, plan.size, onSource)) {
       options.signal?.throwIfAborted();
       hash.update(chunk);
       done += chunk.length;
@@ -89,7 +102,7 @@ export async function* planUpload(dir: string, options: PlanOptions): Work<Uploa
     files.push({
       path,
       size: plan.size,
-      sha256: hash.digest('hex'),
+      sha256: hash.sha256(),
       open: (start, end) => convert(join(root, path), plan, start, end),
     });
   }
@@ -117,7 +130,7 @@ function castDtypes(dtypes: string[]): string[] {
 async function smallFile(
   root: string,
   path: string,
-  inspection: Inspection,
+  inspection: InspectedFolder,
   plans: Map<string, Conversion>,
   cast: boolean,
 ): Promise<UploadFile> {
@@ -135,7 +148,7 @@ async function smallFile(
 async function smallBytes(
   root: string,
   path: string,
-  inspection: Inspection,
+  inspection: InspectedFolder,
   plans: Map<string, Conversion>,
   cast: boolean,
 ): Promise<Uint8Array> {

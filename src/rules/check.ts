@@ -1,10 +1,7 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
-import type { ModelFacts } from '../model/types.ts';
+import { architectureOf, classOf } from '../constants.ts';
 import { competitionLabel } from './competition.ts';
-import type { Competition, Finding, Profile, TokenizerFacts } from './types.ts';
-
-/** Classes whose positions are a table of fixed length: longer sequences fail instead of degrading. */
-const FIXED_POSITIONS = new Set(['GPT2LMHeadModel', 'GPTJForCausalLM', 'BartForCausalLM', 'OPTForCausalLM']);
+import type { Competition, Finding, ModelFacts, Profile, TokenizerFacts } from './types.ts';
 
 /** All verdicts on `facts` for one competition, most decisive first. Accepted means: none of them is `ok: false`. */
 export function checkModel(
@@ -100,7 +97,8 @@ function checkSequenceLength(facts: ModelFacts, competition: Competition): Findi
     return { ...shared, ok: null, message: `config.json names no length; validators feed ${limit} tokens.` };
   if (actual >= limit)
     return { ...shared, ok: true, message: `${actual} positions; validators feed ${limit} tokens.` };
-  const fixed = facts.architecture !== null && FIXED_POSITIONS.has(facts.architecture);
+  // A table of fixed length: longer sequences fail instead of degrading.
+  const fixed = architectureOf(facts.architecture)?.fixed_positions ?? false;
   return {
     ...shared,
     ok: fixed ? false : null,
@@ -156,11 +154,12 @@ function checkVocabulary(facts: ModelFacts, competition: Competition, tokenizer?
   };
 }
 
-/** Class-specific names that older transformers read for what newer ones write into `rope_parameters`. */
-const OLD_NAMES: Record<string, { theta: string; partial: string; partialDefault: number }> = {
-  gpt_neox: { theta: 'rotary_emb_base', partial: 'rotary_pct', partialDefault: 0.25 },
-  phi: { theta: 'rope_theta', partial: 'partial_rotary_factor', partialDefault: 0.5 },
-  stablelm: { theta: 'rope_theta', partial: 'partial_rotary_factor', partialDefault: 0.25 },
+/** What a class that is not known here reads, as most do. */
+const USUAL_ROPE = {
+  theta: 'rope_theta',
+  theta_default: 10000,
+  partial: 'partial_rotary_factor',
+  partial_default: 1,
 };
 
 /** Rope settings that the validators' transformers ignores: it would compute wrong logits without an error. */
@@ -168,18 +167,14 @@ function checkRope(facts: ModelFacts, profile: Profile): Finding[] {
   const { config } = facts;
   const rope = config.rope_parameters;
   if (typeof rope !== 'object' || rope === null || Array.isArray(rope)) return [];
-  const names = OLD_NAMES[String(config.model_type)] ?? {
-    theta: 'rope_theta',
-    partial: 'partial_rotary_factor',
-    partialDefault: 1,
-  };
+  const names = architectureOf(classOf(config.model_type))?.rope ?? USUAL_ROPE;
   const given = rope as Record<string, unknown>;
-  const theta = given.rope_theta ?? 10000;
-  const partial = given.partial_rotary_factor ?? names.partialDefault;
+  const theta = given.rope_theta ?? names.theta_default;
+  const partial = given.partial_rotary_factor ?? names.partial_default;
   const scaled = given.rope_type !== undefined && given.rope_type !== 'default';
   const lost = [
-    ...((config[names.theta] ?? 10000) === theta ? [] : [names.theta]),
-    ...((config[names.partial] ?? names.partialDefault) === partial ? [] : [names.partial]),
+    ...((config[names.theta] ?? names.theta_default) === theta ? [] : [names.theta]),
+    ...((config[names.partial] ?? names.partial_default) === partial ? [] : [names.partial]),
     ...(scaled && (config.rope_scaling === undefined || config.rope_scaling === null)
       ? ['rope_scaling']
       : []),

@@ -6,6 +6,7 @@ export * from './duplicates.ts';
 export * from './epsilon.ts';
 export * from './forecast.ts';
 export * from './hash.ts';
+export * from './model/index.ts';
 export * from './push.ts';
 export * from './repository.ts';
 export * from './schedule.ts';

@@ -119,3 +119,42 @@ export interface Finding {
   limit: unknown;
   message: string;
 }
+
+/** One tensor of a safetensors header. */
+export interface TensorInfo {
+  name: string;
+  dtype: string;
+  shape: number[];
+  /** Absolute byte offsets in the file: [begin, end). */
+  begin: number;
+  end: number;
+}
+
+/** Parameter shapes by name; a tied output matrix is left out. */
+export type Shapes = Map<string, number[]>;
+
+export interface SafetensorsHeader {
+  metadata: Record<string, string>;
+  /** In the order of their bytes. */
+  tensors: TensorInfo[];
+  /** Where the data section begins: 8 + header length. */
+  dataStart: number;
+  fileSize: number;
+}
+
+/** What a model is, from config and headers alone. */
+export interface ModelFacts {
+  architecture: string | null;
+  /** Unique parameters as validators count them: tied weights once, buffers not. Null when it cannot be told. */
+  parameters: number | null;
+  /** Sum of all files, bytes. */
+  bytes: number;
+  dtypes: string[];
+  /** config.json; empty when it is missing or unreadable (then `problems` says so). */
+  config: Record<string, unknown>;
+  files: { path: string; size: number }[];
+  /** Files that enter the content hash, in hashing order. */
+  hashedFiles: string[];
+  /** What is malformed or missing, mostly `ok: false`, so that a check can list everything at once. */
+  problems: Finding[];
+}

@@ -10,7 +10,6 @@ import {
   countTensors,
   expectedShapes,
   hashEverything,
-  hashedFiles,
   memorySource,
   readHeader,
 } from '../../src/model/index.ts';
@@ -188,7 +187,7 @@ function hubDownload(file: Json): Case[] {
           const files: Record<string, number> = (version === 'latest' && item.files_latest) || item.files;
           const names = Object.keys(files);
           const paths = new Set(names);
-          const hashed = hashedFiles(
+          const hashed = rules.hashedFiles(
             paths,
             {
               config: paths.has('config.json') ? { model_type: 'llama' } : null,
@@ -217,7 +216,7 @@ function hubDownload(file: Json): Case[] {
                 name: `${item.name}: not there, so nothing loads`,
                 run: () =>
                   expect(
-                    hashedFiles(
+                    rules.hashedFiles(
                       new Set(),
                       { config: null, index: null, tokenizerConfig: null },
                       profileOf('latest'),

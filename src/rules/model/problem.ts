@@ -1,4 +1,4 @@
-import type { Finding } from '../rules/types.ts';
+import type { Finding } from '../types.ts';
 
 /** A problem that refuses the model. */
 export function problem(

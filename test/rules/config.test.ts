@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
-import { checkConfig } from '../../src/model/check-config.ts';
 import { inspectFolder } from '../../src/model/index.ts';
 import { isAccepted } from '../../src/rules/index.ts';
-import { late, llamaConfig, old, tempDir, writeModel } from './support.ts';
+import { checkConfig } from '../../src/rules/model/config.ts';
+import { late, llamaConfig, old, tempDir, writeModel } from '../model/support.ts';
 
 const check = (changes: Record<string, unknown>, architecture = 'LlamaForCausalLM', version = '4.44.1') =>
   checkConfig(architecture, { ...llamaConfig(), ...changes }, version);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJson, type Spans } from '../../src/model/json.ts';
+import { parseJson, type Spans } from '../../src/text/strict-json.ts';
 
 describe('parseJson', () => {
   it('agrees with JSON.parse on every JSON value', () => {

@@ -2,75 +2,10 @@
  * Values in config.json with which no validator can load or score a model, however good its weights. Only what certainly fails in
  * the transformers that validators pin: an absent key, or one that the class does not read, refuses nothing.
  */
-import type { Finding } from '../rules/types.ts';
-import { classOf } from './architectures.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { type Architecture, architectureOf, classOf } from '../../constants.ts';
+import { isObject, type JsonObject } from '../../text/strict-json.ts';
+import type { Finding } from '../types.ts';
 import { problem } from './problem.ts';
-
-/** The keys that a class reads; those that every class reads are not listed. */
-interface Keys {
-  /** Sizes that are divided by. */
-  sizes: string[];
-  activation: (transformers: string) => string | null;
-  epsilon: string | null;
-  /** Whether the embedding is told the padding token, and fails when it has no such row. */
-  pads: boolean;
-  rope: boolean;
-}
-
-const always = (key: string) => () => key;
-
-const LLAMA: Keys = {
-  sizes: ['hidden_size', 'num_attention_heads', 'num_key_value_heads'],
-  activation: always('hidden_act'),
-  epsilon: 'rms_norm_eps',
-  pads: true,
-  rope: true,
-};
-const GPT2: Keys = {
-  sizes: ['n_embd', 'hidden_size', 'n_head', 'num_attention_heads'],
-  activation: always('activation_function'),
-  epsilon: 'layer_norm_epsilon',
-  pads: false,
-  rope: false,
-};
-
-const KEYS: Record<string, Keys> = {
-  LlamaForCausalLM: LLAMA,
-  MistralForCausalLM: LLAMA,
-  Qwen2ForCausalLM: LLAMA,
-  Phi3ForCausalLM: LLAMA,
-  // Its first version read the key that all others read.
-  GemmaForCausalLM: {
-    ...LLAMA,
-    activation: (transformers) => (transformers.startsWith('4.38.') ? 'hidden_act' : 'hidden_activation'),
-  },
-  Gemma2ForCausalLM: { ...LLAMA, activation: always('hidden_activation') },
-  StableLmForCausalLM: { ...LLAMA, epsilon: 'layer_norm_eps' },
-  PhiForCausalLM: { ...LLAMA, epsilon: 'layer_norm_eps' },
-  GPTNeoXForCausalLM: {
-    ...LLAMA,
-    sizes: ['hidden_size', 'num_attention_heads'],
-    epsilon: 'layer_norm_eps',
-    pads: false,
-  },
-  FalconForCausalLM: {
-    sizes: ['hidden_size', 'num_attention_heads'],
-    activation: (transformers) => (transformers.startsWith('4.38.') ? null : 'activation'),
-    epsilon: 'layer_norm_epsilon',
-    pads: false,
-    rope: true,
-  },
-  GPTJForCausalLM: GPT2,
-  GPT2LMHeadModel: GPT2,
-  BartForCausalLM: {
-    sizes: ['d_model', 'hidden_size', 'decoder_attention_heads'],
-    activation: always('activation_function'),
-    epsilon: null,
-    pads: true,
-    rope: false,
-  },
-};
 
 /** Every activation that transformers 4.38 to 5 knows by name. */
 const ACTIVATIONS = new Set(
@@ -116,25 +51,26 @@ export function checkConfig(
   if (typeof dtype === 'string' && !DTYPES.has(dtype))
     refuse('torch_dtype', dtype, 'torch has no such type, and loading fails', 'Write "bfloat16".');
 
-  const keys = architecture !== null && Object.hasOwn(KEYS, architecture) ? KEYS[architecture]! : null;
-  if (keys === null) return found;
+  const facts = architectureOf(architecture);
+  if (facts === null) return found;
 
-  for (const key of keys.sizes)
+  for (const key of facts.divisors.flatMap((size) => facts.sizes[size]!.keys))
     if (config[key] === 0)
       refuse(key, 0, `${architecture} cannot be built`, 'Give the number that the weights have.');
 
-  const activation = keys.activation(transformers);
-  const name = activation === null ? null : config[activation];
-  if (activation !== null && isGiven(name) && !(typeof name === 'string' && ACTIVATIONS.has(name)))
-    refuse(
-      activation,
-      name,
-      'transformers knows no such activation',
-      'Give the one it was trained with, e.g. "silu" or "gelu_new".',
-    );
+  for (const key of facts.activations.filter((each) => reads(facts, transformers, each))) {
+    const name = config[key];
+    if (isGiven(name) && !(typeof name === 'string' && ACTIVATIONS.has(name)))
+      refuse(
+        key,
+        name,
+        'transformers knows no such activation',
+        'Give the one it was trained with, e.g. "silu" or "gelu_new".',
+      );
+  }
 
   const { pad_token_id: pad, vocab_size: vocabulary } = config;
-  if (keys.pads && typeof pad === 'number' && typeof vocabulary === 'number')
+  if (facts.pads && typeof pad === 'number' && typeof vocabulary === 'number')
     if (pad >= vocabulary || pad < -vocabulary)
       // Torch counts negative rows from the end.
       refuse(
@@ -144,25 +80,31 @@ export function checkConfig(
         'Give an id below vocab_size, or null.',
       );
 
-  const epsilon = keys.epsilon === null ? undefined : config[keys.epsilon];
+  const epsilon = facts.epsilon === null ? undefined : config[facts.epsilon];
   if (typeof epsilon === 'number' && !Number.isFinite(epsilon))
     refuse(
-      keys.epsilon!,
+      facts.epsilon!,
       epsilon,
       'every prediction is the same or no number',
       'Write the one it was trained with, e.g. 1e-5.',
     );
-  if (keys.rope) checkRope(config, refuse);
+  if (facts.rope) checkRope(config, facts.rope.theta, refuse);
   return found;
+}
+
+/** Whether a release reads a key of the class's config; one that was not tried counts as read. */
+function reads(facts: Architecture, transformers: string, key: string): boolean {
+  return facts.releases[transformers]?.[key] !== 'ignored';
 }
 
 function checkRope(
   config: JsonObject,
+  theta: string,
   refuse: (key: string, value: unknown, why: string, change: string) => void,
 ): void {
   // Infinity turns no position, which is odd but computes.
-  if (Number.isNaN(config.rope_theta))
-    refuse('rope_theta', config.rope_theta, 'every prediction is no number', 'Write e.g. 10000.0.');
+  if (Number.isNaN(config[theta]))
+    refuse(theta, config[theta], 'every prediction is no number', 'Write e.g. 10000.0.');
   for (const key of ['rope_scaling', 'rope_parameters']) {
     const rope = config[key];
     if (!isObject(rope) || !isGiven(rope.factor)) continue;

@@ -1,12 +1,12 @@
 /** What can be wrong with a model's weight files. */
-import type { Finding } from '../rules/types.ts';
+
+import { isObject, type JsonObject } from '../../text/strict-json.ts';
+import type { Finding, SafetensorsHeader } from '../types.ts';
 import { INDEX, isPlainName, WEIGHTS } from './files.ts';
-import { isObject, type JsonObject } from './json.ts';
 import { problem } from './problem.ts';
-import type { SafetensorsHeader } from './types.ts';
 
 /** Whether there are weights that load: one safetensors file, or an index with all its shards. Never pickles. */
-export function checkWeightFiles(names: Set<string>, index: JsonObject | null): Finding[] {
+export function checkWeightFiles(names: ReadonlySet<string>, index: JsonObject | null): Finding[] {
   if (names.has(WEIGHTS)) return [];
   if (!names.has(INDEX)) {
     const pickles = [...names].filter((name) => /\.(bin|pt|pth|pkl|ckpt)$/.test(name));
@@ -60,7 +60,10 @@ export function checkFormat(path: string, header: SafetensorsHeader, mendable: b
 }
 
 /** Every tensor must lie in the shard that the index names, and in one only. */
-export function checkIndex(index: JsonObject | null, headers: Map<string, SafetensorsHeader>): Finding[] {
+export function checkIndex(
+  index: JsonObject | null,
+  headers: ReadonlyMap<string, SafetensorsHeader>,
+): Finding[] {
   const map = index?.weight_map;
   if (!isObject(map)) return [];
   const problems: Finding[] = [];

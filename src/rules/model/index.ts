@@ -1,0 +1,3 @@
+/** A model by itself: which of its files count, and what no validator gets past. */
+export { checkContent, type ModelContent } from './content.ts';
+export { allTokenizerFiles, hashedFiles, weightFiles } from './files.ts';
