@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Bidirectional overrides, zero-width and other invisible characters that make text look like something else. */
-const INVISIBLE = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+/** Format characters: bidirectional overrides, zero-width and tag characters, all that is invisible and makes text look like another. */
+const INVISIBLE = /\p{Cf}/gu;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/gu;
 const LONE_SURROGATE = /\p{Surrogate}/gu;
