@@ -1,8 +1,9 @@
-// Writes what is generated from the code and the lock file: schemas/, docs/commands.md, docs/licences.md, and the snapshot of commands,
+// Writes what is generated from the code and the lock file: schemas/ (of --json output, and of what pt and the trainer say to each other), docs/commands.md, docs/licences.md, and the snapshot of commands,
 // flags and exit codes that a test guards. Run after a build: `npm run generate`.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eventSchema } from '../dist/bridge/events.js';
 import { readManifest } from '../dist/manifest.js';
 import { jsonSchemas } from '../dist/output/index.js';
 import { commandReference, interfaceSnapshot } from '../dist/reference.js';
@@ -14,8 +15,11 @@ const manifest = readManifest(root);
 
 const schemas = join(root, 'schemas');
 mkdirSync(schemas, { recursive: true });
-for (const file of readdirSync(schemas)) rmSync(join(schemas, file));
+for (const file of readdirSync(schemas)) rmSync(join(schemas, file), { recursive: true });
 for (const [file, schema] of jsonSchemas()) writeFileSync(join(schemas, file), json(schema));
+const contract = join(schemas, 'run-folder');
+mkdirSync(contract);
+writeFileSync(join(contract, 'events.json'), json(eventSchema()));
 writeFileSync(join(root, 'docs', 'commands.md'), commandReference(manifest));
 writeFileSync(join(root, 'docs', 'licences.md'), currentPage());
 writeFileSync(join(root, 'test', 'commands', 'interface.json'), json(interfaceSnapshot(manifest)));

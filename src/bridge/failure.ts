@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { EXIT, OutsideError } from '../errors.ts';
 import { shellWord } from '../text/shell-word.ts';
-import type { TrainerEvent } from './types.ts';
+import type { EventOf } from './events.ts';
 
 /** How the trainer process ended, as the controller saw it. */
 export interface ProcessEnd {
@@ -15,7 +15,7 @@ export interface Evidence {
   script: string;
   end: ProcessEnd;
   /** The last `error` event, if there was one. */
-  error: TrainerEvent | undefined;
+  error: EventOf<'error'> | undefined;
   logPath: string;
   /** Where in the log this trainer's own output begins. */
   logOffset: number;
@@ -40,19 +40,13 @@ export function failureOf(evidence: Evidence): OutsideError {
 
   if (error) {
     // A cause that the trainer names needs none: its traceback is in the log.
-    const named = typeof error.code === 'string' && error.code !== 'exception';
-    const traceback = !named && typeof error.traceback === 'string' ? mask(error.traceback) : '';
-    const steps = Array.isArray(error.next_steps) ? error.next_steps.map((step) => mask(String(step))) : [];
-    const name = typeof error.code === 'string' ? error.code : 'exception';
+    const { code = 'exception', next_steps: steps = [] } = error;
+    const traceback = code === 'exception' ? mask(error.traceback ?? '') : '';
     // A code of another family is that family's: `run.no_checkpoint` is the same error whoever sees it.
-    return make(
-      name.includes('.') ? name : `trainer.${name}`,
-      String(error.message || lastOf(traceback) || name),
-      steps,
-      {
-        ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
-      },
-    );
+    const name = code.includes('.') ? code : `trainer.${code}`;
+    return make(name, error.message || lastOf(traceback) || code, steps.map(mask), {
+      ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
+    });
   }
   const signal = end.signal ?? workerSignal(log);
   if (signal === 'SIGKILL' && end.oom)

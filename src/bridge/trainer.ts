@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Controller, startController } from './controller.ts';
+import { type EventOf, readEvent, type TrainerEvent } from './events.ts';
 import { failureOf, type ProcessEnd } from './failure.ts';
 import { PYTHON_FOLDER } from './paths.ts';
-import type { Trainer, TrainerEnd, TrainerEvent, TrainerRequest } from './types.ts';
+import type { Trainer, TrainerEnd, TrainerRequest } from './types.ts';
 
 const HANG_SECONDS = 120;
 const START_SECONDS = 300;
@@ -123,9 +124,9 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
 
   async function* events(): AsyncGenerator<TrainerEvent, TrainerEnd, void> {
     let { offset } = started;
-    let error: TrainerEvent | undefined;
-    let done: TrainerEvent | undefined;
-    let result: TrainerEvent | undefined;
+    let error: EventOf<'error'> | undefined;
+    let done: EventOf<'done'> | undefined;
+    let result: EventOf<'result'> | undefined;
     let silence = 0;
     let limit = request.startSeconds ?? Math.max(START_SECONDS, request.hangSeconds ?? 0);
     // Events come from rank 0; on another node there may never be one.
@@ -136,7 +137,7 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
         const before = performance.now();
         const polled = await running.call<Polled>('poll', { id, offset, wait: 0.1 });
         ({ offset, exit: end } = polled);
-        const batch = parse(polled.lines);
+        const batch = polled.lines.split('\n').flatMap((line) => readEvent(line) ?? []);
         for (const event of batch) {
           if (event.type === 'error') error = event;
           if (event.type === 'done') done = event;
@@ -195,7 +196,7 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
 export async function* runScript(
   request: TrainerRequest,
   signal?: AbortSignal,
-): AsyncGenerator<TrainerEvent, TrainerEvent, void> {
+): AsyncGenerator<TrainerEvent, EventOf<'result'>, void> {
   signal?.throwIfAborted();
   const trainer = await startTrainer(request);
   let force: NodeJS.Timeout | undefined;
@@ -220,18 +221,6 @@ export async function* runScript(
     clearTimeout(force);
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-/** Lines that are not events (a half-written line of a killed process, noise) are left out. */
-function parse(lines: string): TrainerEvent[] {
-  return lines.split('\n').flatMap((line) => {
-    try {
-      const event = JSON.parse(line) as unknown;
-      return typeof event === 'object' && event !== null && 'type' in event ? [event as TrainerEvent] : [];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** Values of variables that hold secrets by their names; short ones would mask ordinary words. */

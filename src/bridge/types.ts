@@ -1,17 +1,11 @@
+import type { EventOf, TrainerEvent } from './events.ts';
+
 /** A Python interpreter that was found usable. */
 export interface PythonEnv {
   python: string;
   /** How it was found: `PT_PYTHON`, or the environment `pt setup` made. */
   source: 'PT_PYTHON' | 'managed';
   version: string;
-}
-
-/** One line of `events.jsonl`; the vocabulary is in docs/run-folder.md. Unknown types are passed on. */
-export interface TrainerEvent {
-  type: string;
-  /** Seconds since the epoch. */
-  time: number;
-  [field: string]: unknown;
 }
 
 export interface TrainerRequest {
@@ -38,7 +32,7 @@ export interface TrainerRequest {
 }
 
 /** `result` is the script's `result` event, when it wrote one. */
-export type TrainerEnd = { kind: 'done'; exitCode: 0; result?: TrainerEvent } | { kind: 'cancelled' };
+export type TrainerEnd = { kind: 'done'; exitCode: 0; result?: EventOf<'result'> } | { kind: 'cancelled' };
 
 /** A running trainer. `events` ends when the process ended; failures are thrown as `OutsideError` with exit 7 and the cause's name. */
 export interface Trainer {

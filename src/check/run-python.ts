@@ -1,10 +1,8 @@
 /** Runs one of python/'s scripts to its `result` event, with its phases and scores as progress. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
-import { EXIT, OutsideError } from '../errors.ts';
+import { type EventOf, type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
 import type { Progress, Work } from '../progress.ts';
-import { shellWord } from '../text/shell-word.ts';
 
 /** Where a script runs and what it may use. */
 export interface ScriptPlace {
@@ -21,7 +19,7 @@ export async function* runPython(
   script: string,
   config: Record<string, unknown>,
   { python, home, env, signal }: ScriptPlace,
-): Work<TrainerEvent> {
+): Work<EventOf<'result'>> {
   const parent = join(home, 'scripts');
   await mkdir(parent, { recursive: true });
   const runDir = await mkdtemp(join(parent, `${script.replace(/\.py$/, '')}-`));
@@ -31,16 +29,9 @@ export async function* runPython(
   for (;;) {
     const next = await events.next();
     if (next.done) {
-      const end = next.value as TrainerEvent;
-      if (end.type === 'result') {
-        // Only what failed is worth keeping: its log says why.
-        await rm(runDir, { recursive: true, force: true });
-        return end;
-      }
-      throw new OutsideError('trainer.no_result', `${script} ended without a result.`, {
-        exitCode: EXIT.trainer,
-        nextSteps: [`less ${shellWord(join(runDir, 'trainer.log'))}`],
-      });
+      // Only what failed is worth keeping: its log says why.
+      await rm(runDir, { recursive: true, force: true });
+      return next.value;
     }
     const progress = asProgress(next.value);
     if (progress) yield progress;
@@ -52,13 +43,13 @@ function asProgress(event: TrainerEvent): Progress | null {
     return {
       kind: 'progress',
       phase: `scoring ${event.model}`,
-      done: Number(event.batch),
-      total: Number(event.batches),
+      done: event.batch ?? 0,
+      ...(event.batches === undefined ? {} : { total: event.batches }),
       unit: 'pages',
-      detail: `loss ${Number(event.loss).toFixed(4)}`,
+      detail: `loss ${event.loss?.toFixed(4) ?? 'not finite'}`,
     };
   if (event.type === 'phase')
     return { kind: 'note', level: 'info', message: `${event.name}: ${event.detail ?? ''}` };
-  if (event.type === 'warning') return { kind: 'note', level: 'warning', message: String(event.message) };
+  if (event.type === 'warning') return { kind: 'note', level: 'warning', message: event.message ?? '' };
   return null;
 }

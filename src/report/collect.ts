@@ -1,3 +1,4 @@
+import { type EventOf, readEvent } from '../bridge/index.ts';
 import { createSeries, type Series } from './series.ts';
 import type { CurveName } from './types.ts';
 
@@ -21,13 +22,12 @@ export interface Collected {
   /** The newest evaluations, oldest first. */
   evals: EvalRow[];
   evalCount: number;
-  best: EvalRow | null;
   lastStep: number;
   lastTokens: number | null;
   /** Steps whose loss was NaN or infinite. */
   badSteps: number;
   /** The newest `start` event. */
-  start: Record<string, unknown> | null;
+  start: EventOf<'start'> | null;
   /** Steps at which training went on from a checkpoint. */
   resumed: number[];
   phase: string | null;
@@ -44,7 +44,6 @@ const KEPT = 200;
 
 const number = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const stepOf = (value: unknown): number | null =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
 
@@ -61,8 +60,8 @@ export interface Collector {
 /** What `metrics.jsonl` alone tells, before its first line. */
 const nothingMeasured = (): Pick<
   Collected,
-  'evals' | 'evalCount' | 'best' | 'lastStep' | 'lastTokens' | 'badSteps'
-> => ({ evals: [], evalCount: 0, best: null, lastStep: 0, lastTokens: null, badSteps: 0 });
+  'evals' | 'evalCount' | 'lastStep' | 'lastTokens' | 'badSteps'
+> => ({ evals: [], evalCount: 0, lastStep: 0, lastTokens: null, badSteps: 0 });
 
 /** Builds a picture of a run from its logs, line by line, in bounded memory. */
 export function createCollector(): Collector {
@@ -80,8 +79,6 @@ export function createCollector(): Collector {
     done: null,
   };
   const clock = { start: null as number | null, before: 0 };
-  const push = (name: CurveName, step: number, value: unknown) =>
-    pushForward(data.series[name], step, number(value));
 
   return {
     data,
@@ -97,7 +94,6 @@ export function createCollector(): Collector {
         data.evalCount += 1;
         data.evals.push(row);
         if (data.evals.length > KEPT) data.evals.shift();
-        if (row.loss !== null && (data.best?.loss == null || row.loss < data.best.loss)) data.best = row;
       } else if ('loss' in value) {
         const loss = number(value.loss);
         if (loss === null) data.badSteps += 1;
@@ -116,9 +112,9 @@ export function createCollector(): Collector {
     event(line) {
       // Most of a long run's events; nothing in them but the time.
       if (line.startsWith('{"type": "heartbeat"')) return;
-      const event = parse(line);
+      const event = readEvent(line);
       if (event === null) return;
-      const seconds = number(event.time);
+      const seconds = event.time ?? null;
       const time = seconds === null ? null : seconds * 1000;
       const log = (kind: LogRow['kind'], message: string) => {
         data.log.push({ time, kind, message });
@@ -133,40 +129,39 @@ export function createCollector(): Collector {
         case 'start': {
           data.start = event;
           data.done = null;
-          data.totalSteps = stepOf(event.total_steps);
-          const from = stepOf(event.resumed_from);
+          data.totalSteps = event.total_steps ?? null;
+          const from = event.resumed_from ?? null;
           if (from !== null) {
             data.resumed.push(from);
             if (data.resumed.length > KEPT) data.resumed.shift();
             for (const name of ['speed', 'mfu', 'memory'] as const) data.series[name].cut(from);
           }
-          const where = text(event.device_name) || text(event.device);
+          const where = event.device_name || event.device || '';
           log('start', `${from === null ? 'Started' : `Went on from step ${from}`} on ${where}.`);
           return;
         }
         case 'phase':
-          data.phase = [text(event.name), text(event.detail)].filter((part) => part !== '').join(': ');
+          data.phase = [event.name, event.detail].filter(Boolean).join(': ');
           return;
         case 'step': {
-          const step = stepOf(event.step);
-          if (step === null) return;
+          const { step } = event;
+          if (step === undefined) return;
           data.phase = 'training';
-          if ('total_steps' in event) data.totalSteps = stepOf(event.total_steps);
-          data.etaSeconds = number(event.eta_seconds);
-          push('speed', step, event.tokens_per_second);
-          push('memory', step, event.memory_bytes);
+          if (event.total_steps !== undefined) data.totalSteps = event.total_steps;
+          data.etaSeconds = event.eta_seconds ?? null;
+          pushForward(data.series.speed, step, event.tokens_per_second ?? null);
+          pushForward(data.series.memory, step, event.memory_bytes ?? null);
           // Null off GPU: not measured, which is not the same as not finite.
-          if (number(event.mfu) !== null) push('mfu', step, event.mfu);
+          if (event.mfu != null) pushForward(data.series.mfu, step, event.mfu);
           return;
         }
         case 'warning':
-          return log('warning', text(event.message) || text(event.code));
         case 'error':
-          return log('error', text(event.message) || text(event.code));
+          return log(event.type, event.message || event.code || '');
         case 'done':
-          data.done = text(event.reason);
+          data.done = event.reason ?? '';
           data.etaSeconds = null;
-          return log('done', `Ended: ${text(event.reason)}.`);
+          return log('done', `Ended: ${data.done}.`);
         default:
           return;
       }

@@ -97,7 +97,6 @@ ${Object.values(rest)}
 }
 
 /** What the browser's tab says. */
-export function titleOf({ id, status, collected }: RunReport): string {
-  const best = collected.best?.loss;
-  return `${status === 'running' ? `step ${collected.lastStep} · ` : ''}${best == null ? '' : `${best.toFixed(4)} · `}${id}`;
+export function titleOf({ id, status, collected, best }: RunReport): string {
+  return `${status === 'running' ? `step ${collected.lastStep} · ` : ''}${best === null ? '' : `${best.loss.toFixed(4)} · `}${id}`;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
 import { readJson } from '../host/read-json.ts';
-import { type RunState, summariseRun } from '../training/index.ts';
+import { type BestModel, type RunState, readBest, summariseRun } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { followLines, type LineFollower } from './follow-lines.ts';
 import { type KeptForecast, readForecast } from './forecast-file.ts';
@@ -19,6 +19,8 @@ export interface RunReport {
   /** `settings.json`: each setting with its origin, secrets masked. */
   settings: { key: string; value: unknown; origin: string; summary: string }[];
   collected: Collected;
+  /** As `best.json` says; null: there is none yet. */
+  best: BestModel | null;
   /** What validators would say of the best model; null: not looked at, or there is none. */
   check: CheckVerdict | null;
   forecast: KeptForecast | null;
@@ -46,8 +48,9 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
         (line) => collector.event(line),
         () => {},
       );
-      const [summary, state, config, settings, forecast] = await Promise.all([
+      const [summary, best, state, config, settings, forecast] = await Promise.all([
         summariseRun(dir),
+        readBest(dir),
         readObject(join(dir, 'state.json')),
         readObject(join(dir, 'run.json')),
         readSettings(join(dir, 'settings.json')),
@@ -61,6 +64,7 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
         config,
         settings,
         collected: collector.data,
+        best,
         check,
         forecast,
         madeAt: new Date(),

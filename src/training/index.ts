@@ -5,9 +5,10 @@ export { plannedFacts } from './planned-facts.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
 export { publishNewest } from './publish-newest.ts';
 export { type TrainingFlags, trainingOptions } from './request.ts';
-export { listRuns, locateRun, runOf, summariseRun, updateState } from './run-folder.ts';
+export { listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
 export { train } from './train.ts';
 export type {
+  BestModel,
   DataSource,
   PublishIntent,
   RunRequest,

@@ -8,7 +8,7 @@ import { isAlive, processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
-import type { PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
+import type { BestModel, PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
 function newRunId(now = new Date()): string {
@@ -180,9 +180,19 @@ export async function hasCheckpoint(runDir: string): Promise<boolean> {
   return names.some((name) => /^step-\d+$/.test(name));
 }
 
+/** The best model of a run, as the trainer decided when it put it into `best/`; null: there is none. */
+export async function readBest(runDir: string): Promise<BestModel | null> {
+  const best = await readObject(join(runDir, 'best.json'));
+  if (typeof best?.eval_loss !== 'number' || typeof best.step !== 'number') return null;
+  return {
+    step: best.step,
+    tokens: typeof best.tokens === 'number' ? best.tokens : null,
+    loss: best.eval_loss,
+  };
+}
+
 export async function summariseRun(dir: string): Promise<RunSummary> {
   const state = await readState(dir);
-  const best = await readObject(join(dir, 'best.json'));
   const died = state?.state === 'running' && !isAlive(state.pid, state.pid_identity);
   return {
     id: basename(dir),
@@ -190,7 +200,7 @@ export async function summariseRun(dir: string): Promise<RunSummary> {
     startedAt: state?.started_at ?? '',
     state: state === null || died ? 'failed' : state.state,
     steps: await lastStep(dir),
-    bestLoss: typeof best?.eval_loss === 'number' ? best.eval_loss : null,
+    bestLoss: (await readBest(dir))?.loss ?? null,
     published: state?.published ?? null,
   };
 }

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { startTrainer } from '../bridge/index.ts';
-import type { TrainerEvent, TrainerRequest } from '../bridge/types.ts';
+import { type EventOf, startTrainer, type TrainerEvent } from '../bridge/index.ts';
+import type { TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { holder, updateState } from './run-folder.ts';
+import { holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
@@ -17,10 +17,6 @@ export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   /** Second Ctrl-C: end at once. */
   kill: AbortSignal;
 }
-
-const number = (value: unknown): number | null =>
-  typeof value === 'number' && Number.isFinite(value) ? value : null;
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
  * Starts the trainer on a prepared run folder and follows it to its end, keeping `state.json` true.
@@ -54,9 +50,10 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
         outcome.cancelled = next.value.kind === 'cancelled';
         break;
       }
-      absorb(outcome, next.value);
-      if (next.value.type === 'best' && outcome.bestLoss !== null) onBest?.(outcome.bestLoss);
-      const progress = progressOf(next.value);
+      const event = next.value;
+      absorb(outcome, event);
+      if (event.type === 'best' && event.eval_loss !== undefined) onBest?.(event.eval_loss);
+      const progress = progressOf(event);
       if (progress !== null) yield progress;
     }
   } catch (error) {
@@ -73,7 +70,8 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     }
     throw error;
   }
-  if (existsSync(join(runDir, 'best', 'config.json'))) outcome.bestDir = join(runDir, 'best');
+  const best = await readBest(runDir);
+  if (best !== null) Object.assign(outcome, { bestDir: join(runDir, 'best'), bestLoss: best.loss });
   await updateState(runDir, {
     state: outcome.cancelled ? 'cancelled' : 'done',
     ended_at: new Date().toISOString(),
@@ -83,17 +81,15 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
 
 /** Takes what an event says about the run as a whole. */
 function absorb(outcome: TrainOutcome, event: TrainerEvent): void {
-  if (event.type === 'start') outcome.unigramEntropy = number(event.unigram_entropy);
+  if (event.type === 'start') outcome.unigramEntropy = event.unigram_entropy ?? null;
   if (event.type === 'step' || event.type === 'eval') {
-    outcome.steps = number(event.step) ?? outcome.steps;
-    outcome.tokens = number(event.tokens) ?? outcome.tokens;
+    outcome.steps = event.step ?? outcome.steps;
+    outcome.tokens = event.tokens ?? outcome.tokens;
   }
-  if (event.type === 'best') outcome.bestLoss = number(event.eval_loss);
   if (event.type === 'done') {
-    outcome.steps = number(event.steps) ?? outcome.steps;
-    outcome.tokens = number(event.tokens) ?? outcome.tokens;
-    outcome.bestLoss = number(event.best_loss) ?? outcome.bestLoss;
-    outcome.seconds = number(event.seconds) ?? 0;
+    outcome.steps = event.steps ?? outcome.steps;
+    outcome.tokens = event.tokens ?? outcome.tokens;
+    outcome.seconds = event.seconds ?? 0;
   }
 }
 
@@ -101,54 +97,47 @@ function absorb(outcome: TrainOutcome, event: TrainerEvent): void {
 function progressOf(event: TrainerEvent): Progress | null {
   switch (event.type) {
     case 'start': {
-      const resumed = number(event.resumed_from);
+      const from = event.resumed_from ?? null;
       const message =
-        `${resumed === null ? 'Training' : `Going on from step ${resumed}:`} ${count(number(event.parameters))} parameters ` +
-        `(${text(event.architecture)}) on ${text(event.device_name) || text(event.device)}, ${text(event.dtype)}, attention ${text(event.attention)}.`;
+        `${from === null ? 'Training' : `Going on from step ${from}`}: ${count(event.parameters ?? null)} parameters ` +
+        `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.`;
       return { kind: 'note', level: 'info', message };
     }
     case 'phase':
       return { kind: 'progress', phase: phaseTitle(event), done: 0, unit: 'steps' };
-    case 'step': {
-      const total = number(event.total_steps);
+    case 'step':
       return {
         kind: 'progress',
         phase: 'Training',
-        done: number(event.step) ?? 0,
-        ...(total === null ? {} : { total }),
+        done: event.step ?? 0,
+        ...(event.total_steps == null ? {} : { total: event.total_steps }),
         unit: 'steps',
         detail: stepDetail(event),
       };
-    }
     case 'eval':
       return {
         kind: 'note',
         level: 'info',
-        message: `Step ${event.step}: held-out loss ${number(event.eval_loss)?.toFixed(4) ?? 'not finite'}${event.best === true ? ' (best so far)' : ''}.`,
+        message: `Step ${event.step}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${event.best === true ? ' (best so far)' : ''}.`,
       };
     case 'warning':
-      return { kind: 'note', level: 'warning', message: text(event.message) };
+      return { kind: 'note', level: 'warning', message: event.message ?? '' };
     default:
       return null;
   }
 }
 
-function phaseTitle(event: TrainerEvent): string {
-  const name = text(event.name);
-  const detail = text(event.detail);
+function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   return detail === '' ? title : `${title}: ${detail}`;
 }
 
-function stepDetail(event: TrainerEvent): string {
-  const parts = [`loss ${number(event.loss)?.toFixed(4) ?? 'not finite'}`];
-  const speed = number(event.tokens_per_second);
-  if (speed !== null) parts.push(`${count(speed)} tokens/s`);
-  const mfu = number(event.mfu);
-  if (mfu !== null) parts.push(`MFU ${(mfu * 100).toFixed(1)}%`);
+function stepDetail(event: EventOf<'step'>): string {
+  const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
+  if (event.tokens_per_second != null) parts.push(`${count(event.tokens_per_second)} tokens/s`);
+  if (event.mfu != null) parts.push(`MFU ${(event.mfu * 100).toFixed(1)}%`);
   // With a known end the progress bar tells the time left itself.
-  const eta = number(event.total_steps) === null ? number(event.eta_seconds) : null;
-  if (eta !== null) parts.push(`${clock(eta)} left`);
+  if (event.total_steps == null && event.eta_seconds != null) parts.push(`${clock(event.eta_seconds)} left`);
   return parts.join(' · ');
 }
 

@@ -78,6 +78,14 @@ export interface PublishIntent {
   dtype: 'bf16' | 'fp32';
 }
 
+/** `best.json`: what lies in `best/`. */
+export interface BestModel {
+  step: number;
+  tokens: number | null;
+  /** Held-out loss, nats a token. */
+  loss: number;
+}
+
 /** What `pt train` knows at the end of the training part. */
 export interface TrainOutcome {
   runDir: string;

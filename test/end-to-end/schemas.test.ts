@@ -9,9 +9,10 @@ import { type Ran, root, runPt } from '../commands/run-pt.ts';
  * What each command really prints with --json, held to the files in schemas/ by a validator that is not ours. One story on one
  * sandbox: later commands use what earlier ones made.
  */
+const files = readdirSync(join(root, 'schemas')).filter((file) => file.endsWith('.json'));
 const ajv = new Ajv2020({ strict: false });
 const schemas = new Map<string, ValidateFunction>(
-  readdirSync(join(root, 'schemas')).map((file) => [
+  files.map((file) => [
     file.replace(/\.json$/, ''),
     ajv.compile(JSON.parse(readFileSync(join(root, 'schemas', file), 'utf8'))),
   ]),

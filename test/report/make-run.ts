@@ -70,6 +70,8 @@ export async function makeRun(
     { key: 'profile', value: '3.2', origin: 'default', env: [], summary: 'Protocol profile' },
   ]);
   await writeMetrics(join(dir, 'metrics.jsonl'), steps, evalEvery, new Set(bad));
+  const evaluated = Math.floor(steps / evalEvery) * evalEvery || steps;
+  await json('best.json', { step: evaluated, tokens: evaluated * 1024, eval_loss: lossAt(evaluated) });
   const start = 1_795_434_756;
   const events = [
     {

@@ -149,7 +149,14 @@ describe('a run of any kind has a page', () => {
 
   test('a folder in which every file is broken', async () => {
     await makeRun(join(dir, 'broken'), { steps: 5 });
-    for (const file of ['run.json', 'state.json', 'settings.json', 'metrics.jsonl', 'events.jsonl'])
+    for (const file of [
+      'run.json',
+      'state.json',
+      'settings.json',
+      'metrics.jsonl',
+      'events.jsonl',
+      'best.json',
+    ])
       await writeFile(join(dir, 'broken', file), '[{"a":\0');
     expect(await page('broken')).toContain('<title>broken</title>');
   });

@@ -151,7 +151,7 @@ export function drawChart(
       svg(
         'text',
         { class: 'hint', x, y: y > plot.top + 26 ? y - 12 : y + 19, 'text-anchor': anchor },
-        `best ${say(points.y[best]!, spec.format)}`,
+        `lowest ${say(points.y[best]!, spec.format)}`,
       ),
     );
   }

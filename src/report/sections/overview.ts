@@ -1,4 +1,6 @@
+import type { EventOf } from '../../bridge/index.ts';
 import { formatBytes, formatCount } from '../../text/format.ts';
+import { shellWord } from '../../text/shell-word.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type RunReport } from '../run-report.ts';
 import { duration, finite, loss, moment, percent, section, table, textOf, whole } from './parts.ts';
@@ -13,7 +15,7 @@ const STATES = {
 /** Name, state and one line of what this run is; while it trains, how far it is. */
 export function header(report: RunReport): Html {
   const { collected, config, state, status } = report;
-  const start = collected.start ?? {};
+  const start: Partial<EventOf<'start'>> = collected.start ?? {};
   const recipe = textOf(asObject(config.recipe).name);
   const parameters = finite(start.parameters);
   const what = [
@@ -45,19 +47,19 @@ function progress({ collected }: RunReport): Html | '' {
 <span>step ${whole(lastStep)} of ${whole(totalSteps)}${left}</span></div>`;
 }
 
-function failure({ state, status }: RunReport): Html | '' {
+function failure({ id, state, status }: RunReport): Html | '' {
   if (status !== 'failed') return '';
   const { code, message } = asObject(state.error);
   const why =
     textOf(message) ?? 'The run was ended from outside (killed, or the machine stopped) and says no cause.';
   return html`<p class="failure"><strong>${why}</strong>${textOf(code) ? html` <code>${code as string}</code>` : ''}<br>
-Go on from its last checkpoint: <code>pt train --resume</code></p>`;
+Go on from its last checkpoint: <code>pt train --resume ${shellWord(id)}</code></p>`;
 }
 
 /** The numbers people look for first. */
 export function tiles(report: RunReport): Html {
-  const { collected, forecast } = report;
-  const { series, best, start } = collected;
+  const { collected, best, forecast } = report;
+  const { series, start } = collected;
   const entropy = finite(start?.unigram_entropy);
   const speed = series.speed.last;
   const memory = series.memory.max;
@@ -70,7 +72,7 @@ export function tiles(report: RunReport): Html {
         best === null
           ? collected.evalCount === 0
             ? 'not evaluated yet'
-            : 'never finite'
+            : 'none kept yet'
           : `nats a token, at step ${whole(best.step)}${entropy === null ? '' : `; unigrams ${entropy.toFixed(2)}`}`,
       main: true,
     },
@@ -119,8 +121,8 @@ export function tiles(report: RunReport): Html {
 const ROWS = 100;
 
 /** Held-out evaluations as numbers, for those who cannot or would not read a curve. */
-export function evaluations({ collected }: RunReport): Html {
-  const { evals, evalCount, best } = collected;
+export function evaluations({ collected, best }: RunReport): Html {
+  const { evals, evalCount } = collected;
   const shown = evals.slice(-ROWS).reverse();
   return html`<details id="evaluations"${evalCount === 0 ? html` hidden` : ''}>
 <summary>Held-out evaluations as a table (${

@@ -1,3 +1,4 @@
+import type { EventOf } from '../../bridge/index.ts';
 import { competitionLabel } from '../../rules/index.ts';
 import { formatBytes, formatCount } from '../../text/format.ts';
 import { describeCondition, type PublishCondition } from '../../training/index.ts';
@@ -80,7 +81,7 @@ function publications(state: RunReport['state']): Json[] {
 
 /** The model and how it was trained. */
 export function model({ collected, config, dir }: RunReport): Html {
-  const start = collected.start ?? {};
+  const start: Partial<EventOf<'start'>> = collected.start ?? {};
   const recipe = asObject(config.recipe);
   const shape = asObject(recipe.architecture);
   const optimizer = asObject(recipe.optimizer);

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+
+/**
+ * Every event that Python writes to `events.jsonl` (docs/run-folder.md), field by field. `schemas/run-folder/events.json` holds the same,
+ * and test/python/test_events_contract.py holds Python to it.
+ */
+
+const text = z.string();
+const count = z.int().nonnegative();
+/** Null: NaN or infinite, which JSON has not, or nothing to say. */
+const value = z.number().nullable();
+
+const event = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
+  z.strictObject({ type: z.literal(type), time: z.number().describe('Seconds since the epoch'), ...fields });
+
+export const EVENTS = {
+  start: event('start', {
+    pid: count,
+    world_size: count,
+    device: text,
+    device_name: text,
+    dtype: text,
+    attention: text,
+    compile: z.boolean(),
+    parameters: count,
+    architecture: text,
+    tokens_per_step: count,
+    micro_batch: count.describe('Sequences that a device takes at once'),
+    estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),
+    total_steps: count.nullable().describe('Null: open'),
+    unigram_entropy: value.describe('Nats, of the held-out text'),
+    resumed_from: count.nullable().describe('Step; null: from the beginning'),
+    versions: z.record(text, text),
+  }),
+  phase: event('phase', { name: text, detail: text }),
+  step: event('step', {
+    step: count,
+    total_steps: count.nullable(),
+    tokens: count,
+    loss: value,
+    lr: value,
+    grad_norm: value,
+    tokens_per_second: value,
+    mfu: value.describe('Null off GPU'),
+    memory_bytes: count,
+    eta_seconds: value,
+  }),
+  eval: event('eval', { step: count, tokens: count, eval_loss: value, best: z.boolean() }),
+  checkpoint: event('checkpoint', { step: count, path: text }),
+  best: event('best', { step: count, eval_loss: z.number(), path: text }),
+  heartbeat: event('heartbeat', {}),
+  score: event('score', { model: text, batch: count, batches: count, loss: value }),
+  warning: event('warning', {
+    code: text,
+    message: text,
+    skipped: count.optional(),
+    rollbacks: count.optional(),
+  }),
+  error: event('error', { code: text, message: text, next_steps: z.array(text), traceback: text }),
+  result: z.looseObject({ type: z.literal('result'), time: z.number() }).describe("A script's own result"),
+  done: event('done', {
+    reason: z.enum(['finished', 'max_steps', 'max_minutes', 'cancelled']),
+    steps: count.optional(),
+    tokens: count.optional(),
+    best_loss: value.optional(),
+    seconds: z.number().optional(),
+    skipped: count.optional(),
+    rollbacks: count.optional(),
+  }),
+} as const;
+
+export type EventType = keyof typeof EVENTS;
+
+/** One event as it was read: each field that is there is what the schema says; one of another version may lack some. */
+export type EventOf<Type extends EventType> = { type: Type; time?: number } & Partial<
+  Omit<z.infer<(typeof EVENTS)[Type]>, 'type' | 'time'>
+>;
+export type TrainerEvent = { [Type in EventType]: EventOf<Type> }[EventType];
+
+/** The event in a line of `events.jsonl`; null for a half-written line, noise, and types that are not known. Fields that are not as the schema says are left out. */
+export function readEvent(line: string): TrainerEvent | null {
+  const raw = parse(line);
+  if (raw === null || typeof raw.type !== 'string' || !Object.hasOwn(EVENTS, raw.type)) return null;
+  const schema = EVENTS[raw.type as EventType];
+  const whole = schema.safeParse(raw);
+  if (whole.success) return whole.data;
+  const known = Object.entries(schema.shape as z.core.$ZodShape).flatMap(([name, field]) => {
+    const parsed = z.safeParse(field, raw[name]);
+    return parsed.success && parsed.data !== undefined ? [[name, parsed.data]] : [];
+  });
+  return Object.fromEntries(known) as TrainerEvent;
+}
+
+function parse(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `schemas/run-folder/events.json`. */
+export const eventSchema = (): object => ({
+  title: 'A line of events.jsonl',
+  ...z.toJSONSchema(z.discriminatedUnion('type', Object.values(EVENTS) as [typeof EVENTS.phase])),
+});
