@@ -1,9 +1,14 @@
 import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
+import { dispatchError } from './answers.ts';
+import { blockTimeOf } from './block-time.ts';
 import { commitmentOf } from './commitments.ts';
 import type { Connection } from './connection.ts';
-import { dispatchError, failureIn } from './dispatch-errors.ts';
-import { DEEP, follow, type Landing } from './follow.ts';
-import { type Session, versionsOf } from './greet.ts';
+import { failureIn } from './failure.ts';
+import { DEEP, extrinsicsOf, follow, type Landing, nonceIn } from './follow.ts';
+import { isHash, refreshRuntime, type Session, versionsOf } from './greet.ts';
+import { ERA_PERIOD } from './meant.ts';
+import { refuted, SignAgain } from './offer.ts';
+import { ConnectionLost, textOf } from './rpc.ts';
 import { toHex } from './runtime.ts';
 import { hashOfExtrinsic, prepareSigning, type SignedCall, signCommitment } from './sign.ts';
 import { numberOf } from './storage.ts';
@@ -35,6 +40,9 @@ export async function commitText(
       { nextSteps: ['Use a shorter repository name with --hf-repo-id.'] },
     );
   let signed: SignedCall | null = null;
+  let withDigest = true;
+  let refusal: SignAgain | null = null;
+  let { standing } = request;
   try {
     await prepareSigning();
     for (let round = 0; round < MAX_SIGNED; round++) {
@@ -42,23 +50,36 @@ export async function commitText(
       const start = await prepare(connection, netuid, hotkey.ss58);
       if (start.commitment?.text === text)
         return await receiptOfOld(connection, request, start.commitment, signed?.hash ?? null);
+      if (standing === undefined) standing = start.commitment;
+      else if (isNewer(start.commitment, standing)) throw replaced(start.commitment!, hotkey.ss58, signed);
       const { session } = start;
-      signed = await signCommitment(netuid, text, hotkey, { ...session, ...start });
+      signed = await signCommitment(netuid, text, hotkey, { ...session, ...start, withDigest });
       await beforeSend?.(signed.hash);
-      const landing = await follow(connection, signed, {
-        ss58: hotkey.ss58,
-        birth: start.birth.number,
-        stallMs,
-        signal,
-      });
-      if (landing) {
-        await checkOutcome(connection, landing, request);
-        return { block: landing.block, blockHash: landing.blockHash, extrinsicHash: signed.hash };
+      try {
+        const landing = await follow(connection, signed, {
+          ss58: hotkey.ss58,
+          birth: start.birth.number,
+          netuid,
+          stallMs,
+          // Twice what the era takes, whatever the node says about its height.
+          totalMs: stallMs + 2 * ERA_PERIOD * blockTimeOf(session.runtime),
+          signal,
+        });
+        if (landing) {
+          await checkOutcome(connection, landing, request);
+          return { block: landing.block, blockHash: landing.blockHash, extrinsicHash: signed.hash };
+        }
+        refusal = null;
+      } catch (error) {
+        if (!(error instanceof SignAgain)) throw error;
+        // The call is the same and the nonce too, so that at most one of the two signatures can ever be included.
+        refusal = error;
+        if (error.reason === 'no_digest') withDigest = false;
       }
     }
   } catch (error) {
     // Whoever resumes must know that something may be on its way.
-    if (signed && error instanceof PtError && error.code === 'chain.unreachable')
+    if (signed && error instanceof PtError && UNKNOWN_FATE.has(error.code))
       throw new OutsideError('chain.lost', `${error.message} The commitment was sent and may be on chain.`, {
         cause: error,
         nextSteps: ['pt upload --resume', ...error.nextSteps],
@@ -66,12 +87,38 @@ export async function commitText(
       });
     throw error;
   }
+  if (refusal) throw refuted(refusal, signed!, connection.session().endpoint);
   throw new OutsideError(
     'chain.not_included',
     'The chain took the commitment into no block before it expired.',
     {
       nextSteps: ['pt upload --resume', 'pt status --mine'],
       details: { extrinsicHash: signed?.hash },
+    },
+  );
+}
+
+/** Failures of reading that say nothing about what was sent before them. */
+const UNKNOWN_FATE = new Set(['chain.unreachable', 'chain.busy', 'chain.refused', 'chain.unreadable']);
+
+/** Whether `found` was written after `standing`. An older one is a node that lags: the nonce read with it can then never be included. */
+const isNewer = (found: Commitment | null, standing: Commitment | null): boolean =>
+  found !== null &&
+  (standing === null ||
+    found.block > standing.block ||
+    (found.block === standing.block && found.text !== standing.text));
+
+function replaced(found: Commitment, ss58: string, signed: SignedCall | null): UserError {
+  const done = signed ? 'Nothing more was signed.' : 'Nothing was signed.';
+  return new UserError(
+    'commitment.replaced',
+    `Hotkey ${ss58} has another commitment since this began, in block ${found.block}: ${textOf(found.text ?? 'no text')}. ${done}`,
+    {
+      details: { commitment: found },
+      nextSteps: [
+        'pt status --mine   # another machine, or an earlier run?',
+        'pt upload … --restart   # commits this model after all, in its place',
+      ],
     },
   );
 }
@@ -85,16 +132,19 @@ interface Start {
   commitment: Commitment | null;
 }
 
-/** Reads what signing needs. A runtime upgrade since the connection was opened is noticed here. */
+/** Reads what signing needs, by metadata fresh from the node. A runtime upgrade since the connection was opened is noticed here. */
 async function prepare(connection: Connection, netuid: number, ss58: string): Promise<Start> {
   return connection.read(async (session) => {
-    const { rpc, runtime } = session;
-    const [bestHash, finalHash, version] = (await rpc.batch([
+    const { rpc } = session;
+    const [bestHash, finalHash, version] = await rpc.batch([
       ['chain_getBlockHash'],
       ['chain_getFinalizedHead'],
       ['state_getRuntimeVersion'],
-    ])) as [string, string, unknown];
+    ]);
+    if (!isHash(bestHash) || !isHash(finalHash)) throw new ConnectionLost('it does not tell its best block');
     if (versionsOf(version).specVersion !== session.specVersion) connection.renew();
+    await refreshRuntime(session);
+    const { runtime } = session;
     const accountKey = runtime.key('System', 'Account', ss58);
     const commitmentKey = runtime.key('Commitments', 'CommitmentOf', netuid, ss58);
     const [best, final, account, registration] = await rpc.batch([
@@ -110,7 +160,7 @@ async function prepare(connection: Connection, netuid: number, ss58: string): Pr
       birth: finalIsNear
         ? { number: numberOf(final), hash: finalHash }
         : { number: numberOf(best), hash: bestHash },
-      nonce: Number(runtime.value('System', 'Account', account).nonce),
+      nonce: nonceIn(runtime, account),
       commitment: found ? commitmentOf(found) : null,
     };
   });
@@ -146,17 +196,12 @@ async function receiptOfOld(
   ownHash: string | null,
 ): Promise<CommitReceipt> {
   return connection.read(async ({ rpc }) => {
-    const [blockHash] = (await rpc.batch([['chain_getBlockHash', block]])) as [string];
-    const [found] = await rpc.batch([['chain_getBlock', blockHash]]).catch(() => [null]);
-    const extrinsics = (found as { block?: { extrinsics?: unknown[] } } | null)?.block?.extrinsics ?? [];
+    const [blockHash] = await rpc.batch([['chain_getBlockHash', block]]);
+    if (!isHash(blockHash)) throw new ConnectionLost('it does not know the block of the commitment');
+    // A node that keeps no old blocks does not have it any more.
+    const extrinsics = await extrinsicsOf(rpc, blockHash).catch(() => []);
     const parts = [toHex(hotkey.publicKey).slice(2), Buffer.from(text).toString('hex')];
-    const hex = extrinsics.find(
-      (one) => typeof one === 'string' && parts.every((part) => one.includes(part)),
-    );
-    return {
-      block,
-      blockHash: String(blockHash),
-      extrinsicHash: hex ? hashOfExtrinsic(hex as string) : (ownHash ?? ''),
-    };
+    const hex = extrinsics.find((one) => parts.every((part) => one.includes(part)));
+    return { block, blockHash, extrinsicHash: hex ? hashOfExtrinsic(hex) : (ownHash ?? '') };
   });
 }

@@ -1,6 +1,10 @@
 import type { Connection } from './connection.ts';
+import { ConnectionLost } from './rpc.ts';
 import { PAGE, readKeys, readValue } from './storage.ts';
 import type { Commitment } from './types.ts';
+
+/** Far more commitments than a subnet ever had. */
+const MAX_PAGES = 50;
 
 /** A commitment as the metadata decodes it; a struct of one field is that field, hence `info` is the list. */
 interface Registration {
@@ -27,25 +31,32 @@ export async function readCommitments(
     const { rpc, runtime } = session;
     const prefix = runtime.key('Commitments', 'CommitmentOf', netuid);
     const found = new Map<string, Commitment>();
-    for (let start: string | null = null; ; ) {
-      const [page] = (await rpc.batch([['state_getKeysPaged', prefix, PAGE, start]])) as [string[]];
+    let start: string | null = null;
+    for (let pages = 0; pages < MAX_PAGES; pages++) {
+      const [page]: readonly unknown[] = await rpc.batch([['state_getKeysPaged', prefix, PAGE, start]]);
+      if (!isPage(page)) throw new ConnectionLost('it does not answer state_getKeysPaged');
       for (const [key, value] of await readKeys(session, page)) {
         // Untrusted bytes: what cannot be decoded is left out, and never takes the others with it.
         try {
           const registration = runtime.value('Commitments', 'CommitmentOf', value);
-          const hotkey = String(runtime.keysOf('Commitments', 'CommitmentOf', key)[1]);
-          if (registration) found.set(hotkey, commitmentOf(registration));
+          const hotkey: unknown = runtime.keysOf('Commitments', 'CommitmentOf', key)[1];
+          if (registration && typeof hotkey === 'string') found.set(hotkey, commitmentOf(registration));
         } catch {}
       }
       if (page.length < PAGE) return found;
       start = page.at(-1)!;
     }
+    throw new ConnectionLost('its list of commitments has no end');
   });
 }
 
+const isPage = (page: unknown): page is string[] =>
+  Array.isArray(page) && page.length <= PAGE && page.every((key) => typeof key === 'string');
+
 /** The text of a registration: its fields must be exactly one raw byte string of UTF-8. */
 export function commitmentOf({ block, info }: Registration): Commitment {
-  return { block: Number(block), text: textOf(info) };
+  if (!Number.isInteger(block)) throw new RangeError('the commitment has no block');
+  return { block, text: textOf(info) };
 }
 
 function textOf(info: unknown): string | null {
@@ -62,7 +73,7 @@ function textOf(info: unknown): string | null {
 
 /** Bytes of a `RawN` field: hex, except that one byte is decoded as a number and none as nothing. */
 function rawBytes(field: { type?: unknown; value?: unknown }): Uint8Array | null {
-  const length = /^Raw(\d{1,3})$/.exec(String(field?.type))?.[1];
+  const length = /^Raw(\d{1,3})$/.exec(typeof field?.type === 'string' ? field.type : '')?.[1];
   if (length === undefined) return null;
   const { value } = field;
   if (length === '0') return new Uint8Array();

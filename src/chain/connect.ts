@@ -1,5 +1,6 @@
 import { Cancelled, OutsideError } from '../errors.ts';
 import { publicKeyOf } from './address.ts';
+import { blockTimeOf } from './block-time.ts';
 import { commitText } from './commit.ts';
 import { readCommitment, readCommitments } from './commitments.ts';
 import { openConnection } from './connection.ts';
@@ -11,8 +12,8 @@ import type { Chain, ConnectOptions } from './types.ts';
 
 const DEFAULT_TIMEOUT_MS = 20_000;
 const DEFAULT_STALL_MS = 90_000;
-/** Subtensor's, where the runtime does not tell. */
-const DEFAULT_BLOCK_TIME_MS = 12_000;
+/** A chain may be so many times slower than its runtime says, before a wait for one of its blocks is given up. */
+const SLOWNESS = 4;
 
 /** Opens a chain; the heavy half of `index.ts`' `connect`, which has checked the endpoints. */
 export async function openChain(options: ConnectOptions): Promise<Chain> {
@@ -25,12 +26,7 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
       return false;
     }
   };
-  const blockTimeMs = (): number => {
-    const { runtime } = connection.session();
-    return runtime.hasConstant('Timestamp', 'MinimumPeriod')
-      ? Math.max(1, Number(runtime.constant('Timestamp', 'MinimumPeriod')) * 2)
-      : DEFAULT_BLOCK_TIME_MS;
-  };
+  const blockTimeMs = (): number => blockTimeOf(connection.session().runtime);
   const chain: Chain = {
     get endpoint() {
       return connection.session().rpc.endpoint;
@@ -55,7 +51,14 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
       (await readValue(connection, 'SubtensorModule', 'NetworksAdded', netuid)) === true,
     async uidOf(netuid, hotkey) {
       if (!isAddress(hotkey)) return null;
-      return (await readValue(connection, 'SubtensorModule', 'Uids', netuid, hotkey)) ?? null;
+      return connection.read(async ({ rpc, runtime }) => {
+        const [value] = await rpc.batch([
+          ['state_getStorage', runtime.key('SubtensorModule', 'Uids', netuid, hotkey)],
+        ]);
+        const uid: unknown = runtime.value('SubtensorModule', 'Uids', value) ?? null;
+        if (uid !== null && !Number.isInteger(uid)) throw new RangeError('the uid is no number');
+        return uid as number | null;
+      });
     },
     neurons: (netuid) => readNeurons(connection, netuid),
     commitment: async (netuid, hotkey) =>
@@ -64,19 +67,23 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
     commitLimit: (netuid, hotkey, bytes) => readCommitLimit(connection, netuid, hotkey, bytes),
     commit: (request) => commitText(connection, request, stallMs),
     async waitForBlock(block, signal) {
-      let last = -1;
-      let movedAt = performance.now();
+      const startedAt = performance.now();
+      let first: number | null = null;
+      let highest = -1;
+      let movedAt = startedAt;
       for (;;) {
         if (signal?.aborted) throw new Cancelled();
         const now = await readBlock(connection);
-        if (now >= block) return now;
-        if (now !== last) movedAt = performance.now();
-        last = now;
+        if (!(now < block)) return now;
+        first ??= now;
+        if (now > highest) movedAt = performance.now();
+        highest = Math.max(highest, now);
         if (performance.now() - movedAt > stallMs)
-          throw new OutsideError(
-            'chain.stalled',
-            `The chain has made no block for ${Math.round(stallMs / 1000)} s.`,
-            { nextSteps: ['pt doctor', 'Try another endpoint: --network ws://HOST:PORT'] },
+          throw stalled(`The chain has made no block for ${Math.round(stallMs / 1000)} s.`);
+        const longest = stallMs + SLOWNESS * (block - first) * blockTimeMs();
+        if (performance.now() - startedAt > longest)
+          throw stalled(
+            `The chain has not come to block ${block} in ${Math.round(longest / 1000)} s, it says ${now}.`,
           );
         // Half the expected time, so that the last block is met soon after it is made.
         await pause(Math.min(Math.max(((block - now) * blockTimeMs()) / 2, 100), 10_000), signal).catch(
@@ -92,3 +99,8 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
   };
   return chain;
 }
+
+const stalled = (message: string): OutsideError =>
+  new OutsideError('chain.stalled', message, {
+    nextSteps: ['pt doctor', 'Try another endpoint: --network ws://HOST:PORT'],
+  });

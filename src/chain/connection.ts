@@ -1,12 +1,13 @@
 import { OutsideError, PtError } from '../errors.ts';
+import { retryAfter } from './answers.ts';
 import { describeEndpoint } from './endpoint.ts';
-import { greet, type Session } from './greet.ts';
-import { type Call, ConnectionLost, openRpc, type Rpc, RpcError } from './rpc.ts';
+import { greet, refreshRuntime, type Session } from './greet.ts';
+import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, textOf } from './rpc.ts';
 
 /** Keeps one connection to one chain: fails over, reconnects, and reads again what a broken connection left unanswered. */
 export interface Connection {
   session(): Session;
-  /** Runs reads, which may be repeated. Reconnects between attempts until the time is up; throws `OutsideError` then. */
+  /** Runs reads, which may be repeated. Reconnects, or waits for a busy node, until the time is up; throws `OutsideError` then. */
   read<T>(reads: (session: Session) => Promise<T>): Promise<T>;
   /** Sends one call exactly once; rejects with `ConnectionLost` when its fate is unknown. */
   once(call: Call): Promise<unknown>;
@@ -22,8 +23,8 @@ export interface ConnectionOptions {
   timeoutMs: number;
 }
 
-/** A node that does not have a block yet which another endpoint has told us of. */
-const BEHIND = /unknown ?block|header (was )?not found/i;
+/** A node that says that it is busy is waited for so many times as long as one that says nothing. */
+const BUSY_PATIENCE = 3;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -52,6 +53,7 @@ export async function openConnection({
   /** One round over the endpoints, beginning with the one that worked last. */
   const openAny = async (): Promise<Session> => {
     const reasons: string[] = [];
+    let busy = false;
     for (let i = 0; i < endpoints.length; i++) {
       const index = (preferred + i) % endpoints.length;
       const endpoint = endpoints[index]!;
@@ -70,9 +72,10 @@ export async function openConnection({
         if (rpc) drop(rpc);
         // Whatever a server answers, the next endpoint may do better.
         reasons.push(`${describeEndpoint(endpoint)}: ${(error as Error).message}`);
+        busy ||= isBusy(error);
       }
     }
-    throw new ConnectionLost(reasons.join('; '));
+    throw new ConnectionLost(reasons.join('; '), busy);
   };
 
   const ready = async (): Promise<Session> => {
@@ -97,28 +100,55 @@ export async function openConnection({
       ],
     });
 
+  const busyError = (cause: Error): OutsideError =>
+    new OutsideError(
+      'chain.busy',
+      `The chain's node still says that it is busy after ${Math.round((BUSY_PATIENCE * timeoutMs) / 1000)} s: ${cause.message}.`,
+      {
+        cause,
+        nextSteps: ['Try another endpoint: --network ws://HOST:PORT', 'Run it again in a few minutes.'],
+      },
+    );
+
+  /** Metadata out of a file that does not fit what the node answers is replaced, once. Whether there is something new to try. */
+  const heal = async (): Promise<boolean> => {
+    if (current?.source !== 'cache' || !current.rpc.open) return false;
+    await refreshRuntime(current).catch(() => {});
+    return current.source !== 'cache';
+  };
+
   const read = async <T>(reads: (session: Session) => Promise<T>): Promise<T> => {
-    const deadline = performance.now() + timeoutMs;
+    const startedAt = performance.now();
     for (let attempt = 0; ; attempt++) {
       try {
         return await reads(await ready());
       } catch (error) {
         if (error instanceof PtError) throw error;
-        if (error instanceof RpcError && !BEHIND.test(error.message))
+        if (error instanceof RpcError && !error.transient)
           throw new OutsideError('chain.refused', `The chain refused ${error.method}: ${error.message}.`, {
             cause: error,
             nextSteps: ['pt doctor', 'Try another endpoint: --network ws://HOST:PORT'],
           });
-        if (!(error instanceof ConnectionLost || error instanceof RpcError))
+        if (!(error instanceof ConnectionLost || error instanceof RpcError)) {
+          if (await heal()) continue;
           throw new OutsideError(
             'chain.unreadable',
-            `The chain's answer could not be understood: ${(error as Error).message}.`,
+            `The chain's answer could not be understood: ${textOf((error as Error).message)}.`,
             { cause: error, nextSteps: ['Try another endpoint: --network ws://HOST:PORT'] },
           );
+        }
+        const busy = isBusy(error);
         // A silent connection is not worth asking again.
-        if (error instanceof ConnectionLost && current?.rpc.open) drop(current.rpc);
-        if (closed || performance.now() >= deadline) throw unreachable(error);
-        await sleep(Math.min(100 * 2 ** attempt, 2000, Math.max(0, deadline - performance.now())));
+        if (!busy && current?.rpc.open) drop(current.rpc);
+        // Another endpoint may have time.
+        if (busy && endpoints.length > 1 && attempt % 3 === 2 && current) {
+          drop(current.rpc);
+          preferred = (preferred + 1) % endpoints.length;
+        }
+        const left = startedAt + timeoutMs * (busy ? BUSY_PATIENCE : 1) - performance.now();
+        if (closed || left <= 0) throw busy ? busyError(error) : unreachable(error);
+        const wait = busy ? Math.max(retryAfter(error.message), 250 * 2 ** attempt) : 100 * 2 ** attempt;
+        await sleep(Math.min(wait, busy ? 10_000 : 2000, left));
       }
     }
   };
@@ -147,12 +177,20 @@ export async function openConnection({
       if (current) drop(current.rpc);
     },
   };
-  // The first connection is tried once over all endpoints: a wrong address should be said at once.
+  // The first connection is tried once over all endpoints: a wrong address should be said at once. A busy server is waited for.
   try {
     await ready();
   } catch (error) {
-    if (error instanceof ConnectionLost) throw unreachable(error);
-    throw error;
+    if (!isBusy(error)) throw error instanceof ConnectionLost ? unreachable(error) : error;
+    try {
+      await read(async () => {});
+    } catch (late) {
+      connection.close();
+      throw late;
+    }
   }
   return connection;
 }
+
+const isBusy = (error: unknown): boolean =>
+  (error instanceof RpcError && error.transient) || (error instanceof ConnectionLost && error.busy);

@@ -49,8 +49,10 @@ export async function readCommitLimit(
       items.includes(item) ? runtime.value(ITEMS[item], item, values.get(key(item))) : undefined;
     const block = numberOf(header);
     if (!items.includes('UsedSpaceOf') || !items.includes('MaxSpace'))
-      return blocksLimit(block, value('LastCommitment'), value('RateLimit') ?? rateLimitConstant(runtime));
-    return spaceLimit({
+      return sound(
+        blocksLimit(block, value('LastCommitment'), value('RateLimit') ?? rateLimitConstant(runtime)),
+      );
+    const limit = spaceLimit({
       block,
       netuid,
       bytes,
@@ -60,7 +62,16 @@ export async function readCommitLimit(
       epochIndex: value('SubnetEpochIndex'),
       nextEpochStart: nextEpoch && epochStart ? nextEpoch.decode(epochStart) : undefined,
     });
+    return sound(limit);
   });
+}
+
+/** Refuses what no chain can mean: whoever waits for `freeAtBlock` must have a number. */
+function sound(limit: CommitLimit): CommitLimit {
+  const { used, max, freeAtBlock } = limit;
+  if (![used, max, freeAtBlock].every((number) => Number.isSafeInteger(number)))
+    throw new RangeError('the limit is no number');
+  return limit;
 }
 
 /** The runtime's own answer to when the next epoch begins, where it gives one. */

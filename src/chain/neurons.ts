@@ -17,13 +17,19 @@ export async function readNeurons(connection: Connection, netuid: number): Promi
     const column = (item: (typeof columns)[number]) =>
       runtime.value('SubtensorModule', item, values.get(key(item)) ?? null);
     const count = column('SubnetworkN') as number;
+    if (!Number.isInteger(count)) throw new RangeError('the subnet has no number of neurons');
     for (const [name, value] of await readKeys(session, uidKeys(FIRST_UIDS, count))) values.set(name, value);
     const incentives = column('Incentive') as number[];
     const permits = column('ValidatorPermit') as boolean[];
     const active = column('Active') as boolean[];
+    const hotkeyOf = (uid: number): string => {
+      const hotkey: unknown = runtime.value('SubtensorModule', 'Keys', values.get(key('Keys', uid)) ?? null);
+      if (typeof hotkey !== 'string') throw new RangeError(`neuron ${uid} has no hotkey`);
+      return hotkey;
+    };
     return Array.from({ length: count }, (_, uid) => ({
       uid,
-      hotkey: runtime.value('SubtensorModule', 'Keys', values.get(key('Keys', uid)) ?? null) as string,
+      hotkey: hotkeyOf(uid),
       incentive: (incentives[uid] ?? 0) / 65535,
       validatorPermit: permits[uid] ?? false,
       active: active[uid] ?? false,

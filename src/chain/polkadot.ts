@@ -2,8 +2,8 @@
 // CPU than a whole read does. The build makes one file of it and its packages, so of ours it imports types only.
 import { ApiPromise } from '@polkadot/api';
 import type { ApiOptions } from '@polkadot/api/types';
+import { merkleizeMetadata } from '@polkadot-api/merkleize-metadata';
 import type { SigningContext } from './sign.ts';
-import type { Hotkey } from './types.ts';
 
 type Hex = `0x${string}`;
 const toHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex')}`;
@@ -11,14 +11,24 @@ const toHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex'
 /** One API for each runtime, by the metadata it was made of: making one takes longer than signing with it. */
 const apis = new WeakMap<Uint8Array, Promise<ApiPromise>>();
 
-/** `commitments.set_commitment` with `text` as its one raw field, signed as an extrinsic of version 4. */
-export async function signWithPolkadot(
+/** An extrinsic that only lacks its signature. */
+export interface Unsigned {
+  /** SCALE of the call. */
+  call: Uint8Array;
+  /** What is to be signed, before the hashing of long ones. */
+  payload: Uint8Array;
+  /** The whole extrinsic as `0x…`; takes the signature with the number of its scheme in front. */
+  finish(signature: Uint8Array): string;
+}
+
+/** `commitments.set_commitment` with `text` as its one raw field, as an extrinsic of version 4 that is still to be signed. */
+export async function buildWithPolkadot(
   netuid: number,
   text: string,
-  hotkey: Hotkey,
+  ss58: string,
   context: SigningContext,
-  eraPeriod: number,
-): Promise<{ hex: string; hash: string }> {
+  { period, digest }: { period: number; digest: Uint8Array | null },
+): Promise<Unsigned> {
   const { metadata } = context.runtime;
   const api = await (apis.get(metadata) ?? keep(metadata, openApi(context)));
   const bytes = Buffer.from(text, 'utf8');
@@ -26,15 +36,16 @@ export async function signWithPolkadot(
     fields: [{ [`Raw${bytes.length}`]: toHex(bytes) }],
   });
   const extrinsic = api.registry.createType('Extrinsic', { method: call.method }, { version: 4 });
-  const era = api.registry.createType('ExtrinsicEra', { current: context.birth.number, period: eraPeriod });
+  const era = api.registry.createType('ExtrinsicEra', { current: context.birth.number, period });
   const values = {
-    address: hotkey.ss58,
+    address: ss58,
     blockHash: context.birth.hash as Hex,
     blockNumber: api.registry.createType('BlockNumber', context.birth.number).toHex(),
     era: era.toHex(),
     genesisHash: context.genesisHash as Hex,
+    metadataHash: digest ? toHex(digest) : null,
     method: call.method.toHex(),
-    mode: 0,
+    mode: digest ? 1 : 0,
     nonce: api.registry.createType('Compact<Index>', context.nonce).toHex(),
     signedExtensions: api.registry.signedExtensions,
     specVersion: api.registry.createType('u32', context.specVersion).toHex(),
@@ -42,11 +53,23 @@ export async function signWithPolkadot(
     transactionVersion: api.registry.createType('u32', context.transactionVersion).toHex(),
     version: 4,
   };
-  const payload = api.registry.createType('ExtrinsicPayload', values, { version: 4 }).toU8a({ method: true });
-  const signature = hotkey.sign(payload.length > 256 ? api.registry.hash(payload) : payload);
-  const kind = hotkey.cryptoType === 'ed25519' ? 0 : 1;
-  extrinsic.addSignature(hotkey.ss58, Uint8Array.of(kind, ...signature), values);
-  return { hex: extrinsic.toHex(), hash: extrinsic.hash.toHex() };
+  const payload = api.registry.createType('ExtrinsicPayload', values as never, { version: 4 });
+  return {
+    call: call.method.toU8a(),
+    payload: payload.toU8a({ method: true }),
+    finish: (signature) => extrinsic.addSignature(ss58, signature, values as never).toHex(),
+  };
+}
+
+/**
+ * The digest of metadata (RFC-78), which a runtime compares with its own; null when the metadata is too old to have one. Symbol and decimals
+ * are those that every runtime of Bittensor is built with, test networks too, whatever the node's properties say.
+ */
+export function metadataDigest(metadata: Uint8Array): Uint8Array | null {
+  // Byte 4, after the magic, is the version.
+  if ((metadata[4] ?? 0) < 15) return null;
+  // Copied: its decoder reads a view's buffer from the very first byte.
+  return merkleizeMetadata(Uint8Array.from(metadata), { decimals: 9, tokenSymbol: 'TAO' }).digest();
 }
 
 function keep(metadata: Uint8Array, opening: Promise<ApiPromise>): Promise<ApiPromise> {

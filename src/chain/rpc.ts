@@ -1,22 +1,55 @@
 import WebSocket from 'ws';
+import { isTransient } from './answers.ts';
+
+/** Text out of untrusted JSON: what is no text becomes JSON, without control and format characters, at most `max` characters. Never throws. */
+export function textOf(value: unknown, max = 300): string {
+  let text: string | undefined;
+  try {
+    text = typeof value === 'string' ? value : JSON.stringify(value);
+  } catch {}
+  return (text ?? 'nothing')
+    .slice(0, max * 4)
+    .replace(/\p{C}+/gu, ' ')
+    .slice(0, max);
+}
 
 /** The node answered, with an error. */
 export class RpcError extends Error {
+  /** NaN where the node gives none. */
   readonly rpcCode: number;
-  readonly data: string | undefined;
   readonly method: string;
 
-  constructor(method: string, error: { code?: unknown; message?: unknown; data?: unknown }) {
-    const data = error.data === undefined ? undefined : String(error.data).slice(0, 300);
-    super(`${String(error.message).slice(0, 300)}${data ? `: ${data}` : ''}`);
+  constructor(method: string, error: unknown) {
+    const { code, message, data } = (typeof error === 'object' && error ? error : { message: error }) as {
+      [key: string]: unknown;
+    };
+    super(
+      [message ?? 'an error without words', data]
+        .filter((part) => part !== undefined && part !== null)
+        .map((part) => textOf(part))
+        .join(': '),
+    );
     this.method = method;
-    this.rpcCode = Number(error.code);
-    this.data = data;
+    this.rpcCode =
+      typeof code === 'number' || (typeof code === 'string' && code !== '') ? Number(code) : Number.NaN;
+  }
+
+  /** Whether asking the same again later is the right answer. */
+  get transient(): boolean {
+    return isTransient(this.rpcCode, this.message);
   }
 }
 
 /** The node did not answer: no connection, a connection that broke, or silence until the time was up. */
-export class ConnectionLost extends Error {}
+export class ConnectionLost extends Error {
+  /** The server is there and says that it would answer later. */
+  readonly busy: boolean;
+
+  constructor(message: string, busy = false) {
+    super(message);
+    this.busy = busy;
+  }
+}
 
 export type Call = [method: string, ...params: unknown[]];
 
@@ -60,7 +93,7 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
     pending.clear();
   };
   const settle = (message: unknown): void => {
-    const { id, result, error } = (message ?? {}) as { id?: unknown; result?: unknown; error?: object };
+    const { id, result, error } = (message ?? {}) as { id?: unknown; result?: unknown; error?: unknown };
     const waiting = pending.get(id as number);
     if (!waiting) return;
     pending.delete(id as number);
@@ -96,7 +129,8 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
   };
 
   const refuseBatch = (error: object): void => {
-    batchRefused = true;
+    // A server that is busy refuses this batch, one that takes none says so.
+    batchRefused ||= !new RpcError('batch', error).transient || /batch/i.test(textOf(error));
     for (const [id, { method, reject }] of pending) {
       pending.delete(id);
       reject(new RpcError(method, error));
@@ -129,6 +163,14 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
 
   return new Promise((resolve, reject) => {
     socket.on('open', () => resolve(rpc));
+    socket.on('unexpected-response', (request, { statusCode = 0 }) => {
+      request.destroy();
+      // As `ws` itself would end it, and with the answers that only mean "later" told apart.
+      const busy = [408, 425, 429, 500, 502, 503, 504].includes(statusCode);
+      const lost = new ConnectionLost(`it answers HTTP ${statusCode} instead of a WebSocket`, busy);
+      reject(lost);
+      socket.terminate();
+    });
     socket.on('error', (error) => {
       reject(new ConnectionLost(error.message));
       failAll(error.message);

@@ -1,19 +1,15 @@
 import { Blake2256 } from '@polkadot-api/substrate-bindings';
-import { OutsideError } from '../errors.ts';
+import { OutsideError, PtError } from '../errors.ts';
+import { checkMeant, ERA_PERIOD, type Meant } from './meant.ts';
+import { textOf } from './rpc.ts';
 import { fromHex, type Runtime, toHex } from './runtime.ts';
 import type { Hotkey } from './types.ts';
 
-/** Blocks that a signed extrinsic stays valid: long enough for a busy chain, short enough to wait out. */
-const ERA_PERIOD = 64;
-
-export interface SigningContext {
+export interface SigningContext
+  extends Pick<Meant, 'specVersion' | 'transactionVersion' | 'genesisHash' | 'birth' | 'nonce'> {
   runtime: Pick<Runtime, 'metadata' | 'extensions'>;
-  specVersion: number;
-  transactionVersion: number;
-  genesisHash: string;
-  /** Block the era begins at; it must be final. */
-  birth: { number: number; hash: string };
-  nonce: number;
+  /** Whether to sign the metadata's digest where the runtime checks one; false when it said that it was built without. Default true. */
+  withDigest?: boolean;
 }
 
 export interface SignedCall {
@@ -23,6 +19,8 @@ export interface SignedCall {
   nonce: number;
   /** The first block that it can no longer be in. */
   death: number;
+  /** Whether the runtime is made to check the metadata that this was built by. */
+  withDigest: boolean;
 }
 
 /** Signed extensions that polkadot.js is given values for. The others must be empty. */
@@ -42,23 +40,55 @@ export async function prepareSigning(): Promise<void> {
   await import('./polkadot.ts');
 }
 
-/** Signs the commitment of `text`. Deterministic but for the signature's own randomness. */
+/**
+ * Signs the commitment of `text`, after comparing what would be signed with what is meant (`meant.ts`). Deterministic but for the signature's
+ * own randomness. Throws `OutsideError` when the metadata leads anywhere else, with nothing signed.
+ */
 export async function signCommitment(
   netuid: number,
   text: string,
   hotkey: Hotkey,
   context: SigningContext,
 ): Promise<SignedCall> {
-  const unknown = context.runtime.extensions.find(({ name, empty }) => !empty && !KNOWN.has(name));
+  const { runtime, specVersion, withDigest = true } = context;
+  const unknown = runtime.extensions.find(({ name, empty }) => !empty && !KNOWN.has(name));
   if (unknown)
     throw new OutsideError(
       'chain.unsupported',
-      `The chain's runtime ${context.specVersion} wants the unknown signed extension ${unknown.name}.`,
+      `The chain's runtime ${specVersion} wants the unknown signed extension ${textOf(unknown.name, 80)}.`,
       { nextSteps: ['npm install -g pretrain-miner@latest', 'pt doctor'] },
     );
-  const { signWithPolkadot } = await import('./polkadot.ts');
-  const signed = await signWithPolkadot(netuid, text, hotkey, context, ERA_PERIOD);
-  return { ...signed, nonce: context.nonce, death: context.birth.number + ERA_PERIOD };
+  const checksMetadata = runtime.extensions.some(({ name, empty }) => name === 'CheckMetadataHash' && !empty);
+  const { buildWithPolkadot, metadataDigest } = await import('./polkadot.ts');
+  try {
+    const digest = checksMetadata && withDigest ? metadataDigest(runtime.metadata) : null;
+    const built = await buildWithPolkadot(netuid, text, hotkey.ss58, context, { period: ERA_PERIOD, digest });
+    checkMeant(built.call, built.payload, { ...context, netuid, text, checksMetadata, digest });
+    const message = built.payload.length > 256 ? Blake2256(built.payload) : built.payload;
+    const kind = hotkey.cryptoType === 'ed25519' ? 0 : 1;
+    const hex = built.finish(Uint8Array.of(kind, ...hotkey.sign(message)));
+    return {
+      hex,
+      hash: hashOfExtrinsic(hex),
+      nonce: context.nonce,
+      death: context.birth.number + ERA_PERIOD,
+      withDigest: digest !== null,
+    };
+  } catch (cause) {
+    if (cause instanceof PtError) throw cause;
+    throw new OutsideError(
+      'chain.unsupported',
+      `No commitment can be made by the metadata of the chain's runtime ${specVersion}: ${textOf((cause as Error).message)}.`,
+      {
+        cause,
+        nextSteps: [
+          'Try another endpoint: --network ws://HOST:PORT',
+          'npm install -g pretrain-miner@latest',
+          'pt doctor',
+        ],
+      },
+    );
+  }
 }
 
 /** The hash by which nodes know an extrinsic. */

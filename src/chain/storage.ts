@@ -17,7 +17,15 @@ export async function readKeys({ rpc }: Session, keys: string[]): Promise<Map<st
 /** Collects `[{changes: [[key, value], …]}]`; anything of another form counts as a broken connection. */
 export function addChanges(answer: unknown, values: Map<string, string | null>): void {
   if (!Array.isArray(answer)) throw new ConnectionLost('it does not answer state_queryStorageAt');
-  for (const { changes } of answer) for (const [key, value] of changes) values.set(String(key), value);
+  for (const one of answer) {
+    const changes: unknown = one?.changes;
+    if (!Array.isArray(changes)) throw new ConnectionLost('it does not answer state_queryStorageAt');
+    for (const change of changes) {
+      const [key, value] = Array.isArray(change) ? change : [];
+      if (typeof key !== 'string') throw new ConnectionLost('it does not answer state_queryStorageAt');
+      values.set(key, value);
+    }
+  }
 }
 
 /** Best block number. */
@@ -30,8 +38,11 @@ export async function readBlock(connection: Connection): Promise<number> {
 
 /** Block number of a header. */
 export function numberOf(header: unknown): number {
-  const number = Number((header as { number?: unknown } | null)?.number);
-  if (!Number.isSafeInteger(number)) throw new ConnectionLost('it sent no block header');
+  const given = (header as { number?: unknown } | null)?.number;
+  const number = typeof given === 'string' || typeof given === 'number' ? Number(given) : Number.NaN;
+  // Block numbers are 32 bits wide.
+  if (!Number.isInteger(number) || number < 0 || number > 0xffffffff)
+    throw new ConnectionLost('it sent no block header');
   return number;
 }
 

@@ -69,6 +69,8 @@ export interface CommitRequest {
   netuid: number;
   text: string;
   hotkey: Hotkey;
+  /** The commitment that this one is to replace, as the caller knows it; a newer one is never replaced. Left out: the one found at first. */
+  standing?: Commitment | null;
   /** Called with the extrinsic's hash before it is sent, so that a journal can hold it. */
   beforeSend?: (extrinsicHash: string) => Promise<void> | void;
   signal?: AbortSignal;
@@ -100,7 +102,8 @@ export interface Chain {
    *
    * Exactly once across restarts (the journal of `publish` relies on it): the nonce is the account's in the best block's
    * **state**, never the pool's next index, and is read *before* the commitment is read again; when the chain already holds
-   * `text`, nothing is sent and the receipt names its block with empty hashes. So a second call with the same text can only
+   * `text`, nothing is sent and the receipt names its block with empty hashes. When it holds a newer one than `standing`, nothing is signed
+   * and `commitment.replaced` names it. So a second call with the same text can only
    * replace or collide with a first one still in the pool (1013 already imported, 1014 priority too low, stale nonce: wait and re-read).
    */
   commit(request: CommitRequest): Promise<CommitReceipt>;
@@ -112,9 +115,9 @@ export interface Chain {
 export interface ConnectOptions {
   /** Tried in order. */
   endpoints: string[];
-  /** Folder for cached runtime metadata, keyed by (genesis, spec version). */
+  /** Folder for cached runtime metadata, bound to chain, runtime version and endpoint. */
   cacheDir?: string;
-  /** Longest wait for one answer, and for reconnecting after a drop. Default 20 s. */
+  /** Longest wait for one answer, and for reconnecting after a drop; three times that for a node that says it is busy. Default 20 s. */
   timeoutMs?: number;
   /** Longest time without a new block before a wait for the chain is given up. Default 90 s. */
   stallMs?: number;

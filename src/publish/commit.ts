@@ -59,6 +59,7 @@ async function send(publication: Publication, text: string, before: Commitment |
       netuid: request.netuid,
       text,
       hotkey: place.hotkey,
+      standing: before,
       beforeSend: (extrinsicHash) => record(publication, { intent: { text, extrinsicHash, block, before } }),
       ...(request.signal ? { signal: request.signal } : {}),
     });

@@ -226,11 +226,13 @@ describe('reads', () => {
   test('an error of the node is said with its words', async () => {
     const node = await sandbox();
     const chain = await client(node.url);
-    node.setFaults({ reject: { method: 'chain_getHeader', times: 1, code: -32000, message: 'too busy' } });
+    node.setFaults({
+      reject: { method: 'chain_getHeader', times: 1, code: 4001, message: 'no such header' },
+    });
     expect(await errorOf(chain.block())).toMatchObject({
       code: 'chain.refused',
       exitCode: 5,
-      message: expect.stringContaining('too busy'),
+      message: expect.stringContaining('no such header'),
     });
   });
 

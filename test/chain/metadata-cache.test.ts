@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -6,7 +6,12 @@ import { connect } from '../../src/chain/index.ts';
 import { readCachedMetadata, writeCachedMetadata } from '../../src/chain/metadata-cache.ts';
 import { sandbox, temporaryFolder } from './support.ts';
 
-const id = { genesisHash: `0x${'ab'.repeat(32)}`, specVersion: 424, implVersion: 1 };
+const id = {
+  genesisHash: `0x${'ab'.repeat(32)}`,
+  specVersion: 424,
+  implVersion: 1,
+  endpoint: 'ws://127.0.0.1:1',
+};
 
 test('what was written is read, and nothing else', async () => {
   const dir = await temporaryFolder();
@@ -29,7 +34,30 @@ test('what was written is read, and nothing else', async () => {
     ),
     { numRuns: 40 },
   );
-  expect(await readCachedMetadata(dir, { ...id, specVersion: 425 })).toBeNull();
+});
+
+test('it is for one chain, one runtime and one endpoint, whatever the file is called, and for a day', async () => {
+  const dir = await temporaryFolder();
+  await writeCachedMetadata(dir, id, Uint8Array.of(1, 2, 3));
+  const [file] = await readdir(dir);
+  const others = [
+    { ...id, specVersion: 425 },
+    { ...id, implVersion: 2 },
+    { ...id, genesisHash: `0x${'ac'.repeat(32)}` },
+    { ...id, endpoint: 'ws://127.0.0.1:2' },
+  ];
+  for (const other of others) {
+    expect(await readCachedMetadata(dir, other)).toBeNull();
+    const elsewhere = await temporaryFolder();
+    await writeCachedMetadata(elsewhere, other, Uint8Array.of(4));
+    const [name] = await readdir(elsewhere);
+    await copyFile(join(dir, file!), join(elsewhere, name!));
+    expect(await readCachedMetadata(elsewhere, other)).toBeNull();
+  }
+  expect(await readCachedMetadata(dir, id)).not.toBeNull();
+  const yesterday = new Date(Date.now() - 25 * 3600 * 1000);
+  await utimes(join(dir, file!), yesterday, yesterday);
+  expect(await readCachedMetadata(dir, id)).toBeNull();
 });
 
 test('a cached connect moves little; a broken cache is mended', async () => {

@@ -16,6 +16,8 @@ export interface SignedExtrinsic {
   /** `{type: pallet, value: {type: call, value: args}}` */
   // biome-ignore lint/suspicious/noExplicitAny: decoded by metadata
   call: any;
+  /** Mode of `CheckMetadataHash`: whether the digest of the metadata is part of what was signed. */
+  withDigest: boolean;
   /** The parts that are signed as they stand. */
   callBytes: Uint8Array;
   extraBytes: Uint8Array;
@@ -48,7 +50,8 @@ export function decodeExtrinsic(bytes: Uint8Array, runtime: Runtime): SignedExtr
   const era = first === 0 ? null : decodeEra(first | (take(1)[0]! << 8));
   const nonce = Number(takeCompact());
   const tip = takeCompact();
-  if (take(1)[0] !== 0) throw new RangeError('metadata hash checking is not enabled on this chain');
+  const mode = take(1)[0]!;
+  if (mode > 1) throw new RangeError('there is no such mode of CheckMetadataHash');
   const callStart = at;
   const callBytes = bytes.slice(callStart);
   const codec = runtime.codec('RuntimeCall');
@@ -62,6 +65,7 @@ export function decodeExtrinsic(bytes: Uint8Array, runtime: Runtime): SignedExtr
     nonce,
     tip,
     call,
+    withDigest: mode === 1,
     callBytes,
     extraBytes: bytes.slice(extraStart, callStart),
   };
@@ -81,7 +85,14 @@ export const eraBirth = ({ period, phase }: { period: number; phase: number }, c
 /** Whether the signature covers this call for this chain, runtime and era. */
 export function verifyExtrinsic(
   extrinsic: SignedExtrinsic,
-  chain: { specVersion: number; transactionVersion: number; genesisHash: Uint8Array; eraHash: Uint8Array },
+  chain: {
+    specVersion: number;
+    transactionVersion: number;
+    genesisHash: Uint8Array;
+    eraHash: Uint8Array;
+    /** What the runtime puts in where the extrinsic was signed with the digest of its metadata. */
+    digest: Uint8Array | null;
+  },
 ): boolean {
   const versions = Buffer.alloc(8);
   versions.writeUInt32LE(chain.specVersion, 0);
@@ -92,7 +103,7 @@ export function verifyExtrinsic(
     versions,
     chain.genesisHash,
     chain.eraHash,
-    Buffer.from([0]), // CheckMetadataHash: none
+    extrinsic.withDigest && chain.digest ? Buffer.from([1, ...chain.digest]) : Buffer.from([0]),
   ]);
   return verifySignature(
     extrinsic.scheme,

@@ -1,4 +1,5 @@
 import { blake2b } from '@noble/hashes/blake2.js';
+import { merkleizeMetadata } from '@polkadot-api/merkleize-metadata';
 import {
   denormalizeLookup,
   getDynamicBuilder,
@@ -33,6 +34,8 @@ export interface Runtime {
   /** SCALE of the whole metadata, magic included. */
   v14: Uint8Array;
   v15: Uint8Array;
+  /** The digest of its metadata (RFC-78) that a runtime is built with; null for the old shape, which stands for those built without one. */
+  digest(): Uint8Array | null;
   /** Codecs of storage items and runtime calls. */
   builder: ReturnType<typeof getDynamicBuilder>;
   /** The codec of a type text. A composite of one field is that field; `[u8;N]` is hex, but `[u8;1]` a number and `[u8;0]` nothing. */
@@ -157,12 +160,19 @@ export function createRuntime(shape: RuntimeShape, blockTimeMs: number): Runtime
   const value = skeleton((type, constant) => hexOf(codecById(type).enc(constant)));
   const encode = (tag: 'v14' | 'v15'): Uint8Array =>
     metadataCodec.enc({ magicNumber: MAGIC, metadata: { tag, value } } as Loose);
+  const v15 = encode('v15');
+  let digest: Uint8Array | undefined;
   return {
     shape,
     specVersion: specVersion[shape],
     transactionVersion: 1,
     v14: encode('v14'),
-    v15: encode('v15'),
+    v15,
+    digest() {
+      if (shape === 'old') return null;
+      digest ??= merkleizeMetadata(v15, { decimals: 9, tokenSymbol: 'TAO' }).digest();
+      return digest;
+    },
     builder,
     codec,
     pallets: list,

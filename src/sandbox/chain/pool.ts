@@ -17,6 +17,7 @@ export class RpcFailure extends Error {
 }
 
 const invalid = (data: string): RpcFailure => new RpcFailure(1010, 'Invalid Transaction', data);
+const unknown = (data: string): RpcFailure => new RpcFailure(1011, 'Unknown Transaction Validity', data);
 
 /** What happened to a watched extrinsic, as `author_extrinsicUpdate` says it. */
 export type ExtrinsicStatus = string | { inBlock: string } | { finalized: string };
@@ -57,6 +58,7 @@ export function createPool(ledger: Ledger, state: State, runtime: Runtime): Pool
       transactionVersion: runtime.transactionVersion,
       genesisHash: fromHex(ledger.genesisHash),
       eraHash: fromHex(eraHash),
+      digest: extrinsic.withDigest ? runtime.digest() : null,
     });
     return fits ? null : 'Transaction has a bad signature';
   };
@@ -75,6 +77,7 @@ export function createPool(ledger: Ledger, state: State, runtime: Runtime): Pool
       if (waiting.has(hash)) throw new RpcFailure(1013, 'Transaction is already imported');
       const signer = ss58(extrinsic.signer);
       if (extrinsic.nonce < nonceOf(signer)) throw invalid('Transaction is outdated');
+      if (extrinsic.withDigest && !runtime.digest()) throw unknown('UnknownTransaction::CannotLookup');
       const fault = faultOf(extrinsic);
       if (fault) throw invalid(fault);
       for (const other of waiting.values())

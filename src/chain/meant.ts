@@ -1,0 +1,85 @@
+import { compact } from '@polkadot-api/substrate-bindings';
+import { OutsideError } from '../errors.ts';
+
+/*
+ * What the hotkey may sign, written down byte by byte, without the metadata: a node serves it, and whoever writes the dictionary decides
+ * what a sentence says. The call comes first in what is signed and no part of it has a length that a reader could choose, so these bytes
+ * are this call and no other wherever the indices are the recorded ones, whatever the node says about the rest.
+ */
+
+/** Indices of `Commitments.set_commitment` in every subtensor runtime that was recorded (spec 218 to 446). */
+const RECORDED = { pallet: 18, call: 0, raw: 1 };
+
+/** Blocks that a signed extrinsic stays valid: long enough for a busy chain, short enough to wait out. */
+export const ERA_PERIOD = 64;
+
+export interface Meant {
+  netuid: number;
+  text: string;
+  /** Block the era begins at; it must be final. */
+  birth: { number: number; hash: string };
+  nonce: number;
+  specVersion: number;
+  transactionVersion: number;
+  genesisHash: string;
+  /** Whether the runtime has the extension `CheckMetadataHash`. */
+  checksMetadata: boolean;
+  /** Digest of the metadata that the call was built by, where it is signed along: the runtime then refuses the call if its own differs. */
+  digest: Uint8Array | null;
+}
+
+/**
+ * Throws unless `call` has the form of `set_commitment(netuid, [Raw(text)])` and `payload` is this call under this nonce, era and chain, with
+ * no tip and nothing else. Indices other than the recorded ones are taken only when the runtime itself checks the metadata.
+ */
+export function checkMeant(call: Uint8Array, payload: Uint8Array, meant: Meant): void {
+  const text = Buffer.from(meant.text, 'utf8');
+  const [pallet, index] = call;
+  const raw = call[5];
+  const form = Buffer.from([pallet!, index!, ...littleEndian(meant.netuid, 2), 4, raw!, ...text]);
+  if (!form.equals(call)) throw otherwise('the call has another form than a commitment');
+  const recorded =
+    pallet === RECORDED.pallet && index === RECORDED.call && raw === RECORDED.raw + text.length;
+  if (!recorded && !meant.digest)
+    throw otherwise(
+      'the call has other numbers than in any known runtime, and this runtime cannot prove them',
+    );
+  if (!Buffer.from(payloadOf(call, meant)).equals(payload))
+    throw otherwise('what would be signed is more or less than the commitment');
+}
+
+/** What is signed for a call: the call, what the extrinsic carries, what is only signed. */
+function payloadOf(call: Uint8Array, meant: Meant): Uint8Array {
+  const { birth, nonce, specVersion, transactionVersion, genesisHash, checksMetadata, digest } = meant;
+  const phase = birth.number % ERA_PERIOD;
+  const era = (Math.log2(ERA_PERIOD) - 1) | (phase << 4);
+  const tip = 0;
+  return Buffer.concat([
+    call,
+    littleEndian(era, 2),
+    compact.enc(nonce),
+    compact.enc(tip),
+    checksMetadata ? Uint8Array.of(digest ? 1 : 0) : new Uint8Array(),
+    littleEndian(specVersion, 4),
+    littleEndian(transactionVersion, 4),
+    Buffer.from(genesisHash.slice(2), 'hex'),
+    Buffer.from(birth.hash.slice(2), 'hex'),
+    checksMetadata ? (digest ? Uint8Array.of(1, ...digest) : Uint8Array.of(0)) : new Uint8Array(),
+  ]);
+}
+
+const littleEndian = (value: number, bytes: number): Uint8Array =>
+  Uint8Array.from({ length: bytes }, (_, i) => Math.floor(value / 256 ** i) % 256);
+
+const otherwise = (how: string): OutsideError =>
+  new OutsideError(
+    'chain.not_meant',
+    `Nothing was signed: by the metadata that this node serves, ${how}. The node lies, or the runtime is newer than this pt.`,
+    {
+      nextSteps: [
+        'Try another endpoint: --network ws://HOST:PORT',
+        'npm install -g pretrain-miner@latest',
+        'pt doctor',
+      ],
+    },
+  );
