@@ -1,5 +1,7 @@
 import { compact } from '@polkadot-api/substrate-bindings';
 import { OutsideError } from '../errors.ts';
+import { commitmentOf } from './commitments.ts';
+import type { Runtime } from './runtime.ts';
 
 /*
  * What the hotkey may sign, written down byte by byte, without the metadata: a node serves it, and whoever writes the dictionary decides
@@ -29,10 +31,16 @@ export interface Meant {
 }
 
 /**
- * Throws unless `call` has the form of `set_commitment(netuid, [Raw(text)])` and `payload` is this call under this nonce, era and chain, with
- * no tip and nothing else. Indices other than the recorded ones are taken only when the runtime itself checks the metadata.
+ * Throws unless `call` has the form of `set_commitment(netuid, [Raw(text)])`, is read as that by the types of the metadata too, and `payload` is
+ * this call under this nonce, era and chain, with no tip and nothing else. Indices other than the recorded ones are taken only when the
+ * runtime itself checks the metadata: its digest is over just these types, not over the list of pallets that encoders go by.
  */
-export function checkMeant(call: Uint8Array, payload: Uint8Array, meant: Meant): void {
+export function checkMeant(
+  call: Uint8Array,
+  payload: Uint8Array,
+  meant: Meant,
+  runtime: Pick<Runtime, 'call'>,
+): void {
   const text = Buffer.from(meant.text, 'utf8');
   const [pallet, index] = call;
   const raw = call[5];
@@ -44,8 +52,23 @@ export function checkMeant(call: Uint8Array, payload: Uint8Array, meant: Meant):
     throw otherwise(
       'the call has other numbers than in any known runtime, and this runtime cannot prove them',
     );
+  if (!isRead(runtime, call, meant))
+    throw otherwise('the call is read as something else than it was built as');
   if (!Buffer.from(payloadOf(call, meant)).equals(payload))
     throw otherwise('what would be signed is more or less than the commitment');
+}
+
+/** Whether the call's own bytes are the commitment by the types of the metadata. */
+function isRead(runtime: Pick<Runtime, 'call'>, call: Uint8Array, { netuid, text }: Meant): boolean {
+  const { type, value } = runtime.call(call);
+  const args = value?.value;
+  return (
+    type === 'Commitments' &&
+    value?.type === 'set_commitment' &&
+    Object.keys(args ?? {}).join() === 'netuid,info' &&
+    args.netuid === netuid &&
+    commitmentOf({ block: 0, info: args.info }).text === text
+  );
 }
 
 /** What is signed for a call: the call, what the extrinsic carries, what is only signed. */

@@ -1,5 +1,6 @@
 import { getDynamicBuilder, getLookupFn } from '@polkadot-api/metadata-builders';
 import { decAnyMetadata, unifyMetadata } from '@polkadot-api/substrate-bindings';
+import { checkTypes } from './sound-types.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: values are typed by the metadata
 type Decoded = any;
@@ -27,7 +28,8 @@ export interface Runtime {
   constant(pallet: string, name: string): Decoded;
   /** Parameters and result of a runtime API. */
   api(api: string, method: string): { encode(...args: unknown[]): string; decode(hex: unknown): Decoded };
-  events(hex: unknown): Decoded[];
+  /** A call from its bytes, `{type: pallet, value: {type: call, value: arguments}}`, by the types that the metadata's digest is over. */
+  call(bytes: Uint8Array): Decoded;
   extensions: SignedExtension[];
 }
 
@@ -43,8 +45,11 @@ export function fromHex(text: unknown): Uint8Array {
 /** Builds the codecs of a runtime from its metadata (SCALE with magic, versions 14 to 16). Throws on anything else. */
 export function readRuntime(metadata: Uint8Array): Runtime {
   const unified = unifyMetadata(decAnyMetadata(Uint8Array.from(metadata)));
+  checkTypes(unified.lookup);
   const lookup = getLookupFn(unified);
   const builder = getDynamicBuilder(lookup);
+  // The digest of the metadata is over this type; version 14 has neither.
+  const callType = 'call' in unified.extrinsic ? unified.extrinsic.call : lookup.call;
   const pallet = (name: string) => unified.pallets.find((one) => one.name === name);
   const cache = new Map<string, ReturnType<typeof builder.buildStorage>>();
   const storage = (palletName: string, item: string) => {
@@ -87,6 +92,9 @@ export function readRuntime(metadata: Uint8Array): Runtime {
         decode: (hex) => value.dec(fromHex(hex)),
       };
     },
-    events: (hex) => (hex === null ? [] : storage('System', 'Events').value.dec(fromHex(hex))),
+    call(bytes) {
+      if (callType === null) throw new RangeError('the metadata has no type of calls');
+      return builder.buildDefinition(callType).dec(Uint8Array.from(bytes));
+    },
   };
 }

@@ -7,7 +7,7 @@ import type { Hotkey } from './types.ts';
 
 export interface SigningContext
   extends Pick<Meant, 'specVersion' | 'transactionVersion' | 'genesisHash' | 'birth' | 'nonce'> {
-  runtime: Pick<Runtime, 'metadata' | 'extensions'>;
+  runtime: Pick<Runtime, 'metadata' | 'extensions' | 'call'>;
   /** Whether to sign the metadata's digest where the runtime checks one; false when it said that it was built without. Default true. */
   withDigest?: boolean;
 }
@@ -63,7 +63,7 @@ export async function signCommitment(
   try {
     const digest = checksMetadata && withDigest ? metadataDigest(runtime.metadata) : null;
     const built = await buildWithPolkadot(netuid, text, hotkey.ss58, context, { period: ERA_PERIOD, digest });
-    checkMeant(built.call, built.payload, { ...context, netuid, text, checksMetadata, digest });
+    checkMeant(built.call, built.payload, { ...context, netuid, text, checksMetadata, digest }, runtime);
     const message = built.payload.length > 256 ? Blake2256(built.payload) : built.payload;
     const kind = hotkey.cryptoType === 'ed25519' ? 0 : 1;
     const hex = built.finish(Uint8Array.of(kind, ...hotkey.sign(message)));

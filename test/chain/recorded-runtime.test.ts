@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Metadata, TypeRegistry } from '@polkadot/types';
 import { describe, expect, test, vi } from 'vitest';
 import { commitmentOf } from '../../src/chain/commitments.ts';
+import { metadataDigest } from '../../src/chain/polkadot.ts';
 import { readRuntime, toHex } from '../../src/chain/runtime.ts';
 import { signCommitment } from '../../src/chain/sign.ts';
 import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
@@ -10,16 +11,26 @@ import { hotkey } from './support.ts';
 
 const RECORDED = join(import.meta.dirname, '../../../shared/chain/finney-spec424-metadata-v16.scale');
 
+const SYNTHETIC = join(RECORDED, '../synthetic-spec446-metadata-v16.scale');
+
+/** Digests as the reference implementation in Rust gives them (bittensor-core 0.1.5, of the same types as metadata 15). */
+const DIGESTS: Record<string, string> = {
+  'mainnet, spec 424': '80de37ca8c53ddbf9835d5123af60e0ef5015b3d039a6ffee0ccbb41966c864f',
+};
+
 const metadata: [string, () => Uint8Array][] = [
   ['the sandbox, current shape', () => createRuntime('current', 1000).v15],
   ['the sandbox, metadata 14', () => createRuntime('current', 1000).v14],
   ['the sandbox, shape of spec 218', () => createRuntime('old', 1000).v15],
-  ...(existsSync(RECORDED)
-    ? ([['mainnet, spec 424', () => readFileSync(RECORDED)]] as [string, () => Uint8Array][])
-    : []),
+  ...(
+    [
+      ['mainnet, spec 424', () => readFileSync(RECORDED)],
+      ['made up, spec 446', () => readFileSync(SYNTHETIC)],
+    ] as [string, () => Uint8Array][]
+  ).filter(() => existsSync(RECORDED)),
 ];
 
-describe.each(metadata)('%s', (_, read) => {
+describe.each(metadata)('%s', (name, read) => {
   const bytes = read();
   const runtime = readRuntime(bytes);
   const registry = new TypeRegistry();
@@ -54,6 +65,13 @@ describe.each(metadata)('%s', (_, read) => {
       expect(Buffer.from(info.fields[0].value).toString()).toBe(text);
     },
   );
+
+  test('the digest of its metadata is what others compute', () => {
+    const digest = metadataDigest(bytes);
+    const hex = digest && Buffer.from(digest).toString('hex');
+    if (name in DIGESTS) expect(hex).toBe(DIGESTS[name]);
+    else expect(hex === null).toBe(name.includes('metadata 14'));
+  });
 
   test('commitments of every length come back from its storage', () => {
     for (const length of [0, 1, 2, 59, 127, 128]) {
