@@ -1,16 +1,14 @@
 import WebSocket from 'ws';
+import { harmless } from '../text/harmless.ts';
 import { isTransient } from './answers.ts';
 
-/** Text out of untrusted JSON: what is no text becomes JSON, without control and format characters, at most `max` characters. Never throws. */
+/** Text out of untrusted JSON: what is no text becomes JSON, made harmless, at most `max` characters. Never throws. */
 export function textOf(value: unknown, max = 300): string {
   let text: string | undefined;
   try {
     text = typeof value === 'string' ? value : JSON.stringify(value);
   } catch {}
-  return (text ?? 'nothing')
-    .slice(0, max * 4)
-    .replace(/\p{C}+/gu, ' ')
-    .slice(0, max);
+  return harmless((text ?? 'nothing').slice(0, max));
 }
 
 /** The node answered, with an error. */
