@@ -182,7 +182,7 @@ async function* scoreAll(
     sample: {
       batches: ranges.at(-1)?.end ?? 0,
       sequenceLength: length,
-      tokenizer: tokenizer ?? "each model's own",
+      tokenizer,
       data: tasks.map((t) => t.data),
       seed,
     },

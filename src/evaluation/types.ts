@@ -81,5 +81,12 @@ export interface Evaluation {
   block: number;
   profile: ProfileName;
   competition: Competition;
-  sample: { batches: number; sequenceLength: number; tokenizer: string; data: string[]; seed: number };
+  sample: {
+    batches: number;
+    sequenceLength: number;
+    /** Null: each model's own. */
+    tokenizer: string | null;
+    data: string[];
+    seed: number;
+  };
 }

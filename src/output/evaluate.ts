@@ -22,9 +22,11 @@ const scored = z.strictObject({
   error: text.nullable(),
 });
 
-type PrintedEvaluation = Omit<Evaluation, 'profile' | 'competition'> & {
+/** As the service gives it, but for what has names in print. */
+type PrintedEvaluation = Omit<Evaluation, 'profile' | 'competition' | 'sample'> & {
   profile: string;
   competition: string;
+  sample: Omit<Evaluation['sample'], 'tokenizer'> & { tokenizer: string };
 };
 
 export const evaluateSchema = exactly<PrintedEvaluation>()(
@@ -57,5 +59,10 @@ export const evaluateSchema = exactly<PrintedEvaluation>()(
 );
 
 export function evaluateOutput(evaluation: Evaluation): PrintedEvaluation {
-  return { ...evaluation, competition: competitionLabel(evaluation.competition) };
+  const { competition, sample } = evaluation;
+  return {
+    ...evaluation,
+    competition: competitionLabel(competition),
+    sample: { ...sample, tokenizer: sample.tokenizer ?? "each model's own" },
+  };
 }

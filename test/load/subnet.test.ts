@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Commitment, Neuron } from '../../src/chain/types.ts';
 import { loadConstants } from '../../src/constants.ts';
 import { bestMiner, isLoadable, joinMiners } from '../../src/load/index.ts';
+import { statusOutput, statusSchema } from '../../src/output/status.ts';
+import { jsonText } from '../../src/text/json-text.ts';
 
 const { profiles } = loadConstants();
 const COMMIT = 'ab'.repeat(20);
@@ -77,6 +79,10 @@ describe('the subnet joined with its commitments', () => {
     fc.assert(
       fc.property(text, fc.constantFrom(...Object.values(profiles)), (hostile, profile) => {
         const [miner] = joinMiners([neuron(0, 1)], new Map([['50', on(hostile)]]), profile);
+        const row = { ...miner!, url: null };
+        const status = { block: 1, netuid: 9, bestUid: null, limit: null, hotkey: null, registered: null };
+        const printed = jsonText(statusOutput({ ...status, neurons: [row] }));
+        expect(statusSchema.parse(JSON.parse(printed)).neurons[0]!.commitment).toBe(hostile);
         if (!isLoadable(miner!)) return;
         expect(miner.repo).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]*\/[A-Za-z0-9_][A-Za-z0-9._-]*$/);
         expect(miner.repo).not.toContain('..');

@@ -1,0 +1,55 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { checkTarget, openCheckPlace } from '../../src/check/index.ts';
+import { checkOutput, checkSchema } from '../../src/output/check.ts';
+import { finish } from '../../src/progress.ts';
+import { resolveSettings } from '../../src/settings/index.ts';
+import { jsonText } from '../../src/text/json-text.ts';
+import { llamaConfig, tempDir, writeModel } from '../model/support.ts';
+
+/** Values of config.json as JSON or Python write them, the more surprising ones. */
+const odd = fc.constantFrom(
+  ...['1e999', '-1e999', 'NaN', '-Infinity', '-0', '1e308', '1e-320', '0', '-1', '0.5', '9007199254740993'],
+  ...[
+    '123456789012345678901234567890',
+    'null',
+    'true',
+    '"x"',
+    '[]',
+    '{}',
+    '[1e999]',
+    String.raw`"\u202e\ud800"`,
+  ],
+);
+
+it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 120_000 }, async () => {
+  const home = tempDir();
+  const flags = { offline: true, network: 'finney' };
+  const place = await openCheckPlace(resolveSettings({ flags, env: { PT_HOME: home }, cwd: home, home }));
+  const dir = writeModel(tempDir());
+  const request = { target: { kind: 'folder', dir } as const, block: null, competition: null, netuid: 9 };
+  const plain = Object.entries(llamaConfig()).map(([key, value]) => [key, JSON.stringify(value)]);
+  const names = fc.constantFrom(
+    ...Object.keys(llamaConfig()),
+    'rope_scaling',
+    'quantization_config',
+    'extra',
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(names, odd, { maxKeys: 4 }), async (changes) => {
+      const fields = Object.entries({ ...Object.fromEntries(plain), ...changes });
+      const text = fields.map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(', ');
+      writeFileSync(join(dir, 'config.json'), `{${text}}`);
+      const verdict = await finish(checkTarget({ ...request, hash: false }, place));
+      // Before it is text, where a number that is none would show, and after.
+      checkSchema.parse(checkOutput(verdict));
+      const printed = checkSchema.parse(JSON.parse(jsonText(checkOutput(verdict))));
+      expect(printed.findings.map(({ message }) => message)).toEqual(
+        verdict.findings.map(({ message }) => message),
+      );
+    }),
+    { numRuns: 100 },
+  );
+});
