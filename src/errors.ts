@@ -1,3 +1,5 @@
+import { mask } from './secret.ts';
+
 /**
  * The four kinds of failure. Every error that a room throws on purpose is one of the first three (or `Cancelled`);
  * anything else is a bug of ours and exits 1.
@@ -27,7 +29,10 @@ export interface PtErrorOptions {
   cause?: unknown;
 }
 
-/** Base of the errors made on purpose. `code` is stable and dotted (`wallet.missing`), `message` names the setting and its value. */
+/**
+ * Base of the errors made on purpose. `code` is stable and dotted (`wallet.missing`), `message` names the setting and its value; secrets
+ * are masked in it and in the steps when it is made.
+ */
 export abstract class PtError extends Error {
   readonly code: string;
   readonly nextSteps: string[];
@@ -35,10 +40,10 @@ export abstract class PtError extends Error {
   readonly details: Record<string, unknown>;
 
   constructor(code: string, message: string, exitCode: ExitCode, options: PtErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(mask(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
-    this.nextSteps = options.nextSteps ?? [];
+    this.nextSteps = (options.nextSteps ?? []).map(mask);
     this.exitCode = options.exitCode ?? exitCode;
     this.details = options.details ?? {};
   }

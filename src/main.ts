@@ -32,9 +32,9 @@ export async function main(argv: string[], root: string): Promise<void> {
       json: own.includes('--json'),
       color: !own.includes('--no-color'),
     });
-    const report = publicReport(error, process.env);
+    const report = publicReport(error, process.env, process.cwd());
     ui.error(report);
-    if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (process.env.PT_DEBUG) ui.stack(error);
     if (ui.json) ui.object({ error: report });
     process.exitCode = report.exitCode;
   };

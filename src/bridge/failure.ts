@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { EXIT, OutsideError } from '../errors.ts';
+import { mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import type { EventOf } from './events.ts';
 
@@ -19,8 +20,6 @@ export interface Evidence {
   logPath: string;
   /** Where in the log this trainer's own output begins. */
   logOffset: number;
-  /** Values that must not be shown (of the environment variables handed to the trainer). */
-  secrets: string[];
 }
 
 const LOG_TAIL_BYTES = 16_384;
@@ -28,11 +27,9 @@ const LOG_TAIL_BYTES = 16_384;
 /** The cause of a trainer's death, in words, with the next command. */
 export function failureOf(evidence: Evidence): OutsideError {
   const { end, error, logPath, script } = evidence;
-  const mask = (text: string) =>
-    evidence.secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   const log = mask(tailOf(logPath, evidence.logOffset));
   const make = (code: string, message: string, nextSteps: string[], details: Record<string, unknown> = {}) =>
-    new OutsideError(code, mask(message), {
+    new OutsideError(code, message, {
       exitCode: EXIT.trainer,
       nextSteps: [...nextSteps, `less ${shellWord(logPath)}`],
       details: { log: logPath, ...details },
@@ -44,7 +41,7 @@ export function failureOf(evidence: Evidence): OutsideError {
     const traceback = code === 'exception' ? mask(error.traceback ?? '') : '';
     // A code of another family is that family's: `run.no_checkpoint` is the same error whoever sees it.
     const name = code.includes('.') ? code : `trainer.${code}`;
-    return make(name, error.message || lastOf(traceback) || code, steps.map(mask), {
+    return make(name, error.message || lastOf(traceback) || code, steps, {
       ...(traceback && { traceback: traceback.trim().split('\n').slice(-30).join('\n') }),
     });
   }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
+import { knowEnvironment } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Controller, startController } from './controller.ts';
 import { type EventOf, readEvent, type TrainerEvent } from './events.ts';
@@ -75,6 +76,7 @@ export async function startTrainer(request: TrainerRequest): Promise<Trainer> {
   ] as const) {
     if (!existsSync(path)) throw missingFile(what, path);
   }
+  knowEnvironment({ ...process.env, ...request.env });
   const running = await acquire(request.python.python);
   try {
     const started = await running.call<Started>('start', {
@@ -171,7 +173,6 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
         error,
         logPath: join(request.runDir, 'trainer.log'),
         logOffset: started.log_offset,
-        secrets: secretsOf(request.env ?? {}),
       });
     } catch (problem) {
       if (problem instanceof OutsideError && problem.code.startsWith('bridge.')) {
@@ -221,13 +222,6 @@ export async function* runScript(
     clearTimeout(force);
     signal?.removeEventListener('abort', onAbort);
   }
-}
-
-/** Values of variables that hold secrets by their names; short ones would mask ordinary words. */
-function secretsOf(env: Record<string, string>): string[] {
-  return Object.entries(env)
-    .filter(([name, value]) => /TOKEN|KEY|SECRET|PASSWORD/i.test(name) && value.length >= 8)
-    .map(([, value]) => value);
 }
 
 /** What the controller would have done, when it no longer can. */

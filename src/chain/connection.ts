@@ -1,6 +1,5 @@
 import { OutsideError, PtError } from '../errors.ts';
 import { retryAfter } from './answers.ts';
-import { describeEndpoint } from './endpoint.ts';
 import { greet, refreshRuntime, type Session } from './greet.ts';
 import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, textOf } from './rpc.ts';
 
@@ -71,7 +70,7 @@ export async function openConnection({
       } catch (error) {
         if (rpc) drop(rpc);
         // Whatever a server answers, the next endpoint may do better.
-        reasons.push(`${describeEndpoint(endpoint)}: ${(error as Error).message}`);
+        reasons.push(`${endpoint}: ${(error as Error).message}`);
         busy ||= isBusy(error);
       }
     }

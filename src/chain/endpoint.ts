@@ -18,7 +18,7 @@ export function checkEndpoints(endpoints: string[], loopbackOnly: boolean): void
     if (loopbackOnly && !isLoopback(endpoint))
       throw new UserError(
         'chain.offline',
-        `Offline mode opens no connection off this machine, and the chain endpoint ${describeEndpoint(endpoint)} is elsewhere.`,
+        `Offline mode opens no connection off this machine, and the chain endpoint ${endpoint} is elsewhere.`,
         { nextSteps: ['Leave `--offline` away, or use `--network sandbox`.'] },
       );
   }
@@ -27,16 +27,6 @@ export function checkEndpoints(endpoints: string[], loopbackOnly: boolean): void
 const badEndpoint = (endpoint: string, options: { cause?: unknown } = {}): UserError =>
   new UserError(
     'chain.bad_endpoint',
-    `"${describeEndpoint(endpoint)}" is not a chain endpoint: it must begin with ws:// or wss://.`,
+    `"${endpoint}" is not a chain endpoint: it must begin with ws:// or wss://.`,
     { ...options, nextSteps: ['Use `--network finney|test|local|sandbox` or `--network ws://HOST:PORT`.'] },
   );
-
-/** The endpoint for messages: without user, password, path and query, which may hold an access key. */
-export function describeEndpoint(endpoint: string): string {
-  try {
-    const { protocol, host } = new URL(endpoint);
-    return `${protocol}//${host}`;
-  } catch {
-    return endpoint.slice(0, 60);
-  }
-}

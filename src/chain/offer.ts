@@ -1,7 +1,6 @@
 import { OutsideError } from '../errors.ts';
 import { poolError, type Refusal, refusalOf } from './answers.ts';
 import type { Connection } from './connection.ts';
-import { describeEndpoint } from './endpoint.ts';
 import { ConnectionLost, RpcError } from './rpc.ts';
 import type { SignedCall } from './sign.ts';
 
@@ -58,7 +57,7 @@ export function refuted(cause: SignAgain, { hash, withDigest }: SignedCall, endp
   if (!withDigest) return rejected(cause.cause as RpcError, { hash } as SignedCall);
   return new OutsideError(
     'chain.refuted',
-    `The chain's runtime does not know the metadata that ${describeEndpoint(endpoint)} serves for it, so it took no commitment: ${cause.message}.`,
+    `The chain's runtime does not know the metadata that ${endpoint} serves for it, so it took no commitment: ${cause.message}.`,
     {
       cause,
       nextSteps: ['Try another endpoint: --network ws://HOST:PORT', 'pt doctor', 'pt upload --resume'],

@@ -53,6 +53,8 @@ export abstract class PtCommand extends Command {
 
   /** For a command that did its work but has bad news (`pt check`: 3). Errors bring their own. */
   protected exitCode: ExitCode = EXIT.ok;
+  /** For a command that exists to print a secret. */
+  protected readonly revealsSecrets: boolean = false;
   readonly #controller = new AbortController();
   #interrupts = 0;
   #onInterrupt: ((count: number) => void) | null = null;
@@ -77,6 +79,7 @@ export abstract class PtCommand extends Command {
       json: this.#given('json'),
       quiet: this.#given('quiet'),
       color: !this.#given('no-color'),
+      reveal: this.revealsSecrets,
     });
     return this.#ui;
   }
@@ -231,10 +234,10 @@ export abstract class PtCommand extends Command {
 
   #report(error: unknown): void {
     const stopped = this.signal.aborted && !(error instanceof PtError);
-    const report = publicReport(stopped ? new Cancelled() : error, process.env);
+    const report = publicReport(stopped ? new Cancelled() : error, process.env, process.cwd());
     this.ui.endProgress();
     this.ui.error(report);
-    if (process.env.PT_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (process.env.PT_DEBUG) this.ui.stack(error);
     this.printNow({ error: report });
     process.exitCode = report.exitCode;
   }

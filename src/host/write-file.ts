@@ -68,8 +68,10 @@ export function writeWholeSync(
 }
 
 /** `writeWhole` of a JSON file. */
-export const writeJson = (path: string, value: unknown): Promise<void> =>
-  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+export const writeJson = (path: string, value: unknown): Promise<void> => writeWhole(path, jsonLines(value));
+
+/** A value as a JSON file for people has it. */
+export const jsonLines = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Some file systems cannot sync a folder; the rename itself is still atomic. */
 function syncFolder(path: string): void {

@@ -87,13 +87,11 @@ export function toThrow(refusal: Refusal, doing: Doing, repeatable = true): Erro
 }
 
 export function doingOf(connection: Connection, request: { action: string; repo?: string }): Doing {
-  const { token } = connection;
   return {
     action: request.action,
     ...(request.repo === undefined ? {} : { repo: request.repo }),
     endpoint: connection.base,
-    hasToken: token !== undefined,
-    ...(token === undefined ? {} : { token: token.reveal() }),
+    hasToken: connection.token !== undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import { CheckError, EXIT, OutsideError, type PtError, UserError } from '../errors.ts';
+import { mask } from '../secret.ts';
 
 /** What was being done, for messages. */
 export interface Doing {
@@ -7,8 +8,6 @@ export interface Doing {
   repo?: string;
   endpoint: string;
   hasToken: boolean;
-  /** The token, only to take it out of what the server says. */
-  token?: string;
 }
 
 /** The parts of an answer that decide what went wrong. */
@@ -26,7 +25,7 @@ const TOKEN_STEP =
 /** The typed error for an answer that is not a success. */
 export function errorOf(refusal: Refusal, doing: Doing): PtError {
   const { status, code } = refusal;
-  const said = refusal.message ? ` It said: ${tame(refusal.message, doing.token)}` : '';
+  const said = refusal.message ? ` It said: ${tame(refusal.message)}` : '';
   const lead = `Could not ${doing.action}: the Hub at ${doing.endpoint} answered ${status}.${said}`;
   const repo = doing.repo ?? 'OWNER/NAME';
   const details = { status };
@@ -116,7 +115,7 @@ export function tokenMissing(doing: Pick<Doing, 'action'>): PtError {
 
 /** The Hub could not be reached, or the connection broke. */
 export function unreachable(doing: Doing, cause: unknown): PtError {
-  const reason = tame(reasonOf(cause), doing.token);
+  const reason = tame(reasonOf(cause));
   return new OutsideError(
     'hub.unreachable',
     `Could not ${doing.action}: no working connection to the Hub at ${doing.endpoint} (${reason}).`,
@@ -128,7 +127,7 @@ export function unreachable(doing: Doing, cause: unknown): PtError {
 export function malformed(doing: Doing, what: string): PtError {
   return new OutsideError(
     'hub.malformed',
-    `Could not ${doing.action}: the answer of ${doing.endpoint} is not one of a Hub (${tame(what, doing.token)}).`,
+    `Could not ${doing.action}: the answer of ${doing.endpoint} is not one of a Hub (${tame(what)}).`,
     { nextSteps: ['Check HF_ENDPOINT.', 'pt doctor'] },
   );
 }
@@ -145,15 +144,14 @@ export const isNoSpace = ({ status, message }: Refusal): boolean =>
   status === 413 ||
   (status === 403 && /storage (limit|quota)|quota exceeded/i.test(message ?? ''));
 
-/** Text of a stranger made fit for one line of a message: no control or direction characters, no token, 200 characters at most. */
-export function tame(text: string, token?: string): string {
-  const without = token ? text.replaceAll(token, '***') : text;
-  return without
+/** Text of a stranger made fit for one line of a message: no control or direction characters, no secret, 200 characters at most. */
+export function tame(text: string): string {
+  const clean = text
     .slice(0, 2000)
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]+/gu, ' ')
     .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, 200);
+    .trim();
+  return mask(clean).slice(0, 200);
 }
 
 function reasonOf(cause: unknown): string {

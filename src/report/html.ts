@@ -1,4 +1,4 @@
-import { harmless, maskTokens } from '../text/harmless.ts';
+import { presentable } from '../text/harmless.ts';
 
 /** HTML that may be put into a page as it is. Only `html` and the picture builders of this room make it. */
 export class Html {
@@ -20,10 +20,10 @@ const ENTITIES: Record<string, string> = {
 
 /**
  * Text of anyone's (names, settings, messages, repositories) as HTML text or attribute value: markup is escaped, characters that are
- * invisible or turn the direction of text are shown as codes, what looks like a token is hidden.
+ * invisible or turn the direction of text are shown as codes, secrets are masked.
  */
 export const escapeHtml = (text: string): string =>
-  harmless(maskTokens(text), { lines: true }).replace(/[&<>"']/g, (char) => ENTITIES[char]!);
+  presentable(text, { lines: true }).replace(/[&<>"']/g, (char) => ENTITIES[char]!);
 
 /** A template whose values are escaped unless they are `Html` themselves; null, undefined and false are nothing, lists are joined. */
 export function html(strings: TemplateStringsArray, ...values: Part[]): Html {

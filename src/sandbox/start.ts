@@ -82,7 +82,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       token: identity.token,
       wallet,
     };
-    await writeSandboxState(dir, state);
+    writeSandboxState(dir, state);
     const [openChain, openHub] = [chain, hub];
     return {
       state,

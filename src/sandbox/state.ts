@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isAlive } from '../host/process.ts';
-import { writeJson } from '../host/write-file.ts';
+import { jsonLines, writeWholeSync } from '../host/write-file.ts';
 
 /** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
 const stateSchema = z.object({
@@ -39,5 +39,5 @@ export function readSandboxState(dir: string): SandboxState | null {
 }
 
 /** Writes the state of this process, in one piece. */
-export const writeSandboxState = (dir: string, state: SandboxState): Promise<void> =>
-  writeJson(stateFile(dir), state);
+export const writeSandboxState = (dir: string, state: SandboxState): void =>
+  writeWholeSync(stateFile(dir), jsonLines(state));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { loadConstants, type Network } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
-import { Secret } from '../secret.ts';
+import { knowAddress, maskAll, Secret } from '../secret.ts';
 import { didYouMean } from '../text/suggest.ts';
 import { DEFINITIONS, resolvePath, type SettingName } from './definitions.ts';
 import {
@@ -129,6 +129,8 @@ export function resolveSettings({
     env: ['PT_HOME'],
     summary: 'Runs, sandbox, caches',
   };
+  // Keys stand in addresses too, and errors quote parts of them.
+  for (const address of [...settings.network.endpoints, settings.hub.endpoint ?? '']) knowAddress(address);
   settings.rows = [homeRow, ...NAMES.map((key) => row(key, found[key]))];
   return settings;
 }
@@ -159,7 +161,8 @@ function read<K extends SettingName>(
 
 function row(key: SettingName, found: { value: unknown; origin: string } | null): SettingRow {
   const definition = DEFINITIONS[key] as (typeof DEFINITIONS)[SettingName] & { secret?: boolean };
-  const value = found === null ? null : definition.secret ? '***' : (found.value as SettingRow['value']);
+  const value =
+    found === null ? null : definition.secret ? '***' : maskAll(found.value as SettingRow['value']);
   return {
     key: definition.key,
     value,

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { UserError } from '../errors.ts';
+import { knowEnvironment } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { DEFINITIONS, hint, type SettingName, unknownVariable } from './definitions.ts';
+import { hubTokenFile } from './secret-sources.ts';
 
 /** Text of one setting and where it stands. */
 export interface Given {
@@ -32,6 +34,8 @@ function fromVariables(
   variables: Record<string, string | undefined>,
   originOf: (name: string) => string,
 ): Layer {
+  // Also those that another source outweighs.
+  knowEnvironment(variables);
   const layer: Layer = {};
   for (const setting of NAMES) {
     const name = DEFINITIONS[setting].env.find((candidate) => variables[candidate]?.trim());
@@ -134,8 +138,7 @@ export function readFlags(flags: Record<string, unknown>): Layer {
 
 /** The token that `hf auth login` saved. */
 export function readHubTokenFile(env: NodeJS.ProcessEnv, userHome: string): Given | null {
-  const cache = env.XDG_CACHE_HOME || join(userHome, '.cache');
-  const file = env.HF_TOKEN_PATH || join(env.HF_HOME || join(cache, 'huggingface'), 'token');
+  const file = hubTokenFile(env, userHome);
   const text = readIfThere(file)?.trim();
   return text ? { text, origin: file } : null;
 }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { mask } from '../secret.ts';
 
 /** Format characters: bidirectional overrides, zero-width and tag characters, all that is invisible and makes text look like another. */
 const INVISIBLE = /\p{Cf}/gu;
@@ -19,10 +20,9 @@ export function harmless(text: string, options: { lines?: boolean } = {}): strin
   return clean.replace(LONE_SURROGATE, escapeChar);
 }
 
-/** Hides what looks like an access token, for text that a person typed in the wrong place. */
-export function maskTokens(text: string): string {
-  return text.replace(/\b(hf_|api_org_|sk-|ghp_)[A-Za-z0-9_-]{6,}/g, '$1***');
-}
+/** Text as it may be shown: harmless, and without secrets. Masked last, when nothing invisible can stand inside a secret any more. */
+export const presentable = (text: string, options: { lines?: boolean } = {}): string =>
+  mask(harmless(text, options));
 
 const ASCII: Record<string, string> = {
   '✓': 'ok',

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { harmless } from './harmless.ts';
+import { presentable } from './harmless.ts';
 
 export interface Column {
   title: string;
@@ -55,10 +55,10 @@ function shrink(widths: number[], room: number): number[] | null {
 
 /**
  * A table as lines, no wider than `width` cells; where columns do not fit even when cut, each row becomes a block of
- * `title: value` lines. Cells are made harmless here, so callers may pass foreign text as it came.
+ * `title: value` lines. Cells are made presentable here, so callers may pass foreign text as it came.
  */
 export function layTable(columns: Column[], rows: unknown[][], width: number): string[] {
-  const cells = rows.map((row) => columns.map((_, i) => harmless(row[i] == null ? '-' : String(row[i]))));
+  const cells = rows.map((row) => columns.map((_, i) => presentable(row[i] == null ? '-' : String(row[i]))));
   const natural = columns.map((column, i) =>
     Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[i] ?? ''))),
   );

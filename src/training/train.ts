@@ -4,6 +4,7 @@ import { type EventOf, startTrainer, type TrainerEvent } from '../bridge/index.t
 import type { TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
+import { mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
@@ -61,7 +62,10 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     await updateState(runDir, {
       state: 'failed',
       ended_at: new Date().toISOString(),
-      error: { code: report?.code ?? 'bug', message: error instanceof Error ? error.message : String(error) },
+      error: {
+        code: report?.code ?? 'bug',
+        message: mask(error instanceof Error ? error.message : String(error)),
+      },
     });
     if (report !== null && existsSync(join(runDir, 'checkpoints'))) {
       report.nextSteps.push(

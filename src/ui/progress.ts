@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import type { Progress } from '../progress.ts';
 import { formatAmount, formatBytes, formatCount, formatDuration } from '../text/format.ts';
-import { harmless } from '../text/harmless.ts';
+import { presentable } from '../text/harmless.ts';
 import { cutText } from '../text/table.ts';
 
 type Step = Extract<Progress, { kind: 'progress' }>;
@@ -74,7 +74,7 @@ export class ProgressRenderer {
     if (step === null) return;
     this.clear();
     const seconds = (this.#target.now() - this.#startedAt) / 1000;
-    const detail = step.detail ? `, ${harmless(step.detail)}` : '';
+    const detail = step.detail ? `, ${presentable(step.detail)}` : '';
     const whole = step.total === undefined || step.done >= step.total;
     const amount = whole ? formatAmount(step.done, step.unit) : this.#amount(step);
     const nothingCounted = step.total === undefined && step.done === 0;
@@ -82,7 +82,7 @@ export class ProgressRenderer {
     this.#step = null;
     // A phase that was over before anybody could read it leaves no line.
     if (nothingCounted && seconds < 1) return;
-    const line = `${harmless(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
+    const line = `${presentable(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
     this.#target.write(`${this.#target.live ? cutText(line, this.#target.columns() - 1) : line}\n`);
   }
 
@@ -108,7 +108,7 @@ export class ProgressRenderer {
     const rate = this.#rate();
     const left = rate !== null && step.total !== undefined ? (step.total - step.done) / rate : null;
     const share = step.total ? Math.min(1, Math.max(0, step.done / step.total)) : null;
-    const phase = harmless(step.phase);
+    const phase = presentable(step.phase);
     const silent = this.#target.now() - (this.#samples.at(-1)?.at ?? 0);
     // What matters most comes first: a narrow terminal shows the beginning. A step's own words tell its speed better than steps a second.
     const percent = share === null ? null : `${Math.floor(share * 100)}%`;
@@ -118,7 +118,7 @@ export class ProgressRenderer {
       silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000)),
       !showRate ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
       left === null ? null : `${formatDuration(left)} left`,
-      step.detail ? harmless(step.detail) : null,
+      step.detail ? presentable(step.detail) : null,
     ].filter((fact) => fact !== null);
     if (percent !== null) facts.unshift(percent);
     if (!this.#target.live) {

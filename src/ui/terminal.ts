@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { ErrorReport } from '../errors.ts';
-import { harmless, isAsciiLocale, toAscii } from '../text/harmless.ts';
+import { knowEnvironment, mask, maskAll } from '../secret.ts';
+import { harmless, isAsciiLocale, presentable, toAscii } from '../text/harmless.ts';
 import { jsonText } from '../text/json-text.ts';
 import { type Column, layTable } from '../text/table.ts';
 import { ProgressRenderer } from './progress.ts';
@@ -14,14 +15,25 @@ export interface UiOptions {
   json?: boolean;
   quiet?: boolean;
   color?: boolean;
+  /** Data on stdout as it is, secrets too; for a command that exists to print one. */
+  reveal?: boolean;
 }
 
 export type Ui = ReturnType<typeof createUi>;
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Everything that `pt` shows goes through one of these. Text is made harmless here; streams that are not terminals get no escape sequence. */
-export function createUi({ stdout, stderr, env, json = false, quiet = false, color = true }: UiOptions) {
+/** Everything that `pt` shows goes through one of these. Text is made harmless and secrets are masked here; streams that are not terminals get no escape sequence. */
+export function createUi({
+  stdout,
+  stderr,
+  env,
+  json = false,
+  quiet = false,
+  color = true,
+  reveal = false,
+}: UiOptions) {
+  knowEnvironment(env);
   const ascii = isAsciiLocale(env);
   const dumb = env.TERM === 'dumb';
   const colored = color && !env.NO_COLOR && !dumb;
@@ -48,7 +60,7 @@ export function createUi({ stdout, stderr, env, json = false, quiet = false, col
     print(text = ''): void {
       if (json) return;
       progress?.clear();
-      write(stdout, `${harmless(text, { lines: true })}\n`);
+      write(stdout, `${(reveal ? harmless : presentable)(text, { lines: true })}\n`);
     },
     /** A table on stdout, as wide as the terminal (nothing with --json). */
     table(columnsOf: Column[], rows: unknown[][]): void {
@@ -60,31 +72,35 @@ export function createUi({ stdout, stderr, env, json = false, quiet = false, col
       write(stdout, `${[hasHead ? paint(stdout, 'bold', head) : head, ...body].join('\n')}\n`);
     },
     note(text: string): void {
-      if (!quiet) tell(harmless(text, { lines: true }));
+      if (!quiet) tell(presentable(text, { lines: true }));
     },
     warn(text: string): void {
-      tell(`${paint(stderr, 'yellow', 'Warning:')} ${harmless(text, { lines: true })}`);
+      tell(`${paint(stderr, 'yellow', 'Warning:')} ${presentable(text, { lines: true })}`);
     },
     success(text: string): void {
-      if (!quiet) tell(`${paint(stderr, 'green', '✓')} ${harmless(text, { lines: true })}`);
+      if (!quiet) tell(`${paint(stderr, 'green', '✓')} ${presentable(text, { lines: true })}`);
     },
     /** What to type next, one command or sentence a line. */
     nextSteps(steps: string[]): void {
       if (quiet || steps.length === 0) return;
       tell(paint(stderr, 'bold', 'Next:'));
-      for (const step of steps) tell(`  ${harmless(step)}`);
+      for (const step of steps) tell(`  ${presentable(step)}`);
     },
     error(report: ErrorReport): void {
-      const message = harmless(report.message, { lines: true });
+      const message = presentable(report.message, { lines: true });
       tell(`${paint(stderr, 'red', 'Error:')} ${message} ${paint(stderr, 'dim', `[${report.code}]`)}`);
       for (const step of report.nextSteps) {
-        tell(`  ${paint(stderr, 'cyan', '→')} ${harmless(step, { lines: true })}`);
+        tell(`  ${paint(stderr, 'cyan', '→')} ${presentable(step, { lines: true })}`);
       }
+    },
+    /** Where an unforeseen error came from; for PT_DEBUG. */
+    stack(error: unknown): void {
+      if (error instanceof Error) tell(mask(error.stack ?? ''));
     },
     /** The one JSON object of --json; `line`: one of several, each on a line. */
     object(value: object, { line = false } = {}): void {
       const indent = stdout.isTTY && !line ? 2 : undefined;
-      send(stdout, `${jsonText(value, { indent, ascii })}\n`);
+      send(stdout, `${jsonText(reveal ? value : maskAll(value), { indent, ascii })}\n`);
     },
     /** A renderer for one piece of work, or null when nobody wants to see it. */
     startProgress(): ProgressRenderer | null {

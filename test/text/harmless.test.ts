@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
-import { harmless, isAsciiLocale, maskTokens, toAscii } from '../../src/text/harmless.ts';
+import { harmless, isAsciiLocale, presentable, toAscii } from '../../src/text/harmless.ts';
 import { publicReport } from '../../src/ui/report.ts';
 
 test('escape sequences are dropped, controls and bidirectional characters shown', () => {
@@ -25,8 +25,8 @@ test('nothing that a terminal obeys is left in any text', () => {
 });
 
 test('what looks like a token is hidden', () => {
-  expect(maskTokens('Unexpected argument: hf_abcDEF1234567')).toBe('Unexpected argument: hf_***');
-  expect(maskTokens('half_price')).toBe('half_price');
+  expect(presentable('Unexpected argument: hf_abcDEF1234567')).toBe('Unexpected argument: hf_***');
+  expect(presentable('half_price')).toBe('half_price');
 });
 
 test('a C locale gets ASCII', () => {
@@ -42,7 +42,7 @@ test('reports hide tokens wherever the text came from', () => {
     nextSteps: ['echo odd-looking-token'],
     details: { deep: [{ header: 'Bearer hf_abcdefgh12' }] },
   });
-  const shown = JSON.stringify(publicReport(error, env));
+  const shown = JSON.stringify(publicReport(error, env, '/'));
   expect(shown).not.toMatch(/odd-looking|abcdefgh12/);
-  expect(publicReport(new Error('boom'), env)).toMatchObject({ code: 'bug', exitCode: 1 });
+  expect(publicReport(new Error('boom'), env, '/')).toMatchObject({ code: 'bug', exitCode: 1 });
 });

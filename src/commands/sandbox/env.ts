@@ -8,12 +8,14 @@ export default class SandboxEnv extends PtCommand {
   static override summary = 'Print `export` lines that point other programs at the sandbox';
   static override examples = ['eval "$(<%= config.bin %> sandbox env)"'];
 
+  // The token is the sandbox's own: it opens nothing but the Hub on this machine.
+  protected override readonly revealsSecrets = true;
+
   async run(): Promise<Printed<'sandbox:env'>> {
     await this.parse(SandboxEnv);
     const { home } = await this.settings({});
     const state = readSandboxState(sandboxDir(home));
     if (!state) throw sandboxNotRunning();
-    // The token is the sandbox's own: it opens nothing but the Hub on this machine, and this command exists to print it.
     const env: Record<string, string> = {
       HF_ENDPOINT: state.hub,
       HF_ACCESS_TOKEN: state.token,
