@@ -1,15 +1,14 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Cancelled, CheckError, UserError } from '../errors.ts';
-import { type LoadOutcome, type LoadSource, load, modelsDir, openLoadPlace } from '../load/index.ts';
+import { type LoadOutcome, type LoadSource, load, readSubnet } from '../load/index.ts';
 import { openTarget } from '../load/target.ts';
 import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
-import { openPublishPlace, publish, type UploadOutcome, type WriteQuestion } from '../publish/index.ts';
+import { type PublishOrder, publish, type UploadOutcome, type WriteQuestion } from '../publish/index.ts';
 import { allTokenizerFiles } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { subnet } from './graph.ts';
-import { type NetworkOptions, settingsOf, type WalletOptions } from './options.ts';
+import { at, type NetworkOptions, type WalletOptions } from './options.ts';
 
 /** A model folder on this machine. */
 export interface LocalModel {
@@ -40,30 +39,16 @@ export function loadBestModel(options: LoadOptions = {}): Promise<LoadOutcome> {
   return loadFrom({ kind: 'best' }, options);
 }
 
-async function loadFrom(source: LoadSource, options: LoadOptions): Promise<LoadOutcome> {
-  const settings = settingsOf(options);
-  const place = await openLoadPlace(settings, source);
+function loadFrom(source: LoadSource, options: LoadOptions): Promise<LoadOutcome> {
   const { downloadDir, force = false, signal, onProgress } = options;
-  try {
-    const request = {
-      source,
-      netuid: settings.netuid,
-      competition: settings.competition,
-      dir: downloadDir === undefined ? null : resolve(downloadDir),
-      modelsDir: modelsDir(settings),
-      force,
-      ...(signal ? { signal } : {}),
-    };
-    return await finish(load(request, place), onProgress);
-  } finally {
-    await place.close();
-  }
+  const dir = downloadDir === undefined ? null : resolve(downloadDir);
+  const request = { source, dir, force, ...(signal ? { signal } : {}) };
+  return at(options, (place) => finish(load(request, place), onProgress));
 }
 
 /** Looks at a model folder without reading its weights into memory. Throws `UserError` `model.missing`, `CheckError` for a broken one. */
 export async function loadLocalModel(dir: string, options: NetworkOptions = {}): Promise<LocalModel> {
-  const settings = settingsOf(options);
-  const profile = settings.constants.profiles[settings.profile];
+  const profile = await at(options, async (place) => place.profile);
   const folder = await openFolder(dir, profile);
   const { facts } = folder;
   if (facts.problems.length > 0) {
@@ -118,27 +103,19 @@ export interface PushOptions extends NetworkOptions {
  * Publishes a model folder, as `pt upload` does: check, private upload, commitment, read back, public. Safe to call again after
  * anything: it continues, and never commits twice. What it would ask before it writes to a real network, it asks `confirm`.
  */
-export async function push(options: PushOptions): Promise<UploadOutcome> {
-  const settings = settingsOf(options, options.wallet);
-  const place = await openPublishPlace(settings);
-  try {
-    const request = {
-      source: { kind: 'folder' as const, dir: options.dir, dtype: options.dtype ?? 'bf16' },
-      repo: options.repo,
-      netuid: settings.netuid,
-      competition: settings.competition,
-      useHotkeyInHash: options.useHotkeyInHash ?? false,
-      makePublic: !options.private,
-      publicUpload: false,
-      wait: options.wait ?? false,
-      restart: options.restart ?? false,
-      ask: (question: WriteQuestion) => answer(question, options.confirm),
-      ...(options.signal ? { signal: options.signal } : {}),
-    };
-    return await finish(publish(request, place), options.onProgress);
-  } finally {
-    await place.close();
-  }
+export function push(options: PushOptions): Promise<UploadOutcome> {
+  const { dir, repo, dtype = 'bf16', confirm, signal, onProgress } = options;
+  const order: PublishOrder = {
+    source: { kind: 'folder', dir, dtype },
+    repo,
+    useHotkeyInHash: options.useHotkeyInHash ?? false,
+    makePublic: !options.private,
+    wait: options.wait ?? false,
+    restart: options.restart ?? false,
+    ask: (question) => answer(question, confirm),
+    ...(signal ? { signal } : {}),
+  };
+  return at(options, (place) => finish(publish(order, place), onProgress), options.wallet);
 }
 
 async function answer(question: WriteQuestion, confirm: PushOptions['confirm']): Promise<void> {
@@ -162,12 +139,11 @@ export async function getRepo(
   uid: number,
   options: NetworkOptions = {},
 ): Promise<{ repo: string; commit: string; url: string } | null> {
-  const miner = (await subnet(options)).miners.find((each) => each.uid === uid);
-  if (!miner || miner.repo === null || miner.commit === null) return null;
-  const { hub } = settingsOf(options);
-  return {
-    repo: miner.repo,
-    commit: miner.commit,
-    url: `${hub.endpoint}/${miner.repo}/tree/${miner.commit}`,
-  };
+  return at(options, async (place) => {
+    const { miners } = await readSubnet(await place.chain(), place.netuid, place.profile);
+    const miner = miners.find((each) => each.uid === uid);
+    if (!miner || miner.repo === null || miner.commit === null) return null;
+    const { repo, commit } = miner;
+    return { repo, commit, url: `${place.hubEndpoint}/${repo}/tree/${commit}` };
+  });
 }

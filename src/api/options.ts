@@ -1,3 +1,4 @@
+import { openPlace, type Place } from '../place.ts';
 import type { Progress } from '../progress.ts';
 import { resolveSettings, type Settings } from '../settings/index.ts';
 
@@ -26,8 +27,22 @@ export interface NetworkOptions {
   signal?: AbortSignal;
 }
 
+/** Does `use` at the place that these options mean, and closes it whatever happens. */
+export async function at<Result>(
+  options: NetworkOptions,
+  use: (place: Place) => Promise<Result>,
+  wallet?: WalletOptions,
+): Promise<Result> {
+  const place = openPlace(settingsOf(options, wallet), { env: process.env });
+  try {
+    return await use(place);
+  } finally {
+    await place.close();
+  }
+}
+
 /** Settings as the command would resolve them with these options as flags. */
-export function settingsOf(options: NetworkOptions, wallet: WalletOptions = {}): Settings {
+function settingsOf(options: NetworkOptions, wallet: WalletOptions = {}): Settings {
   const flags = {
     network: options.network,
     netuid: options.netuid,

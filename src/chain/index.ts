@@ -5,7 +5,7 @@ import type { Chain, ConnectOptions, Hotkey, PasswordSource, WalletLocation } fr
 
 export * from './types.ts';
 
-export { findHotkeys } from './wallet/find.ts';
+export { addressOf, findHotkeys } from './wallet/find.ts';
 
 /**
  * Opens a hotkey for signing; `password` is asked only when the file is encrypted. Throws `UserError` with exit code 4: `wallet.missing`,

@@ -11,6 +11,7 @@ import {
   readContent,
   remoteContent,
 } from '../model/index.ts';
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import {
   checkDuplicates,
@@ -21,7 +22,7 @@ import {
   splitRepoId,
 } from '../rules/index.ts';
 import { blockFor, competitionFor } from './at-block.ts';
-import type { CheckPlace, CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
+import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
 /** Local weights up to this size are hashed unasked (about a second). */
 const HASH_UP_TO = 2 * 2 ** 30;
@@ -40,76 +41,65 @@ export async function parseTarget(text: string): Promise<CheckTarget> {
 }
 
 /** The verdict. Throws only for what could not be looked at: no folder (2), no Hub or repository (5). */
-export async function* checkTarget(request: CheckRequest, place: CheckPlace): Work<CheckVerdict> {
+export async function* checkTarget(request: CheckRequest, place: Place): Work<CheckVerdict> {
   const { target } = request;
   const { profile, schedule } = place;
+  const asked = request.competition === undefined ? place.competition : request.competition;
   const chain = yield* openChain(request, place);
-  try {
-    const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
-    const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
-    const facts = folder?.facts ?? (await inspectRemote(place.openHub(), revision!, profile));
-    const at = blockFor(schedule, profile, request.block, chain?.block ?? null);
-    const chosen = competitionFor(schedule, profile, at.block, request.competition, facts.parameters);
-    const { competition } = chosen;
-    const content = folder ? yield* localContent(folder, request) : await remoteHash(facts, revision!, place);
-    const findings = [
-      ...chosen.findings,
-      ...(competition
-        ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
-        : facts.problems),
-      ...(revision ? repositoryFindings(revision, place) : []),
-      ...content.findings,
-      ...(content.hash && chain
-        ? [
-            checkDuplicates(
-              [content.hash, ...content.asPublished],
-              await chain.commitments(),
-              profile,
-              place.ownHotkeys,
-              at.block,
-            ),
-          ]
-        : []),
-    ];
-    return {
-      accepted: isAccepted(findings),
-      model: revision
-        ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
-        : { kind: 'folder', dir: folder!.dir },
-      profile: place.profileName,
-      ...at,
-      competition,
-      asked: request.competition,
-      findings,
-      architecture: facts.architecture,
-      parameters: facts.parameters,
-      bytes: facts.bytes,
-      dtypes: facts.dtypes,
-      contentHash: content.hash,
-      hashedFiles: facts.hashedFiles,
-    };
-  } finally {
-    await chain?.close();
-  }
+  const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
+  const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
+  const facts = folder?.facts ?? (await inspectRemote(await place.hub(), revision!, profile));
+  const at = blockFor(schedule, profile, request.block ?? null, chain?.block ?? null);
+  const chosen = competitionFor(schedule, profile, at.block, asked, facts.parameters);
+  const { competition } = chosen;
+  const content = folder ? yield* localContent(folder, request) : await remoteHash(facts, revision!, place);
+  const findings = [
+    ...chosen.findings,
+    ...(competition
+      ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
+      : facts.problems),
+    ...(revision ? repositoryFindings(revision, place) : []),
+    ...content.findings,
+    ...(content.hash && chain
+      ? [
+          checkDuplicates(
+            [content.hash, ...content.asPublished],
+            await chain.commitments(),
+            profile,
+            await place.ownHotkeys(),
+            at.block,
+          ),
+        ]
+      : []),
+  ];
+  return {
+    accepted: isAccepted(findings),
+    model: revision
+      ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
+      : { kind: 'folder', dir: folder!.dir },
+    profile: place.profileName,
+    ...at,
+    competition,
+    asked,
+    findings,
+    architecture: facts.architecture,
+    parameters: facts.parameters,
+    bytes: facts.bytes,
+    dtypes: facts.dtypes,
+    contentHash: content.hash,
+    hashedFiles: facts.hashedFiles,
+  };
 }
 
 /** The chain's block, and its commitments when asked for. A folder can be checked without one: that is said. */
 async function* openChain(
-  { block, target, netuid }: CheckRequest,
-  { openChain: open }: CheckPlace,
-): Work<{
-  block: number;
-  commitments: () => ReturnType<Chain['commitments']>;
-  close: () => Promise<void>;
-} | null> {
-  if (!open) return null;
+  { block = null, target }: CheckRequest,
+  place: Place,
+): Work<{ block: number; commitments: () => ReturnType<Chain['commitments']> } | null> {
+  if (!place.reachable) return null;
   try {
-    const chain = await open();
-    return {
-      block: await chain.block(),
-      commitments: () => chain.commitments(netuid),
-      close: () => chain.close(),
-    };
+    const chain = await place.chain();
+    return { block: await chain.block(), commitments: () => chain.commitments(place.netuid) };
   } catch (error) {
     if (!(error instanceof PtError)) throw error;
     if (target.kind === 'repo' && block === null && error.exitCode === EXIT.network) throw error;
@@ -124,9 +114,9 @@ async function* openChain(
 
 async function findRevision(
   { repo, revision }: { repo: string; revision: string | null },
-  place: CheckPlace,
+  place: Place,
 ): Promise<HubRevision> {
-  const hub = place.openHub();
+  const hub = await place.hub();
   const found = await hub.revision(repo, revision ?? undefined);
   if (found) return found;
   throw new OutsideError(
@@ -136,7 +126,7 @@ async function findRevision(
   );
 }
 
-function repositoryFindings(revision: HubRevision, { profile }: CheckPlace): Finding[] {
+function repositoryFindings(revision: HubRevision, { profile }: Place): Finding[] {
   const length = [...revision.repo].length;
   const limit = { min: profile.repo_id_min_length, max: profile.repo_id_max_length };
   const ok = splitRepoId(profile, revision.repo) !== null;
@@ -192,8 +182,8 @@ async function* localContent(folder: InspectedFolder, { hash, signal }: CheckReq
   return { ...content, findings: [...content.findings, finding] };
 }
 
-async function remoteHash(facts: ModelFacts, revision: HubRevision, place: CheckPlace): Promise<Content> {
-  const content = await remoteContent(place.openHub(), revision, facts.hashedFiles);
+async function remoteHash(facts: ModelFacts, revision: HubRevision, place: Place): Promise<Content> {
+  const content = await remoteContent(await place.hub(), revision, facts.hashedFiles);
   return content
     ? hashed(content.contentHash, "from the Hub's object ids.")
     : unhashed('A large file of the repository has no object id to hash by.');

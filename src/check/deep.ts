@@ -1,7 +1,8 @@
 /** What only Python can do for a model folder: load and try it (`--deep`), add the keys older transformers read (`--fix`). */
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { type Finding, isAccepted } from '../rules/index.ts';
-import { runPython, type ScriptPlace } from './run-python.ts';
+import { runPython } from './run-python.ts';
 import type { CheckVerdict } from './types.ts';
 
 /** Sequence length that a competition without one is tried with. */
@@ -11,8 +12,8 @@ const DEFAULT_LENGTH = 1024;
 export async function* deepCheck(
   verdict: CheckVerdict,
   dir: string,
-  options: { device: string | null; offline: boolean; hubEndpoint: string | null },
-  place: ScriptPlace,
+  { device, signal }: { device?: string | undefined; signal?: AbortSignal },
+  place: Place,
 ): Work<CheckVerdict> {
   const result = yield* runPython(
     'deep_check.py',
@@ -20,18 +21,19 @@ export async function* deepCheck(
       dir,
       tokenizer: verdict.competition?.tokenizer ?? null,
       sequence_length: verdict.competition?.sequence_length ?? DEFAULT_LENGTH,
-      device: options.device ?? 'auto',
-      offline: options.offline,
-      hub_endpoint: options.hubEndpoint,
+      device: device ?? place.device,
+      offline: place.offline,
+      hub_endpoint: place.hubEndpoint,
     },
     place,
+    signal,
   );
   const findings = [...verdict.findings, ...(result.findings as Finding[])];
   return { ...verdict, findings, accepted: isAccepted(findings) };
 }
 
 /** Rewrites config and tokenizer in place so that old and new transformers agree; says what was changed. Weights stay as they are. */
-export async function* fixFolder(dir: string, place: ScriptPlace): Work<string[]> {
-  const result = yield* runPython('fix_model.py', { dir }, place);
+export async function* fixFolder(dir: string, place: Place, signal?: AbortSignal): Work<string[]> {
+  const result = yield* runPython('fix_model.py', { dir }, place, signal);
   return result.changed as string[];
 }

@@ -3,6 +3,5 @@ export { blockFor } from './at-block.ts';
 export { checkTarget, parseTarget } from './check-target.ts';
 export { deepCheck, fixFolder } from './deep.ts';
 export { blockOfDate, listCompetitions } from './list-competitions.ts';
-export { openCheckPlace } from './open-place.ts';
-export { runPython, type ScriptPlace } from './run-python.ts';
+export { runPython } from './run-python.ts';
 export type * from './types.ts';

@@ -1,31 +1,25 @@
 /** Runs one of python/'s scripts to its `result` event, with its phases and scores as progress. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EventOf, type PythonEnv, runScript, type TrainerEvent } from '../bridge/index.ts';
+import { type EventOf, runScript, type TrainerEvent } from '../bridge/index.ts';
+import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
-
-/** Where a script runs and what it may use. */
-export interface ScriptPlace {
-  python: PythonEnv;
-  /** PT_HOME; each call gets a folder of its own under `scripts/`, with its config, events and log. */
-  home: string;
-  /** Secrets for the script's environment. */
-  env?: Record<string, string>;
-  signal?: AbortSignal;
-}
 
 /** Starts `script` with `config` (plus `run_dir`) and returns its result. Failures are `OutsideError` (exit 7) with the script's own words. */
 export async function* runPython(
   script: string,
   config: Record<string, unknown>,
-  { python, home, env, signal }: ScriptPlace,
+  place: Pick<Place, 'python' | 'home' | 'childEnv'>,
+  signal?: AbortSignal,
 ): Work<EventOf<'result'>> {
-  const parent = join(home, 'scripts');
+  // Each call has a folder of its own, with its config, events and log.
+  const parent = join(place.home, 'scripts');
   await mkdir(parent, { recursive: true });
   const runDir = await mkdtemp(join(parent, `${script.replace(/\.py$/, '')}-`));
   const file = join(runDir, 'config.json');
   await writeFile(file, JSON.stringify({ ...config, run_dir: runDir }, null, 2));
-  const events = runScript({ python, script, config: file, runDir, ...(env ? { env } : {}) }, signal);
+  const python = await place.python();
+  const events = runScript({ python, script, config: file, runDir, env: place.childEnv }, signal);
   for (;;) {
     const next = await events.next();
     if (next.done) {

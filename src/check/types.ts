@@ -1,6 +1,4 @@
-import type { Chain } from '../chain/types.ts';
-import type { Hub } from '../hub/types.ts';
-import type { Competition, Finding, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+import type { Competition, Finding, ProfileName } from '../rules/index.ts';
 
 /** Which model: a folder here, or a repository on the Hub. */
 export type CheckTarget =
@@ -10,26 +8,12 @@ export type CheckTarget =
 export interface CheckRequest {
   target: CheckTarget;
   /** `--block`; null: the chain's, else the newest period's. */
-  block: number | null;
-  /** `--competition`, id or name; null: the one that fits. */
-  competition: string | null;
-  netuid: number;
+  block?: number | null;
+  /** Id or name; left out: the place's; null: the one that fits. */
+  competition?: string | null;
   /** Hash local weights of any size; otherwise only up to `HASH_UP_TO` bytes. */
-  hash: boolean;
+  hash?: boolean;
   signal?: AbortSignal;
-}
-
-/** What a check may look at. */
-export interface CheckPlace {
-  profileName: ProfileName;
-  profile: Profile;
-  schedule: Schedule;
-  tokenizers: Record<string, TokenizerFacts>;
-  /** Opens the chain; null when it must not be asked (`--offline`). */
-  openChain: (() => Promise<Chain>) | null;
-  openHub: () => Hub;
-  /** SS58 addresses of the user's own hotkeys, whose commitments are no copies. */
-  ownHotkeys: ReadonlySet<string>;
 }
 
 /** Where the block came from: `--block`, the chain, or the newest period of the schedule. */

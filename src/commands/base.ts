@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, type Interfaces } from '@oclif/core';
 import { Cancelled, type ErrorReport, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { Secret } from '../secret.ts';
 import type { Settings } from '../settings/index.ts';
@@ -62,6 +63,7 @@ export abstract class PtCommand extends Command {
   /** Objects come one a line, the last one (an error) too. */
   #lines = false;
   #ui: Ui | null = null;
+  readonly #places: Place[] = [];
 
   /** The object that `--json` prints; complete and of its own type: `Promise<Printed<'check'>>` (src/output). */
   abstract override run(): Promise<Printed>;
@@ -93,6 +95,20 @@ export abstract class PtCommand extends Command {
     return typeof descriptor === 'number'
       ? { ...settings, walletPassword: readPassword(descriptor) }
       : settings;
+  }
+
+  /** Where these settings act. Nothing is opened yet; what is opened then is closed when the command ends. */
+  protected async place(settings: Settings): Promise<Place> {
+    const { openPlace } = await import('../place.ts');
+    const place = openPlace(settings, {
+      env: process.env,
+      password: async () => {
+        const { askPassword } = await import('../ui/prompt.ts');
+        return askPassword(`Password of hotkey ${settings.wallet.hotkey}:`);
+      },
+    });
+    this.#places.push(place);
+    return place;
   }
 
   /** Runs long work with its progress on stderr and returns its result. */
@@ -200,14 +216,14 @@ export abstract class PtCommand extends Command {
   /** oclif's own printing of results and errors is replaced: one object on stdout, people on stderr, our exit codes. */
   protected override async _run<T>(): Promise<T> {
     // A command that another one runs (`pt train --list-competitions`) leaves switches, result and errors to that one.
-    if (outermost) return (await this.run()) as T;
+    if (outermost) return (await this.#runAndClose()) as T;
     outermost = this;
     const interrupted = Promise.withResolvers<never>();
     const onSignal = () => this.#interrupt(interrupted.reject);
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     try {
-      const result = await Promise.race([this.run(), interrupted.promise]);
+      const result = await Promise.race([this.#runAndClose(), interrupted.promise]);
       this.printNow(result);
       process.exitCode = this.exitCode;
       return result as T;
@@ -218,6 +234,14 @@ export abstract class PtCommand extends Command {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
       outermost = null;
+    }
+  }
+
+  async #runAndClose(): Promise<Printed> {
+    try {
+      return await this.run();
+    } finally {
+      await Promise.all(this.#places.map((place) => place.close()));
     }
   }
 

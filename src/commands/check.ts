@@ -1,19 +1,16 @@
 import { resolve } from 'node:path';
-import { findPython } from '../bridge/index.ts';
 import {
   type CheckTarget,
   type CheckVerdict,
   checkTarget,
   deepCheck,
   fixFolder,
-  openCheckPlace,
   parseTarget,
-  type ScriptPlace,
 } from '../check/index.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
 import type { Printed } from '../output/index.ts';
-import type { Settings } from '../settings/index.ts';
+import type { Place } from '../place.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
@@ -46,9 +43,9 @@ export default class Check extends PtCommand {
   async run(): Promise<Printed<'check'>> {
     const { flags, args } = await this.parse(Check);
     const target = await parseTarget(args.model);
-    const settings = await this.settings(flags);
-    if (flags.fix) await this.#fix(target, settings);
-    const verdict = await this.#verdict(target, settings, flags);
+    const place = await this.place(await this.settings(flags));
+    if (flags.fix) await this.#fix(target, place);
+    const verdict = await this.#verdict(target, place, flags);
     const printed = checkOutput(verdict);
     const source = { flag: 'as asked', chain: "the chain's", schedule: "the schedule's newest" };
     this.note(
@@ -75,35 +72,20 @@ export default class Check extends PtCommand {
 
   async #verdict(
     target: CheckTarget,
-    settings: Settings,
+    place: Place,
     flags: { block?: number | undefined; hash: boolean; deep: boolean; device?: string | undefined },
   ): Promise<CheckVerdict> {
-    const place = await openCheckPlace(settings);
-    const request = {
-      target,
-      block: flags.block ?? null,
-      competition: settings.competition,
-      netuid: settings.netuid,
-      hash: flags.hash,
-      signal: this.signal,
-    };
+    const { signal } = this;
+    const request = { target, block: flags.block ?? null, hash: flags.hash, signal };
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
-    const dir = folderOf(target, '--deep');
-    const { offline, hub, device } = settings;
-    const options = { device: flags.device ?? device, offline, hubEndpoint: hub.endpoint };
-    return this.work(deepCheck(verdict, dir, options, await this.#scripts(settings)));
+    return this.work(deepCheck(verdict, folderOf(target, '--deep'), { device: flags.device, signal }, place));
   }
 
-  async #fix(target: CheckTarget, settings: Settings): Promise<void> {
-    const changed = await this.work(fixFolder(folderOf(target, '--fix'), await this.#scripts(settings)));
+  async #fix(target: CheckTarget, place: Place): Promise<void> {
+    const changed = await this.work(fixFolder(folderOf(target, '--fix'), place, this.signal));
     if (changed.length === 0) this.note('Nothing had to be fixed.');
     for (const change of changed) this.success(`Fixed ${change}.`);
-  }
-
-  async #scripts(settings: Settings): Promise<ScriptPlace> {
-    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
-    return { python, home: settings.home, signal: this.signal };
   }
 }
 

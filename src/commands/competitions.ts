@@ -1,5 +1,6 @@
-import { listCompetitions, openCheckPlace } from '../check/index.ts';
+import { listCompetitions } from '../check/index.ts';
 import type { Printed } from '../output/index.ts';
+import type { Place } from '../place.ts';
 import { competitionLabel } from '../rules/index.ts';
 import { Flags, networkFlags, PtCommand } from './base.ts';
 
@@ -22,7 +23,7 @@ export default class Competitions extends PtCommand {
     const { flags } = await this.parse(Competitions);
     const settings = await this.settings(flags);
     const { constants, network } = settings;
-    const place = await openCheckPlace(settings);
+    const place = await this.place(settings);
     const explicit = settings.rows.some(
       (row) => row.key === 'profile' && row.origin !== 'default' && row.origin !== 'constants',
     );
@@ -74,15 +75,10 @@ export default class Competitions extends PtCommand {
   }
 
   /** The chain's block; null when it must not or cannot be asked, which is said. */
-  async #chainBlock(place: Awaited<ReturnType<typeof openCheckPlace>>): Promise<number | null> {
-    if (!place.openChain) return null;
+  async #chainBlock(place: Place): Promise<number | null> {
+    if (!place.reachable) return null;
     try {
-      const chain = await place.openChain();
-      try {
-        return await chain.block();
-      } finally {
-        await chain.close();
-      }
+      return await (await place.chain()).block();
     } catch (error) {
       this.warning(`No chain: ${(error as Error).message} The newest rules of the schedule are shown.`);
       return null;

@@ -1,21 +1,11 @@
 import { basename } from 'node:path';
-import { findPython } from '../bridge/index.ts';
 import { EXIT } from '../errors.ts';
-import {
-  type Evaluation,
-  evaluate,
-  evaluateRequest,
-  nothingScored,
-  openEvaluatePlace,
-  parseModelRef,
-  whyLost,
-} from '../evaluation/index.ts';
+import { type Evaluation, evaluate, nothingScored, parseModelRef, whyLost } from '../evaluation/index.ts';
 import { evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
-import { keepForecastOf } from './keep-forecast.ts';
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
@@ -52,20 +42,22 @@ export default class Evaluate extends PtCommand {
 
   async run(): Promise<Printed<'evaluate'>> {
     const { flags, argv } = await this.parse(Evaluate);
-    const settings = await this.settings(flags);
-    const request = evaluateRequest(settings, (argv as string[]).map(parseModelRef), {
+    const place = await this.place(await this.settings(flags));
+    const request = {
+      models: (argv as string[]).map(parseModelRef),
       against: flags.against === undefined ? null : parseModelRef(flags.against),
       block: flags.block ?? null,
       data: flags.data ?? [],
       pages: flags.pages ?? null,
       seed: flags.seed ?? null,
       sequenceLength: flags['sequence-length'] ?? null,
-      device: flags.device ?? settings.device ?? 'auto',
+      device: flags.device ?? place.device,
       signal: this.signal,
-    });
-    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
-    const result = await this.work(evaluate(request, await openEvaluatePlace(settings, python, this.signal)));
-    const kept = await keepForecastOf(result, settings, (text) => this.warning(text));
+    };
+    await place.python(); // without it nothing can be scored: said before anything is downloaded
+    const result = await this.work(evaluate(request, place));
+    const { keepForecastOf } = await import('../runs/index.ts');
+    const kept = await keepForecastOf(result, place, (text) => this.warning(text));
     for (const run of kept)
       this.note(`Kept for the report of run ${basename(run)}: pt report ${shellWord(basename(run))}`);
     this.#show(result);

@@ -28,33 +28,19 @@ interface Given {
 export abstract class LoadCommand extends PtCommand {
   protected async load(flags: Given, source: LoadSource): Promise<LoadOutcome> {
     const settings = await this.settings(flags);
-    const { load, modelsDir, openLoadPlace } = await import('../load/index.ts');
-    const place = await openLoadPlace(settings, source);
-    try {
-      const outcome = await this.work(
-        load(
-          {
-            source,
-            netuid: settings.netuid,
-            competition: settings.competition,
-            dir: flags.dir === undefined ? null : resolve(flags.dir),
-            modelsDir: modelsDir(settings),
-            force: flags.force ?? false,
-            signal: this.signal,
-          },
-          place,
-        ),
-      );
-      const { repo, commit, dir, uid, verified } = outcome;
-      const whose = uid === null ? '' : `uid ${uid}'s `;
-      this.success(
-        `${whose}${repo}@${commit.slice(0, 8)} ${verified ? 'is verified against the chain' : 'matches the Hub (no chain entry was compared)'}.`,
-      );
-      this.print(dir);
-      this.nextSteps([`pt train --load-model-dir ${shellWord(dir)}`, `pt check ${shellWord(dir)}`]);
-      return outcome;
-    } finally {
-      await place.close();
-    }
+    const place = await this.place(settings);
+    const { load } = await import('../load/index.ts');
+    const dirAsked = flags.dir === undefined ? null : resolve(flags.dir);
+    const outcome = await this.work(
+      load({ source, dir: dirAsked, force: flags.force ?? false, signal: this.signal }, place),
+    );
+    const { repo, commit, dir, uid, verified } = outcome;
+    const whose = uid === null ? '' : `uid ${uid}'s `;
+    this.success(
+      `${whose}${repo}@${commit.slice(0, 8)} ${verified ? 'is verified against the chain' : 'matches the Hub (no chain entry was compared)'}.`,
+    );
+    this.print(dir);
+    this.nextSteps([`pt train --load-model-dir ${shellWord(dir)}`, `pt check ${shellWord(dir)}`]);
+    return outcome;
   }
 }

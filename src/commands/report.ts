@@ -3,7 +3,6 @@ import { pathToFileURL } from 'node:url';
 import type { Printed } from '../output/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { Args, Flags, networkFlags, PtCommand } from './base.ts';
-import { checkBest, trainedUnder } from './check-best.ts';
 
 export default class Report extends PtCommand {
   static override summary = 'A run as one HTML page: curves, forecast, check, settings';
@@ -33,6 +32,7 @@ export default class Report extends PtCommand {
     const { args, flags } = await this.parse(Report);
     const { locateRun } = await import('../training/index.ts');
     const { writeRunReport } = await import('../report/index.ts');
+    const { checkBest, trainedUnder } = await import('../runs/index.ts');
     const { home, modelDir } = await this.settings(flags);
     const name = args.run === 'latest' ? null : args.run;
     const runDir = await locateRun(modelDir ?? join(home, 'runs'), name, 'RUN');
@@ -41,7 +41,7 @@ export default class Report extends PtCommand {
     const settings = await this.settings({ ...(await trainedUnder(runDir)), ...now }).catch(() =>
       this.settings(now),
     );
-    const check = await checkBest(runDir, settings);
+    const check = await checkBest(runDir, await this.place(settings));
     const { file, bytes, report } = await writeRunReport(runDir, { check, out: flags.out ?? null });
     this.success(`Report of run ${report.id} (${(bytes / 1000).toFixed(0)} kB). Open it in a browser:`);
     this.print(file);

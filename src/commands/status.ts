@@ -1,12 +1,9 @@
 import { pathToFileURL } from 'node:url';
-import { findHotkeys } from '../chain/index.ts';
-import { EXIT, UserError } from '../errors.ts';
-import type { Hub } from '../hub/index.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
+import type { Place } from '../place.ts';
 import type { Settings } from '../settings/index.ts';
-import { shellWord } from '../text/shell-word.ts';
 import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 /** Rows shown when nobody asked for all. */
@@ -34,28 +31,24 @@ export default class Status extends PtCommand {
   async run(): Promise<Printed<'status'>> {
     const { flags } = await this.parse(Status);
     const settings = await this.settings(flags);
-    const hotkey = await ownHotkey(settings, flags.mine ?? false);
-    const { openLoadPlace, readStatus } = await import('../load/index.ts');
-    const { close, chain, ...place } = await openLoadPlace(settings, { kind: 'best' });
-    try {
-      const { netuid, competition } = settings;
-      const request = { netuid, competition, hotkey, mine: flags.mine ?? false };
-      for (;;) {
-        const status = await readStatus(request, { ...place, chain: chain! });
-        this.#show(status, flags.all ?? false);
-        const html =
-          flags.html === undefined ? undefined : await this.#page(flags.html, status, settings, place.hub);
-        const printed = statusOutput(status, html);
-        if (!flags.watch) return printed;
-        this.printLine(printed);
-        await chain!.waitForBlock(status.block + 1, this.signal);
-      }
-    } finally {
-      await close();
+    const place = await this.place(settings);
+    const mine = flags.mine ?? false;
+    const own = place.ownHotkey();
+    const hotkey = await (mine ? own : own.catch(() => null));
+    const { readStatus } = await import('../load/index.ts');
+    for (;;) {
+      const status = await readStatus({ hotkey, mine }, place);
+      this.#show(status, flags.all ?? false);
+      const html =
+        flags.html === undefined ? undefined : await this.#page(flags.html, status, settings, place);
+      const printed = statusOutput(status, html);
+      if (!flags.watch) return printed;
+      this.printLine(printed);
+      await (await place.chain()).waitForBlock(status.block + 1, this.signal);
     }
   }
 
-  async #page(out: string, status: SubnetStatus, settings: Settings, hub: Hub): Promise<string> {
+  async #page(out: string, status: SubnetStatus, settings: Settings, place: Place): Promise<string> {
     const { home, network, netuid, profile, constants } = settings;
     const { readSizes } = await import('../load/index.ts');
     const { readLosses, writeSubnetPage } = await import('../report/index.ts');
@@ -64,7 +57,7 @@ export default class Status extends PtCommand {
         status,
         network: network.name,
         profile,
-        sizes: await this.work(readSizes(status.neurons, hub)),
+        sizes: await this.work(readSizes(status.neurons, await place.hub())),
         losses: await readLosses({ home, network: network.name, netuid }),
         secondsPerBlock: constants.networks[network.name]?.block_anchor?.seconds_per_block ?? null,
         madeAt: new Date(),
@@ -103,25 +96,6 @@ export default class Status extends PtCommand {
       this.nextSteps([`btcli subnet register --netuid ${netuid}`]);
     } else if (limit) this.note(limitOf(limit, block));
   }
-}
-
-/** SS58 of the wallet's hotkey, from the public part of its file. */
-async function ownHotkey({ wallet }: Settings, needed: boolean): Promise<string | null> {
-  const found = await findHotkeys(wallet.path).catch((error: unknown) => {
-    if (needed) throw error;
-    return [];
-  });
-  const own = found.find((file) => file.wallet === wallet.name && file.hotkey === wallet.hotkey);
-  if (own?.ss58) return own.ss58;
-  if (!needed) return null;
-  throw new UserError(
-    'wallet.missing',
-    `There is no hotkey ${wallet.name}/${wallet.hotkey} under ${wallet.path} whose address can be read (--wallet-name, --wallet-hotkey, --wallet-path).`,
-    {
-      exitCode: EXIT.wallet,
-      nextSteps: ['pt wallet list', `btcli wallet new-hotkey --wallet.name ${shellWord(wallet.name)}`],
-    },
-  );
 }
 
 function modelOf({ repo, commit, commitment, competition }: StatusRow): string {

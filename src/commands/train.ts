@@ -1,11 +1,19 @@
 import { join } from 'node:path';
-import { findPython, type PythonEnv } from '../bridge/index.ts';
 import { Cancelled, PtError, UserError } from '../errors.ts';
-import { load, openLoadPlace } from '../load/index.ts';
+import { type LoadSource, load } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { trainOutput } from '../output/train.ts';
-import type { Work } from '../progress.ts';
-import { type PublishRequest, publish, type UploadOutcome } from '../publish/index.ts';
+import type { Place } from '../place.ts';
+import type { UploadOutcome } from '../publish/index.ts';
+import {
+  checkEarly,
+  openForecastPublisher,
+  openRunPages,
+  planPublish,
+  publishBest,
+  type RunPublish,
+  refuseUnpublishable,
+} from '../runs/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
@@ -19,12 +27,8 @@ import {
   type TrainOutcome,
   train,
   trainingOptions,
-  updateState,
 } from '../training/index.ts';
 import { type Interfaces, networkArgs, PtCommand, publishedDtype } from './base.ts';
-import { checkEarly, openPlace, refuseUnpublishable, requestFor } from './publish-best.ts';
-import { openForecastPublisher } from './publish-on-forecast.ts';
-import { openRunPages } from './run-pages.ts';
 import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
 
 type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
@@ -48,25 +52,26 @@ export default class Train extends PtCommand {
     if (flags['list-competitions'])
       return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
     const settings = await this.settings(flags);
-    const python = await findPython({ ...process.env, PT_PYTHON: settings.python ?? undefined });
+    const place = await this.place(settings);
+    await place.python(); // without it nothing can be trained: said before anything is made
     const pages = await openRunPages(flags);
-    const { runDir, intent } = await this.#openRun(settings, flags);
+    const { runDir, plan } = await this.#openRun(settings, flags, place);
     this.note(`Run folder: ${runDir}`);
     if (pages.url !== null) this.note(`Live page: ${pages.url}`);
     pages.show(runDir);
-    const publisher = await this.#openPublisher(settings, flags, runDir, python, intent);
+    const publisher = await this.#openPublisher(runDir, plan, place);
     let outcome: TrainOutcome | null = null;
     let published: UploadOutcome | null;
     let report: string | null = null;
     try {
-      outcome = await this.#train(settings, flags, runDir, python, publisher?.offer);
-      published = await (publisher ? publisher.finish() : this.#publish(settings, flags, outcome, intent));
+      outcome = await this.#train(settings, flags, runDir, place, publisher?.offer);
+      published = await (publisher ? publisher.finish() : this.#publish(outcome, plan, place));
     } finally {
       await publisher?.close();
       const warn = (text: string) => this.warning(text);
-      report = await pages.end(runDir, { settings, finished: outcome !== null, warn });
+      report = await pages.end(runDir, { place, finished: outcome !== null, warn });
     }
-    this.#tell(outcome, intent, published);
+    this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
     if (report !== null) this.note(`Report: ${report}`);
     return trainOutput(outcome, published, report);
   }
@@ -75,16 +80,21 @@ export default class Train extends PtCommand {
   async #openRun(
     settings: Settings,
     flags: TrainFlags,
-  ): Promise<{ runDir: string; intent: PublishIntent | null }> {
+    place: Place,
+  ): Promise<{ runDir: string; plan: RunPublish | null }> {
     const runsDir = settings.modelDir ?? join(settings.home, 'runs');
     const name = runName(flags.run);
     const several = needsOthers(flags.nnodes, name ?? flags.resume ?? null);
     const options = trainingOptions(flags, settings.device);
     const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
-    const block =
-      intent !== null && !flags['dry-run']
-        ? await checkEarly(settings, intent, { ...flags, ask: this.#ask(flags) })
-        : null;
+    const planned = (wanted: PublishIntent | null): RunPublish | null =>
+      wanted === null || flags['dry-run']
+        ? null
+        : planPublish(wanted, flags, ({ text }) => this.confirm(text, { yes: flags.yes ?? false }));
+    const plan = planned(intent);
+    const block = plan === null ? null : await this.work(checkEarly(plan, place, this.signal));
+    // Nothing is kept open for hours; what is needed then is opened again.
+    await place.close();
     if (flags.resume !== undefined) {
       const given = {
         ...options,
@@ -95,9 +105,10 @@ export default class Train extends PtCommand {
       };
       const fromStart = flags['from-start'] ?? false;
       const resumed = await resumeRun(runsDir, flags.resume || null, given, { several, fromStart });
-      const wanted = intent ?? (settings.offline ? null : resumed.intent);
+      const wanted = settings.offline ? null : resumed.intent;
       // One of several machines publishes; here nothing else tells them apart.
-      return { runDir: resumed.runDir, intent: several && flags['node-rank'] !== 0 ? null : wanted };
+      const alone = !several || flags['node-rank'] === 0;
+      return { runDir: resumed.runDir, plan: alone ? (plan ?? planned(wanted)) : null };
     }
     let runDir: string;
     try {
@@ -126,38 +137,29 @@ export default class Train extends PtCommand {
           wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
           settings: settings.rows,
           intent,
-          fetchRemote: (which, dir) => fetchRemote(settings, which, dir, this.signal),
+          fetchRemote: (which, dir) =>
+            load({ source: sourceOf(which), dir, modelsDir: dir, signal: this.signal }, place),
         }),
       );
     } catch (error) {
       if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists')
         throw error;
       // The machine that made the folder publishes.
-      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), intent: null };
+      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), plan: null };
     }
-    if (intent !== null && block !== null) await refuseUnpublishable(settings, intent, runDir, block);
-    return { runDir, intent };
+    if (plan !== null && block !== null) {
+      const recipes = Object.keys(settings.constants.recipes);
+      await refuseUnpublishable(plan, runDir, { block, recipes }, place);
+    }
+    return { runDir, plan };
   }
 
   /** With `--publish-when`: what publishes while the training goes on. */
-  async #openPublisher(
-    settings: Settings,
-    flags: TrainFlags,
-    runDir: string,
-    python: PythonEnv,
-    intent: PublishIntent | null,
-  ) {
-    if (intent === null || intent.when === null || flags['dry-run']) return null;
-    return openForecastPublisher({
-      settings,
-      intent: { ...intent, when: intent.when },
-      switches: { ...flags, ask: this.#ask(flags) },
-      runDir,
-      python,
-      signal: this.signal,
-      note: (text) => this.note(text),
-      warn: (text) => this.warning(text),
-    });
+  async #openPublisher(runDir: string, plan: RunPublish | null, place: Place) {
+    if (plan === null || plan.intent.when === null) return null;
+    const note = (text: string) => this.note(text);
+    const warn = (text: string) => this.warning(text);
+    return openForecastPublisher({ plan, runDir, signal: this.signal, note, warn }, place);
   }
 
   /** Follows the trainer. The first Ctrl-C lets it save, the second ends it. */
@@ -165,7 +167,7 @@ export default class Train extends PtCommand {
     settings: Settings,
     flags: TrainFlags,
     runDir: string,
-    python: PythonEnv,
+    place: Place,
     onBest: ((loss: number) => void) | undefined,
   ): Promise<TrainOutcome> {
     const [stop, kill] = [new AbortController(), new AbortController()];
@@ -176,13 +178,11 @@ export default class Train extends PtCommand {
     const outcome = await this.work(
       train({
         runDir,
-        python,
+        python: await place.python(),
         resumed: flags.resume !== undefined,
         ...(onBest ? { onBest } : {}),
         env: {
-          ...(settings.hub.token === null || settings.offline
-            ? {}
-            : { HF_TOKEN: settings.hub.token.reveal() }),
+          ...place.childEnv,
           ...(settings.wandb.key === null ? {} : { WANDB_API_KEY: settings.wandb.key.reveal() }),
         },
         stop: stop.signal,
@@ -202,39 +202,23 @@ export default class Train extends PtCommand {
     });
   }
 
-  #ask(flags: TrainFlags): PublishRequest['ask'] {
-    return ({ text }) => this.confirm(text, { yes: flags.yes ?? false });
-  }
-
   async #publish(
-    settings: Settings,
-    flags: TrainFlags,
-    { bestDir, bestLoss, runDir }: TrainOutcome,
-    intent: PublishIntent | null,
+    outcome: TrainOutcome,
+    plan: RunPublish | null,
+    place: Place,
   ): Promise<UploadOutcome | null> {
-    if (intent === null || bestDir === null || bestLoss === null || flags['dry-run']) return null;
-    if (intent.threshold === null || bestLoss >= intent.threshold) {
-      this.note(
-        `Not published: the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${intent.threshold}.`,
+    if (plan === null) return null;
+    const published = await this.work(publishBest(plan, outcome, place, this.signal));
+    if (published !== null)
+      this.success(
+        `${published.repo}@${published.commit.slice(0, 8)} is on chain since block ${published.block}.`,
       );
-      return null;
-    }
-    const place = await openPlace(settings);
-    try {
-      const ask = this.#ask(flags);
-      const request = requestFor(settings, intent, bestDir, { ...flags, ask }, this.signal);
-      const outcome = await this.work(publish(request, place));
-      await updateState(runDir, { published: outcome });
-      this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
-      return outcome;
-    } finally {
-      await place.close();
-    }
+    return published;
   }
 
   #tell(
     { bestDir, bestLoss, steps, tokens, unigramEntropy }: TrainOutcome,
-    intent: PublishIntent | null,
+    repo: string | null,
     published: unknown,
   ): void {
     const than =
@@ -248,7 +232,7 @@ export default class Train extends PtCommand {
     else
       this.nextSteps([
         `pt check ${shellWord(bestDir)}`,
-        `pt upload --load-model-dir ${shellWord(bestDir)} --hf-repo-id ${intent?.repo ?? 'NAME/MODEL'}`,
+        `pt upload --load-model-dir ${shellWord(bestDir)} --hf-repo-id ${repo ?? 'NAME/MODEL'}`,
       ]);
   }
 }
@@ -273,18 +257,5 @@ function publishIntent(
   return { repo, threshold, when, dtype };
 }
 
-async function* fetchRemote(
-  settings: Settings,
-  which: 'best' | number,
-  dir: string,
-  signal: AbortSignal,
-): Work<unknown> {
-  const source = which === 'best' ? ({ kind: 'best' } as const) : ({ kind: 'uid', uid: which } as const);
-  const place = await openLoadPlace(settings, source);
-  try {
-    const { netuid, competition } = settings;
-    return yield* load({ source, netuid, competition, dir, modelsDir: dir, force: false, signal }, place);
-  } finally {
-    await place.close();
-  }
-}
+const sourceOf = (which: 'best' | number): LoadSource =>
+  which === 'best' ? { kind: 'best' } : { kind: 'uid', uid: which };

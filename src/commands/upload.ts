@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
-import type { PublishRequest, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
+import type { PublishOrder, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
 import { parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import {
@@ -74,11 +74,9 @@ export default class Upload extends PtCommand {
     const { source, repo } = sourceOf(flags, settings);
     // What was typed is looked at before wallet, chain and Hub are.
     parseRepoId(settings.constants.profiles[settings.profile], repo);
-    const request: PublishRequest = {
+    const order: PublishOrder = {
       source,
       repo,
-      netuid: settings.netuid,
-      competition: settings.competition,
       useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
       makePublic: !flags.private && flags['update-repo-visibility'] !== false,
       publicUpload: flags['public-upload'] ?? false,
@@ -87,26 +85,19 @@ export default class Upload extends PtCommand {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
     };
-    const { openPublishPlace, previewPublish, publish } = await import('../publish/index.ts');
-    const { askPassword } = await import('../ui/prompt.ts');
-    const place = await openPublishPlace(settings, () =>
-      askPassword(`Password of hotkey ${settings.wallet.hotkey}:`),
+    const place = await this.place(settings);
+    const { previewPublish, publish } = await import('../publish/index.ts');
+    if (flags['dry-run']) return this.#show(await this.work(previewPublish(order, place)));
+    const outcome = await this.work(publish(order, place));
+    this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+    this.print(outcome.commitment);
+    await this.#remember(source, outcome);
+    this.nextSteps(
+      outcome.public
+        ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
+        : ['The repository is private: the same command without --private makes it public.'],
     );
-    try {
-      if (flags['dry-run']) return this.#show(await this.work(previewPublish(request, place)));
-      const outcome = await this.work(publish(request, place));
-      this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
-      this.print(outcome.commitment);
-      await this.#remember(source, outcome);
-      this.nextSteps(
-        outcome.public
-          ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
-          : ['The repository is private: the same command without --private makes it public.'],
-      );
-      return outcome;
-    } finally {
-      await place.close();
-    }
+    return outcome;
   }
 
   /** Adds it to the history of the run whose model it is, for `pt runs` and `pt report`. */

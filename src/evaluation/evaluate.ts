@@ -6,6 +6,7 @@ import { blockFor, runPython } from '../check/index.ts';
 import { CheckError, PtError, UserError } from '../errors.ts';
 import { load, readSubnet } from '../load/index.ts';
 import { inspectFolder, type ModelFacts } from '../model/index.ts';
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import {
   type Competition,
@@ -15,7 +16,7 @@ import {
   type TaskRange,
 } from '../rules/index.ts';
 import { lengthFor, seedAt, tasksOf, tokenizerFor } from './plan.ts';
-import type { EvaluatePlace, EvaluateRequest, Evaluation, ModelRef } from './types.ts';
+import type { EvaluateRequest, Evaluation, ModelRef } from './types.ts';
 import { type Contestant, verdictOf } from './verdict.ts';
 
 /** An existing folder, `best`, a uid, or a repository reference; anything else is taken for a folder (which is then missing). */
@@ -55,31 +56,27 @@ interface Located {
 }
 
 /** Throws `UserError` (2) for what is not there, `OutsideError` (5, 7) for chain, Hub and Python; a model that cannot be scored is in the result. */
-export async function* evaluate(request: EvaluateRequest, place: EvaluatePlace): Work<Evaluation> {
-  refuseEmpty(request.data);
-  const needsChain = [...request.models, request.against].some(
-    (m) => m?.kind === 'uid' || m?.kind === 'best',
-  );
+export async function* evaluate(request: EvaluateRequest, place: Place): Work<Evaluation> {
+  const { against = null } = request;
+  refuseEmpty(request.data ?? []);
+  const needsChain = [...request.models, against].some((m) => m?.kind === 'uid' || m?.kind === 'best');
   const chain = yield* openChain(request, place, needsChain);
-  try {
-    const located: Located[] = [];
-    for (const ref of request.models) located.push(yield* locate(ref, true, request, place, chain));
-    const { block } = blockFor(
-      place.schedule,
-      place.profile,
-      request.block,
-      chain ? await chain.block() : null,
-    );
-    const competition = competitionOf(located, block, request, place);
-    if (request.against) {
-      // What is to be beaten competes where the models do.
-      const id = competition.id === null ? request.competition : String(competition.id);
-      located.push(yield* locate(request.against, false, { ...request, competition: id }, place, chain));
-    }
-    return yield* scoreAll(distinct(located), { block, competition }, request, place);
-  } finally {
-    await chain?.close();
+  const located: Located[] = [];
+  for (const ref of request.models)
+    located.push(yield* locate(ref, true, { request, competition: place.competition }, place, chain));
+  const { block } = blockFor(
+    place.schedule,
+    place.profile,
+    request.block ?? null,
+    chain ? await chain.block() : null,
+  );
+  const competition = competitionOf(located, block, place);
+  if (against) {
+    // What is to be beaten competes where the models do.
+    const id = competition.id === null ? place.competition : String(competition.id);
+    located.push(yield* locate(against, false, { request, competition: id }, place, chain));
   }
+  return yield* scoreAll(distinct(located), { block, competition }, request, place);
 }
 
 /** An empty file is said before anything about a model, which would hide it. */
@@ -98,29 +95,30 @@ function refuseEmpty(data: string[]): void {
 function competitionOf(
   [first]: Located[],
   block: number,
-  request: EvaluateRequest,
-  { schedule, profile }: EvaluatePlace,
+  { schedule, profile, competition: id }: Place,
 ): Competition {
-  const wanted = { id: request.competition, parameters: first?.facts.parameters ?? null };
+  const wanted = { id, parameters: first?.facts.parameters ?? null };
   const { competition } = meantCompetition(competitionsAt(schedule, block, profile), wanted);
   if (competition !== null) return competition;
-  throw new UserError(
-    'competition.unknown',
-    `--competition ${request.competition} does not exist at block ${block}.`,
-    { nextSteps: [`pt competitions --block ${block}`] },
-  );
+  throw new UserError('competition.unknown', `--competition ${id} does not exist at block ${block}.`, {
+    nextSteps: [`pt competitions --block ${block}`],
+  });
 }
 
 async function* scoreAll(
   located: Located[],
   { block, competition }: { block: number; competition: Competition },
   request: EvaluateRequest,
-  place: EvaluatePlace,
+  place: Place,
 ): Work<Evaluation> {
   const facts = located.map((l) => l.facts);
-  const tasks = tasksOf(competition, request);
+  const tasks = tasksOf(competition, {
+    data: request.data ?? [],
+    pages: request.pages ?? null,
+    offline: place.offline,
+  });
   const tokenizer = tokenizerFor(competition, place.tokenizers[competition.tokenizer], facts);
-  const length = lengthFor(competition, request.sequenceLength, facts);
+  const length = lengthFor(competition, request.sequenceLength ?? null, facts);
   const seed = request.seed ?? seedAt(block);
   if (tokenizer === null)
     yield {
@@ -129,7 +127,7 @@ async function* scoreAll(
       message: `${competition.tokenizer} does not fit every model: each is scored with its own tokenizer.`,
     };
   if (
-    request.sequenceLength === null &&
+    request.sequenceLength == null &&
     competition.sequence_length !== null &&
     length < competition.sequence_length
   )
@@ -148,12 +146,13 @@ async function* scoreAll(
       batch_size: 1,
       batches_limit: place.profile.batches_limit,
       seed,
-      device: request.device,
+      device: request.device ?? place.device,
       cache_dir: `${place.home}/cache`,
-      offline: request.offline,
-      hub_endpoint: request.hubEndpoint,
+      offline: place.offline,
+      hub_endpoint: place.hubEndpoint,
     },
     place,
+    request.signal,
   );
   const raw = result.models as RawModel[];
   const ranges = sharedSample(raw);
@@ -209,12 +208,8 @@ function sharedSample(models: RawModel[]): TaskRange[] {
   });
 }
 
-async function* openChain(
-  request: EvaluateRequest,
-  place: EvaluatePlace,
-  needed: boolean,
-): Work<Chain | null> {
-  if (!place.openChain) {
+async function* openChain(request: EvaluateRequest, place: Place, needed: boolean): Work<Chain | null> {
+  if (!place.reachable) {
     if (needed)
       throw new UserError('offline.refused', '--offline: models on the chain cannot be looked up.', {
         nextSteps: ['Leave out --offline, or name folders.'],
@@ -222,13 +217,13 @@ async function* openChain(
     return null;
   }
   try {
-    return await place.openChain();
+    return await place.chain();
   } catch (error) {
     if (needed || !(error instanceof PtError)) throw error;
     yield {
       kind: 'note',
       level: 'warning',
-      message: `No chain: ${error.message} ${request.block === null ? 'The newest rules of the schedule are used.' : ''}`,
+      message: `No chain: ${error.message} ${request.block == null ? 'The newest rules of the schedule are used.' : ''}`,
     };
     return null;
   }
@@ -238,8 +233,8 @@ async function* openChain(
 async function* locate(
   ref: ModelRef,
   mine: boolean,
-  request: EvaluateRequest,
-  place: EvaluatePlace,
+  { request, competition }: { request: EvaluateRequest; competition: string | null },
+  place: Place,
   chain: Chain | null,
 ): Work<Located> {
   if (ref.kind === 'folder') {
@@ -249,18 +244,15 @@ async function* locate(
   const outcome = yield* load(
     {
       source: ref,
-      netuid: request.netuid,
-      competition: request.competition,
-      dir: null,
-      modelsDir: request.modelsDir,
-      force: false,
+      competition,
+      ...(request.modelsDir === undefined ? {} : { modelsDir: request.modelsDir }),
       ...(request.signal ? { signal: request.signal } : {}),
     },
-    { chain, hub: place.openHub(), profile: place.profile, schedule: place.schedule },
+    place,
   );
   const miner =
     chain && outcome.uid !== null
-      ? (await readSubnet(chain, request.netuid, place.profile)).miners.find((m) => m.uid === outcome.uid)
+      ? (await readSubnet(chain, place.netuid, place.profile)).miners.find((m) => m.uid === outcome.uid)
       : undefined;
   return {
     ref,

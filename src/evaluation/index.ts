@@ -1,5 +1,4 @@
 /** Scoring models as validators do, and the forecast that follows. */
 export { evaluate, parseModelRef } from './evaluate.ts';
-export { evaluateRequest, openEvaluatePlace } from './open-place.ts';
 export type * from './types.ts';
 export { type Contestant, nothingScored, verdictOf, whyLost } from './verdict.ts';

@@ -1,7 +1,4 @@
-import type { Chain } from '../chain/types.ts';
-import type { ScriptPlace } from '../check/index.ts';
-import type { Hub } from '../hub/types.ts';
-import type { Competition, Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/index.ts';
+import type { Competition, ProfileName } from '../rules/index.ts';
 
 /** A model to score. */
 export type ModelRef =
@@ -14,30 +11,19 @@ export type ModelRef =
 export interface EvaluateRequest {
   models: ModelRef[];
   /** Scored too, and what the others have to beat; null: the best of `models`. */
-  against: ModelRef | null;
-  netuid: number;
+  against?: ModelRef | null;
   /** `--block`; null: the chain's, else the newest period's. */
-  block: number | null;
-  competition: string | null;
-  /** `--data` names instead of the competition's data sets. */
-  data: string[];
-  pages: number | null;
-  seed: number | null;
-  sequenceLength: number | null;
-  device: string;
-  modelsDir: string;
-  offline: boolean;
-  hubEndpoint: string | null;
+  block?: number | null;
+  /** `--data` names; none: the competition's data sets. */
+  data?: string[];
+  /** Null: the competition's own sample. */
+  pages?: number | null;
+  seed?: number | null;
+  sequenceLength?: number | null;
+  /** Left out: the place's. */
+  device?: string;
+  modelsDir?: string;
   signal?: AbortSignal;
-}
-
-export interface EvaluatePlace extends ScriptPlace {
-  profileName: ProfileName;
-  profile: Profile;
-  schedule: Schedule;
-  tokenizers: Record<string, TokenizerFacts>;
-  openChain: (() => Promise<Chain>) | null;
-  openHub: () => Hub;
 }
 
 /** A model after scoring. */

@@ -2,7 +2,7 @@ import type { Chain } from '../chain/types.ts';
 import { CheckError, UserError } from '../errors.ts';
 import { competitionsAt, type ModelId } from '../rules/index.ts';
 import { bestOf, isLoadable, minerOf, readSubnet } from './subnet.ts';
-import type { LoadRequest, Miner, Rules } from './types.ts';
+import type { Miner, Rules } from './types.ts';
 
 /** What the chain says about a model to load. */
 export interface Wanted {
@@ -21,18 +21,17 @@ export interface Wanted {
 export async function findBest(
   chain: Chain,
   except: string | undefined,
-  request: LoadRequest,
-  rules: Rules,
+  competition: string | null,
+  { netuid, ...rules }: Rules & { netuid: number },
 ): Promise<Wanted> {
-  const subnet = await readSubnet(chain, request.netuid, rules.profile);
-  const { competition } = request;
+  const subnet = await readSubnet(chain, netuid, rules.profile);
   const miners = subnet.miners.filter(({ hotkey }) => hotkey !== except);
   const best = bestOf({ ...subnet, miners }, competition, rules);
   if (best) return wanted(best, rules, subnet.block);
   const where = competition === null ? '' : ` in competition ${competition}`;
   throw new CheckError(
     'load.no_model',
-    `No ${except === undefined ? '' : 'other '}miner of subnet ${request.netuid} has a readable commitment${where} (${subnet.miners.length} are registered).`,
+    `No ${except === undefined ? '' : 'other '}miner of subnet ${netuid} has a readable commitment${where} (${subnet.miners.length} are registered).`,
     { nextSteps: ['pt status'] },
   );
 }
@@ -41,10 +40,8 @@ export async function findBest(
 export async function findUid(
   chain: Chain,
   uid: number,
-  request: LoadRequest,
-  rules: Rules,
+  { netuid, ...rules }: Rules & { netuid: number },
 ): Promise<Wanted> {
-  const { netuid } = request;
   const neuron = (await chain.neurons(netuid)).find((each) => each.uid === uid);
   if (!neuron) {
     throw new UserError('load.no_uid', `--uid ${uid}: subnet ${netuid} has no such neuron.`, {

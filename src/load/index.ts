@@ -1,5 +1,4 @@
-export { type LoadOutcome, type LoadPlace, load } from './load.ts';
-export { modelsDir, openLoadPlace } from './open-place.ts';
+export { type LoadOutcome, load } from './load.ts';
 export { readSizes } from './sizes.ts';
 export { readStatus, type StatusRow, type SubnetStatus } from './status.ts';
 export { bestMiner, bestOf, isLoadable, joinMiners, readSubnet } from './subnet.ts';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { Chain } from '../chain/types.ts';
 import { CheckError, OutsideError } from '../errors.ts';
 import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
 import { contentHashOf, inspectRemote } from '../model/index.ts';
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { allTokenizerFiles, hashMatches } from '../rules/index.ts';
+import { allTokenizerFiles, hashMatches, type Profile } from '../rules/index.ts';
 import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
-import type { LoadRequest, Rules } from './types.ts';
+import type { LoadRequest } from './types.ts';
 
 /** A model that is on this machine now. */
 export interface LoadOutcome {
@@ -20,11 +20,11 @@ export interface LoadOutcome {
   verified: boolean;
 }
 
-export interface LoadPlace extends Rules {
-  /** Null only with `--repo`, which needs no chain. */
-  chain: Chain | null;
-  hub: Hub;
-}
+/** What loading needs of a place. */
+export type LoadFrom = Pick<
+  Place,
+  'netuid' | 'profile' | 'schedule' | 'competition' | 'modelsDir' | 'chain' | 'hub'
+>;
 
 /** Problems of a remote model that make it useless to anyone. */
 const FATAL = new Set(['architecture', 'config', 'weights', 'safetensors', 'files']);
@@ -35,16 +35,18 @@ const FATAL = new Set(['architecture', 'config', 'weights', 'safetensors', 'file
  *
  * Throws `CheckError` (3) when the commitment, the size or the content is not what it should be; then `dir` is as it was.
  */
-export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOutcome> {
+export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOutcome> {
+  const hub = await place.hub();
   const wanted = await find(request, place);
   const { repo, uid } = wanted;
-  const revision = await place.hub.revision(repo, wanted.commit ?? undefined);
-  if (!revision) throw notThere(repo, wanted.commit, place.hub);
+  const revision = await hub.revision(repo, wanted.commit ?? undefined);
+  if (!revision) throw notThere(repo, wanted.commit, hub);
   const { commit } = revision;
   enforceSize(revision, wanted.maxBytes);
   const onChain = wanted.chain;
-  const dir = request.dir ?? join(request.modelsDir, `${repo.replace('/', '--')}@${commit.slice(0, 12)}`);
-  const target = await openTarget(dir, `${repo}@${commit}`, request.force);
+  const modelsDir = request.modelsDir ?? place.modelsDir;
+  const dir = request.dir ?? join(modelsDir, `${repo.replace('/', '--')}@${commit.slice(0, 12)}`);
+  const target = await openTarget(dir, `${repo}@${commit}`, request.force ?? false);
   const outcome = (contentHash: string): LoadOutcome => ({
     uid,
     repo,
@@ -58,7 +60,7 @@ export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOu
 
   if (target.occupied) {
     // A folder named after the commit got its name only after everything was verified; any other one must prove it.
-    const own = onChain !== null || request.dir === null;
+    const own = onChain !== null || !request.dir;
     const contentHash = await contentHashOf(target.dir, place.profile);
     if (own && isRight(contentHash)) {
       yield { kind: 'note', level: 'info', message: `${target.dir} already holds this model.` };
@@ -66,17 +68,17 @@ export async function* load(request: LoadRequest, place: LoadPlace): Work<LoadOu
     }
     target.refuseOccupied();
   }
-  const files = await chooseFiles(revision, place);
+  const files = await chooseFiles(revision, hub, place.profile);
   const competition = onChain?.competition ?? null;
   const which = competition === null ? '' : ` of competition ${competition}`;
-  const unasked = request.source.kind === 'best' && competition !== null && request.competition === null;
+  const unasked = request.source.kind === 'best' && competition !== null && asked(request, place) === null;
   yield {
     kind: 'note',
     level: 'info',
     message: `Loading ${repo}@${commit.slice(0, 8)}${which}${unasked ? ', the best of all that are open (--competition names one)' : ''}.`,
   };
   try {
-    yield* place.hub.download({
+    yield* hub.download({
       repo,
       revision: commit,
       files,
@@ -108,20 +110,24 @@ interface Found {
   chain: Wanted | null;
 }
 
-async function find(request: LoadRequest, { chain, ...rules }: LoadPlace): Promise<Found> {
+/** The competition to look in, as `meantIds` takes it. */
+const asked = (request: LoadRequest, place: LoadFrom): string | null =>
+  request.competition === undefined ? place.competition : request.competition;
+
+async function find(request: LoadRequest, place: LoadFrom): Promise<Found> {
   const { source } = request;
   if (source.kind === 'repo')
     return { uid: null, repo: source.repo, commit: source.revision, maxBytes: null, chain: null };
-  if (!chain) throw new Error('a chain is needed to find a miner');
+  const chain = await place.chain();
   const wanted =
     source.kind === 'best'
-      ? await findBest(chain, source.except, request, rules)
-      : await findUid(chain, source.uid, request, rules);
+      ? await findBest(chain, source.except, asked(request, place), place)
+      : await findUid(chain, source.uid, place);
   return { ...wanted, chain: wanted };
 }
 
 /** The files that loading needs, and a tokenizer when there is one; nothing else leaves the Hub. */
-async function chooseFiles(revision: HubRevision, { hub, profile }: LoadPlace): Promise<HubFile[]> {
+async function chooseFiles(revision: HubRevision, hub: Hub, profile: Profile): Promise<HubFile[]> {
   const facts = await inspectRemote(hub, revision, profile);
   const fatal = facts.problems.filter((finding) => FATAL.has(finding.rule));
   if (fatal.length > 0) {

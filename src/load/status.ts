@@ -1,9 +1,10 @@
-import type { Chain, CommitLimit } from '../chain/types.ts';
+import type { CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
 import { inspectRemote, remoteContent } from '../model/index.ts';
+import type { Place } from '../place.ts';
 import { hashMatches, type Profile } from '../rules/index.ts';
 import { bestOf, isLoadable, readSubnet } from './subnet.ts';
-import type { Miner, Rules } from './types.ts';
+import type { Miner } from './types.ts';
 
 /** Bytes of the longest commitment: what a limit is asked about when none is at hand. */
 const LONGEST = 128;
@@ -38,9 +39,6 @@ export interface SubnetStatus {
 }
 
 export interface StatusRequest {
-  netuid: number;
-  /** By id or name; null: all that are open. Only looked at for `bestUid`. */
-  competition: string | null;
   /** Own hotkey (SS58); null when there is none on this machine. */
   hotkey: string | null;
   /** Only the own neuron, with the state of its repository. */
@@ -48,10 +46,9 @@ export interface StatusRequest {
 }
 
 /** Reads the subnet, best miner first, and what the chain still lets the own hotkey write. */
-export async function readStatus(
-  { netuid, competition, hotkey, mine }: StatusRequest,
-  { chain, hub, profile, schedule }: { chain: Chain; hub: Hub } & Rules,
-): Promise<SubnetStatus> {
+export async function readStatus({ hotkey, mine }: StatusRequest, place: Place): Promise<SubnetStatus> {
+  const { netuid, profile } = place;
+  const [chain, hub] = [await place.chain(), await place.hub()];
   const [subnet, limit] = await Promise.all([
     readSubnet(chain, netuid, profile),
     hotkey === null ? null : chain.commitLimit(netuid, hotkey, LONGEST),
@@ -68,7 +65,7 @@ export async function readStatus(
     block: subnet.block,
     netuid,
     neurons,
-    bestUid: bestOf(subnet, competition, { profile, schedule })?.uid ?? null,
+    bestUid: bestOf(subnet, place.competition, place)?.uid ?? null,
     limit,
     hotkey,
     registered: hotkey === null ? null : own !== undefined,

@@ -41,13 +41,13 @@ export type LoadSource =
 
 export interface LoadRequest {
   source: LoadSource;
-  netuid: number;
-  /** Competition by id or name; null: all that are open. Only profiles that name competitions use it. */
-  competition: string | null;
+  /** Competition by id or name; left out: the place's; null: all that are open. Only profiles that name competitions use it. */
+  competition?: string | null;
   /** The folder that will hold exactly the model's files; null: one of its own under `modelsDir`. */
-  dir: string | null;
-  modelsDir: string;
+  dir?: string | null;
+  /** Left out: the place's. */
+  modelsDir?: string;
   /** Replace what the folder holds. */
-  force: boolean;
+  force?: boolean;
   signal?: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { commitmentFor } from '../rules/index.ts';
-import type { PublishPlace, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest } from './types.ts';
 
 /** What a publish writes on chain. Made once, and carried by the publication: what is previewed, measured, sent and compared is one value. */
 export interface ChainText {
@@ -16,7 +16,7 @@ const UNKNOWN = '0'.repeat(40);
 /** Throws `UserError` `repo.invalid` or `commitment.invalid` when no text can be made of it, whatever the revision. */
 export function chainText(
   { repo, useHotkeyInHash }: PublishRequest,
-  { profile, hotkey }: PublishPlace,
+  { profile, hotkey }: Opened,
   { contentHash, competition }: { contentHash: string; competition: number | null },
 ): ChainText {
   const at = (commit: string) =>

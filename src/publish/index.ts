@@ -1,11 +1,9 @@
-export { mayWrite, retirement } from './may-write.ts';
-export { openPublishPlace } from './open-place.ts';
-export { checkAccount } from './preconditions.ts';
+export { retirement } from './may-write.ts';
 export { previewPublish } from './preview.ts';
-export { publish } from './publish.ts';
+export { preflight, publish } from './publish.ts';
 export type {
   PlannedStep,
-  PublishPlace,
+  PublishOrder,
   PublishRequest,
   PublishSource,
   UploadOutcome,

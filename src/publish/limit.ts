@@ -1,10 +1,10 @@
 import type { CommitLimit } from '../chain/types.ts';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Work } from '../progress.ts';
-import type { PublishPlace, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest } from './types.ts';
 
 /** Reads the chain's limit; throws exit 6 with `retryAt` when it is used up. */
-export async function checkLimit(request: PublishRequest, place: PublishPlace, bytes: number): Promise<void> {
+export async function checkLimit(request: PublishRequest, place: Opened, bytes: number): Promise<void> {
   const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, bytes);
   if (limit.allowed) return;
   const block = await place.chain.block();
@@ -20,7 +20,7 @@ export async function checkLimit(request: PublishRequest, place: PublishPlace, b
 }
 
 /** With `--wait`: returns when the chain allows a commitment of this size; else throws as `checkLimit`. */
-export async function* awaitLimit(request: PublishRequest, place: PublishPlace, bytes: number): Work<void> {
+export async function* awaitLimit(request: PublishRequest, place: Opened, bytes: number): Work<void> {
   if (!request.wait) return checkLimit(request, place, bytes);
   const start = await place.chain.block();
   for (let block = start; ; ) {

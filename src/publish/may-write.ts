@@ -1,7 +1,7 @@
 import { networkOf } from '../constants.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Work } from '../progress.ts';
-import type { PublishPlace, PublishRequest, WriteQuestion } from './types.ts';
+import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
 
 /**
  * Whether this chain may be written to: every publish passes here, before its first byte. What ends something cannot be taken back: a
@@ -13,7 +13,7 @@ import type { PublishPlace, PublishRequest, WriteQuestion } from './types.ts';
  */
 export async function* mayWrite(
   { netuid, repo, ask }: Pick<PublishRequest, 'netuid' | 'repo' | 'ask'>,
-  { chain, hotkey, networks, network }: PublishPlace,
+  { chain, hotkey, networks, network }: Opened,
 ): Work<void> {
   const known = networkOf(networks, chain.genesisHash);
   const { retired, message } = retirement(netuid, { chain, networks, network });
@@ -32,7 +32,7 @@ export async function* mayWrite(
 /** Whether the subnet no longer scores this kind of submission, by genesis or by the network's name, and what to say about it. */
 export function retirement(
   netuid: number,
-  { chain, networks, network }: Pick<PublishPlace, 'chain' | 'networks' | 'network'>,
+  { chain, networks, network }: Pick<Opened, 'chain' | 'networks' | 'network'>,
 ): { retired: boolean; message: string | null } {
   const where = [networkOf(networks, chain.genesisHash), networks[network]].find((each) =>
     each?.retired_netuids.includes(netuid),

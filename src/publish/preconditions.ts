@@ -11,7 +11,7 @@ import {
 } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { chainText } from './chain-text.ts';
-import type { PublishPlace, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest } from './types.ts';
 
 const NO_HASH = `${'A'.repeat(43)}=`;
 
@@ -19,7 +19,7 @@ const NO_HASH = `${'A'.repeat(43)}=`;
  * Everything that can be refused before a file is read: repository id and length of the chain string, subnet, registration, token.
  * Throws `UserError` (`repo.invalid`, `commitment.invalid`: 2; `hotkey.not_registered`, `token.*`: 4).
  */
-export async function checkAccount(request: PublishRequest, place: PublishPlace): Promise<{ uid: number }> {
+export async function checkAccount(request: PublishRequest, place: Opened): Promise<{ uid: number }> {
   const { namespace } = parseRepoId(place.profile, request.repo);
   chainText(request, place, { contentHash: NO_HASH, competition: 0 });
   const uid = await registeredUid(request, place);
@@ -44,7 +44,7 @@ export async function checkAccount(request: PublishRequest, place: PublishPlace)
   return { uid };
 }
 
-async function registeredUid(request: PublishRequest, { chain, hotkey }: PublishPlace): Promise<number> {
+async function registeredUid(request: PublishRequest, { chain, hotkey }: Opened): Promise<number> {
   const { netuid } = request;
   if (!(await chain.subnetExists(netuid))) {
     throw new UserError('netuid.missing', `--netuid ${netuid}: ${chain.endpoint} has no such subnet.`, {
@@ -69,7 +69,7 @@ async function registeredUid(request: PublishRequest, { chain, hotkey }: Publish
 /** The competition meant by `--competition` (id or name), or the one that fits, among those in force at `block`. */
 export function competitionFor(
   request: PublishRequest,
-  { schedule, profile }: PublishPlace,
+  { schedule, profile }: Opened,
   block: number,
   parameters: number | null,
 ): Competition {
@@ -78,11 +78,7 @@ export function competitionFor(
 }
 
 /** The verdict of the validators' rules. Throws `CheckError` `check.rejected` with every finding in `details`. */
-export function checkConstraints(
-  facts: ModelFacts,
-  competition: Competition,
-  place: PublishPlace,
-): Finding[] {
+export function checkConstraints(facts: ModelFacts, competition: Competition, place: Opened): Finding[] {
   const findings = checkModel(facts, competition, place.profile, place.tokenizers[competition.tokenizer]);
   if (isAccepted(findings)) return findings;
   const refused = findings.filter((finding) => finding.ok === false);

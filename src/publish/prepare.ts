@@ -6,7 +6,7 @@ import { boundHash, type Competition, type Finding, namesCompetition } from '../
 import { type ChainText, chainText } from './chain-text.ts';
 import type { JournalContent } from './journal.ts';
 import { checkConstraints, competitionFor } from './preconditions.ts';
-import type { PublishPlace, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest } from './types.ts';
 
 /** A model ready to be sent: read, cast and hashed once, and accepted by the rules. */
 export interface Prepared {
@@ -20,7 +20,7 @@ export interface Prepared {
 }
 
 /** Reads, checks, casts and hashes what is to be published; sends nothing. Throws `CheckError` when validators would refuse it. */
-export async function* prepareModel(request: PublishRequest, place: PublishPlace): Work<Prepared> {
+export async function* prepareModel(request: PublishRequest, place: Opened): Work<Prepared> {
   const block = await place.chain.block();
   const { source } = request;
   if (source.kind === 'folder') return yield* prepareFolder(request, place, source, block);
@@ -29,7 +29,7 @@ export async function* prepareModel(request: PublishRequest, place: PublishPlace
 
 async function* prepareFolder(
   request: PublishRequest,
-  place: PublishPlace,
+  place: Opened,
   { dir, dtype }: { dir: string; dtype: 'bf16' | 'fp32' },
   block: number,
 ): Work<Prepared> {
@@ -46,7 +46,7 @@ async function* prepareFolder(
 
 async function prepareRevision(
   request: PublishRequest,
-  place: PublishPlace,
+  place: Opened,
   commit: string,
   block: number,
 ): Promise<Prepared> {
@@ -86,7 +86,7 @@ async function prepareRevision(
 
 function contentOf(
   request: PublishRequest,
-  place: PublishPlace,
+  place: Opened,
   competition: Competition,
   model: {
     files: UploadFile[];

@@ -1,19 +1,22 @@
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { journalPath } from './journal.ts';
 import { retirement } from './may-write.ts';
+import { open, requestOf } from './open.ts';
 import { checkAccount, checkConstraints } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import { keyOf, openPublication } from './publish.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
-import type { PlannedStep, PublishPlace, PublishRequest, UploadPlan } from './types.ts';
+import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
 
 /**
  * What `publish` would do now, step by step with sizes: every check is made for real, nothing is written anywhere.
  * Throws what `publish` would throw before its first byte, except for the limit, which is told as a step.
  */
-export async function* previewPublish(request: PublishRequest, place: PublishPlace): Work<UploadPlan> {
+export async function* previewPublish(order: PublishOrder, where: Place): Work<UploadPlan> {
+  const [request, place] = [requestOf(order, where), await open(where)];
   await checkAccount(request, place);
   const { message } = retirement(request.netuid, place);
   if (message !== null) yield { kind: 'note', level: 'warning', message };

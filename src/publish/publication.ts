@@ -1,11 +1,11 @@
 import { type Journal, writeJournal } from './journal.ts';
 import type { Prepared } from './prepare.ts';
-import type { PublishPlace, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest } from './types.ts';
 
 /** One publish under way: what was asked, where, what is published, and the journal. */
 export interface Publication extends Prepared {
   request: PublishRequest;
-  place: PublishPlace;
+  place: Opened;
   journal: Journal;
   journalPath: string;
   /** Whether a journal of this very publish was there. */

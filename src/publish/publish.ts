@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Cancelled, OutsideError, UserError } from '../errors.ts';
+import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { checkDuplicates } from '../rules/index.ts';
 import { ensureCommitted } from './commit.ts';
@@ -15,11 +16,12 @@ import {
 import { checkLimit } from './limit.ts';
 import { lockPublish } from './lock.ts';
 import { mayWrite } from './may-write.ts';
+import { open, requestOf } from './open.ts';
 import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
-import type { PublishPlace, PublishRequest, UploadOutcome } from './types.ts';
+import type { Opened, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
 import { adoptFromChain, ensureUploaded } from './upload.ts';
 
 /**
@@ -31,7 +33,8 @@ import { adoptFromChain, ensureUploaded } from './upload.ts';
  * Throws before a byte is sent: `UserError` (2, 4), `CheckError` (3), `OutsideError` with exit 6 and `retryAt` when the chain's
  * limit is used up. Later: `OutsideError` (5); the journal then says how far it came.
  */
-export async function* publish(request: PublishRequest, place: PublishPlace): Work<UploadOutcome> {
+export async function* publish(order: PublishOrder, where: Place): Work<UploadOutcome> {
+  const [request, place] = [requestOf(order, where), await open(where)];
   await checkAccount(request, place);
   yield* mayWrite(request, place);
   const key = keyOf(request, place);
@@ -56,10 +59,21 @@ export async function* publish(request: PublishRequest, place: PublishPlace): Wo
   }
 }
 
+/**
+ * Everything that would stop a publish before a file is read, and everything that it asks: for what is published only hours later.
+ * Throws as `publish` does; gives the chain's block.
+ */
+export async function* preflight(order: PublishOrder, where: Place): Work<number> {
+  const [request, place] = [requestOf(order, where), await open(where)];
+  await checkAccount(request, place);
+  yield* mayWrite(request, place);
+  return place.chain.block();
+}
+
 /** A copy of what somebody else committed earlier is no error, but it cannot win. */
 async function* warnOfCopies(
   { netuid }: PublishRequest,
-  { chain, hotkey, profile }: PublishPlace,
+  { chain, hotkey, profile }: Opened,
   { content }: Prepared,
 ): Work<void> {
   const [block, commitments] = await Promise.all([chain.block(), chain.commitments(netuid)]);
@@ -71,7 +85,7 @@ async function* warnOfCopies(
 /** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */
 export async function openPublication(
   request: PublishRequest,
-  place: PublishPlace,
+  place: Opened,
   prepared: Prepared,
   path: string,
 ): Promise<Publication> {
@@ -126,7 +140,10 @@ const isSameOutcome = (a: UploadOutcome, b: UploadOutcome): boolean =>
   a.commitment === b.commitment && a.block === b.block && a.public === b.public;
 
 /** Which publish this is: a second one with the same key waits for the first. */
-export function keyOf(request: PublishRequest, { chain, hotkey }: PublishPlace): JournalKey {
+export function keyOf(
+  request: PublishRequest,
+  { chain, hotkey }: Pick<Opened, 'chain' | 'hotkey'>,
+): JournalKey {
   return { genesis: chain.genesisHash, netuid: request.netuid, hotkey: hotkey.ss58, repo: request.repo };
 }
 

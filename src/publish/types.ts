@@ -1,7 +1,6 @@
 import type { Chain, Hotkey } from '../chain/types.ts';
-import type { Network } from '../constants.ts';
 import type { Hub } from '../hub/types.ts';
-import type { Profile, ProfileName, Schedule, TokenizerFacts } from '../rules/types.ts';
+import type { Place } from '../place.ts';
 
 /** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already. */
 export type PublishSource =
@@ -39,21 +38,14 @@ export interface WriteQuestion {
   replaces: number | null;
 }
 
-/** Where a publish happens. Nothing here is opened or closed by `publish`. */
-export interface PublishPlace {
+/** What has to be said of a publish; the rest has defaults, and netuid and competition are the place's. */
+export type PublishOrder = Pick<PublishRequest, 'source' | 'repo' | 'ask'> & Partial<PublishRequest>;
+
+/** The place with all that a publish needs at hand: the Hub with a token, the hotkey, the chain. */
+export interface Opened extends Omit<Place, 'chain' | 'hub' | 'hotkey'> {
   chain: Chain;
-  /** With a token that may write. */
   hub: Hub;
   hotkey: Hotkey;
-  profileName: ProfileName;
-  profile: Profile;
-  schedule: Schedule;
-  tokenizers: Record<string, TokenizerFacts>;
-  /** PT_HOME: the journal lies under it. */
-  home: string;
-  /** Every network that is known, and the name of the one that was asked for. */
-  networks: Record<string, Network>;
-  network: string;
 }
 
 /** A publish that is done. */

@@ -1,14 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type CheckPlace,
-  type CheckRequest,
-  checkTarget,
-  openCheckPlace,
-  parseTarget,
-} from '../../src/check/index.ts';
+import { type CheckRequest, checkTarget, parseTarget } from '../../src/check/index.ts';
 import { checkOutput, checkSchema } from '../../src/output/check.ts';
+import { openPlace, type Place } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
@@ -25,24 +20,20 @@ const settingsFor = (flags: object) =>
   });
 const request = (target: CheckRequest['target'], changes: Partial<CheckRequest> = {}): CheckRequest => ({
   target,
-  block: null,
-  competition: null,
-  netuid: 9,
-  hash: false,
   ...changes,
 });
 /** As `--json` prints it, and complete. */
-const verdictOn = async (asked: CheckRequest, place: CheckPlace) =>
+const verdictOn = async (asked: CheckRequest, place: Place) =>
   checkSchema.parse(JSON.parse(jsonText(checkOutput(await finish(checkTarget(asked, place))))));
-const check = (dir: string, place: CheckPlace, changes: Partial<CheckRequest> = {}) =>
+const check = (dir: string, place: Place, changes: Partial<CheckRequest> = {}) =>
   verdictOn(request({ kind: 'folder', dir }, changes), place);
 
 describe('a folder, offline', () => {
   const placeFor = (flags: object) =>
-    openCheckPlace(settingsFor({ offline: true, network: 'finney', ...flags }));
+    openPlace(settingsFor({ offline: true, network: 'finney', ...flags }), { env: process.env });
 
   it('is held against the newest rules of the schedule, which is said', async () => {
-    const verdict = await check(writeModel(tempDir()), await placeFor({}));
+    const verdict = await check(writeModel(tempDir()), placeFor({}));
     expect(verdict).toMatchObject({
       accepted: true,
       profile: '3.2',
@@ -59,7 +50,7 @@ describe('a folder, offline', () => {
   it('answers for any block and competition', async () => {
     const dir = tempDir();
     writeSparseModel(dir, LLAMA_14B, 3);
-    const place = await placeFor({ profile: '6.0' });
+    const place = placeFor({ profile: '6.0' });
     const at = (block: number, competition: string | null = null) =>
       check(dir, place, { block, competition });
     expect(await at(5_200_000)).toMatchObject({
@@ -88,7 +79,7 @@ describe('a folder, offline', () => {
       const bytes = readFileSync(path);
       bytes.writeFloatLE(value, bytes.length - 4);
       writeFileSync(path, bytes);
-      const verdict = await check(dir, await placeFor({}));
+      const verdict = await check(dir, placeFor({}));
       expect(verdict.accepted).toBe(false);
       const finding = verdict.findings.find(({ rule }) => rule === 'weights');
       expect(finding).toMatchObject({ ok: false, message: expect.stringContaining('lm_head.weight') });
@@ -98,11 +89,11 @@ describe('a folder, offline', () => {
   it('that is malformed is a verdict, not an error', async () => {
     const dir = writeModel(tempDir());
     writeFileSync(join(dir, 'model.safetensors'), 'not safetensors at all');
-    const verdict = await check(dir, await placeFor({}));
+    const verdict = await check(dir, placeFor({}));
     expect(verdict.accepted).toBe(false);
     expect(verdict).toMatchObject({ parameters: null });
     expect(verdict.findings.filter((f) => f.ok === false).map((f) => f.rule)).toEqual(['safetensors']);
-    const empty = await check(tempDir(), await placeFor({}));
+    const empty = await check(tempDir(), placeFor({}));
     expect(empty.accepted).toBe(false);
   });
 
@@ -124,15 +115,18 @@ describe('a folder, offline', () => {
 
 describe('with a chain and a Hub', () => {
   let rig: Rig & { dir: string };
-  let place: CheckPlace;
+  let place: Place;
   let published: UploadOutcome;
 
   beforeAll(async () => {
     rig = await startRig();
     published = await finish(publish(rig.request(), rig.place));
-    place = await openCheckPlace(rig.settings);
+    place = openPlace(rig.settings, { env: process.env });
   });
-  afterAll(() => rig?.close());
+  afterAll(async () => {
+    await place?.close();
+    await rig?.close();
+  });
 
   const repo = (name: string, revision: string | null = null, at = place) =>
     verdictOn(request({ kind: 'repo', repo: name, revision }), at);
@@ -154,7 +148,7 @@ describe('with a chain and a Hub', () => {
   });
 
   it('the same content from someone else is a copy that cannot win', async () => {
-    const stranger = { ...place, ownHotkeys: new Set<string>() };
+    const stranger = { ...place, ownHotkeys: async () => new Set<string>() };
     const verdict = await repo('me/first', published.commit, stranger);
     expect(verdict.accepted).toBe(false);
     expect(verdict.findings.find((f) => f.rule === 'duplicate')).toMatchObject({
@@ -174,9 +168,9 @@ describe('with a chain and a Hub', () => {
   });
 
   it('a folder can be checked while the chain is away, which is said', async () => {
-    const away: CheckPlace = {
-      ...(await openCheckPlace(settingsFor({ network: 'ws://127.0.0.1:9' }))),
-      ownHotkeys: new Set(),
+    const away: Place = {
+      ...openPlace(settingsFor({ network: 'ws://127.0.0.1:9' }), { env: process.env }),
+      ownHotkeys: async () => new Set(),
     };
     const notes: string[] = [];
     const verdict = await finish(checkTarget(request({ kind: 'folder', dir: rig.dir }), away), (e) => {

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkTarget, openCheckPlace } from '../../src/check/index.ts';
+import { checkTarget } from '../../src/check/index.ts';
 import { contentHashOf, planUpload } from '../../src/model/index.ts';
+import { openPlace } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { llamaConfig, old, tempDir, writeModel, writeSparseModel } from '../model/support.ts';
@@ -26,12 +27,9 @@ async function check(dir: string) {
     cwd: tempDir(),
     home: tempDir(),
   });
-  const place = await openCheckPlace(settings);
+  const place = openPlace(settings, { env: process.env });
   const request = {
     target: { kind: 'folder' as const, dir },
-    block: null,
-    competition: null,
-    netuid: 9,
     hash: true,
   };
   // Whatever is loaded or read once in a process is not the folder's.

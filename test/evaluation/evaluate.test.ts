@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { closeBridge, findPython } from '../../src/bridge/index.ts';
-import { openCheckPlace } from '../../src/check/index.ts';
+import { closeBridge } from '../../src/bridge/index.ts';
 import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluation/index.ts';
+import { openPlace } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { publish } from '../../src/publish/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
@@ -21,17 +21,13 @@ function model(layers: number): string {
 const requestFor = (home: string, changes: Partial<EvaluateRequest>): EvaluateRequest => ({
   models: [],
   against: null,
-  netuid: 9,
   block: null,
-  competition: null,
   data: ['builtin'],
   pages: 1,
   seed: null,
   sequenceLength: 128,
   device: 'cpu',
   modelsDir: join(home, 'models'),
-  offline: true,
-  hubEndpoint: null,
   ...changes,
 });
 
@@ -65,7 +61,7 @@ describe('evaluate', () => {
       cwd: home,
       home,
     });
-    const place = { ...(await openCheckPlace(settings)), python: await findPython(), home };
+    const place = openPlace(settings, { env: process.env });
     const request = requestFor(home, { models: [parseModelRef(model(1))], against: parseModelRef(model(2)) });
     const result = await finish(evaluate(request, place));
     expect(result.models).toHaveLength(2);
@@ -93,7 +89,7 @@ describe('evaluate', () => {
       const own = model(2);
       const source = { kind: 'folder', dir: own, dtype: 'bf16' } as const;
       const published = await finish(publish(rig.request({ source }), rig.place));
-      const place = { ...(await openCheckPlace(rig.settings)), python: await findPython(), home: rig.home };
+      const place = { ...rig.place, offline: true };
       const result = await finish(
         evaluate(
           requestFor(rig.home, { models: [parseModelRef(own)], against: parseModelRef('best') }),

@@ -2,14 +2,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadPlace, type LoadRequest, load, readStatus } from '../../src/load/index.ts';
+import { type LoadRequest, load, readStatus } from '../../src/load/index.ts';
+import type { Place } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { publish, type UploadOutcome } from '../../src/publish/index.ts';
 import { runPt } from '../commands/run-pt.ts';
 import { makeModel, type Rig, startRig } from '../publish/support.ts';
 
 let rig: Rig & { dir: string };
-let place: LoadPlace;
+let place: Place;
 let published: UploadOutcome;
 let count = 0;
 
@@ -20,8 +21,8 @@ beforeAll(async () => {
   published = await finish(
     publish(rig.request({ source: { kind: 'folder', dir, dtype: 'bf16' } }), rig.place),
   );
-  const { chain, hub, profile, schedule } = rig.place;
-  place = { chain, hub: hub.anonymous(), profile, schedule };
+  const stranger = rig.hub.anonymous();
+  place = { ...rig.place, hub: async () => stranger };
 });
 afterAll(() => rig?.close());
 afterEach(() => rig.sandbox.hub.setFaults([]));
@@ -32,17 +33,13 @@ const target = () => {
 };
 const request = (changes: Partial<LoadRequest> = {}): LoadRequest => ({
   source: { kind: 'best' },
-  netuid: 9,
-  competition: null,
   dir: target(),
-  modelsDir: join(rig.home, 'models'),
-  force: false,
   ...changes,
 });
-const run = (changes: Partial<LoadRequest> = {}, at: LoadPlace = place) => finish(load(request(changes), at));
+const run = (changes: Partial<LoadRequest> = {}, at: Place = place) => finish(load(request(changes), at));
 
 /** Puts any text on chain for the throwaway hotkey. */
-const commit = (text: string) => rig.place.chain.commit({ netuid: 9, text, hotkey: rig.place.hotkey });
+const commit = (text: string) => rig.chain.commit({ netuid: 9, text, hotkey: rig.hotkey });
 
 /** Nothing at all lies where the model would have gone, nor beside it. */
 async function expectNothing(dir: string) {
@@ -147,10 +144,7 @@ describe('load', () => {
     await mkdir(empty, { recursive: true });
     await expect(run({ dir: empty })).rejects.toMatchObject({ exitCode: 3 });
     expect(await readdir(empty)).toEqual([]);
-    const status = await readStatus(
-      { netuid: 9, competition: null, hotkey: rig.place.hotkey.ss58, mine: true },
-      { ...place, chain: rig.place.chain },
-    );
+    const status = await readStatus({ hotkey: rig.hotkey.ss58, mine: true }, place);
     expect(status.neurons).toHaveLength(1);
     expect(status.neurons[0]!.repository).toMatchObject({ public: true, unchanged: false });
   });
@@ -169,10 +163,7 @@ describe('load', () => {
       exitCode: 3,
     });
     await expectNothing(dir);
-    const status = await readStatus(
-      { netuid: 9, competition: null, hotkey: rig.place.hotkey.ss58, mine: false },
-      { ...place, chain: rig.place.chain },
-    );
+    const status = await readStatus({ hotkey: rig.hotkey.ss58, mine: false }, place);
     expect(status).toMatchObject({ bestUid: null, registered: true, limit: { allowed: true } });
     expect(status.neurons.find(({ uid }) => uid === 1)).toMatchObject({ commitment: text });
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHub } from '../../src/hub/index.ts';
+import type { Place } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
-import { type PublishPlace, type PublishRequest, publish } from '../../src/publish/index.ts';
+import { type PublishRequest, publish } from '../../src/publish/index.ts';
 import type { ChainFaults } from '../../src/sandbox/chain/index.ts';
 import type { Fault, FaultAction, Step } from '../../src/sandbox/hub/index.ts';
 import { sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
@@ -10,7 +11,7 @@ import { nonceOf } from './nonce.ts';
 import { makeModel, type Rig, startRig } from './support.ts';
 
 let rig: Rig & { dir: string };
-let place: PublishPlace;
+let place: Place;
 let count = 0;
 
 /** Retries without long pauses: what is tested is what becomes of the publish. */
@@ -18,7 +19,8 @@ async function open(blockTimeMs: number) {
   rig = await startRig({ blockTimeMs });
   const { hub } = rig.settings;
   const retry = { attempts: 3, baseMs: 10, capMs: 50, idleMs: 3000 };
-  place = { ...rig.place, hub: createHub({ endpoint: hub.endpoint!, token: hub.token!, retry }) };
+  const quick = createHub({ endpoint: hub.endpoint!, token: hub.token!, retry });
+  place = { ...rig.place, hub: async () => quick };
 }
 
 // A sandbox for each test: its chain takes about 31 commitments an epoch.
@@ -39,12 +41,12 @@ async function expectOneCommitment(request: PublishRequest, nonceBefore: number)
   rig.sandbox.chain!.setFaults({});
   const outcome = await finish(publish(request, place));
   expect(await nonceOf(rig.sandbox)).toBe(nonceBefore + 1);
-  expect(await place.chain.commitment(9, place.hotkey.ss58)).toEqual({
+  expect(await rig.chain.commitment(9, rig.hotkey.ss58)).toEqual({
     text: outcome.commitment,
     block: outcome.block,
   });
   expect(outcome.public).toBe(true);
-  expect((await place.hub.anonymous().revision(request.repo))?.commit).toBe(outcome.commit);
+  expect((await rig.hub.anonymous().revision(request.repo))?.commit).toBe(outcome.commit);
   return outcome;
 }
 
@@ -138,7 +140,7 @@ describe('a publish whose chain fails', () => {
     await rig.close();
     await open(25); // an epoch is 360 blocks
     const request = { ...(await newRequest()), wait: false };
-    const { chain, hotkey } = place;
+    const { chain, hotkey } = rig;
     for (let n = 0; (await chain.commitLimit(9, hotkey.ss58, 100)).allowed; n += 1)
       await chain.commit({ netuid: 9, text: `filler ${n}`, hotkey });
     const mark = rig.sandbox.hub.requests.length;

@@ -129,15 +129,13 @@ async function inspect(
       load(
         {
           source: { kind: 'best' },
-          netuid: 9,
-          competition: null,
-          dir: null,
-          modelsDir: join(home, 'models'),
-          force: false,
         },
         {
-          chain,
-          hub,
+          chain: async () => chain,
+          hub: async () => hub,
+          netuid: 9,
+          competition: null,
+          modelsDir: join(home, 'models'),
           profile: constants.profiles['3.2'],
           schedule: constants.schedules['schedule.sandbox']!,
         },

@@ -32,16 +32,16 @@ describe('publish', () => {
     );
     expect(outcome).toMatchObject({ repo: 'me/first', public: true, resumed: false });
     expect(outcome.commitment).toBe(`me:first:${outcome.commit}:${outcome.contentHash}`);
-    const onChain = await rig.place.chain.commitment(9, rig.place.hotkey.ss58);
+    const onChain = await rig.chain.commitment(9, rig.hotkey.ss58);
     expect(onChain).toEqual({ text: outcome.commitment, block: outcome.block });
-    const seen = await rig.place.hub.anonymous().revision('me/first', outcome.commit);
+    const seen = await rig.hub.anonymous().revision('me/first', outcome.commit);
     const paths = seen!.files.map((file) => file.path).filter((path) => path !== '.gitattributes');
     expect(paths.sort()).toEqual(['README.md', 'config.json', 'generation_config.json', 'model.safetensors']);
     // The content hash as the protocol states it, from the bytes that strangers get.
     const hashes: string[] = [];
     for (const path of ['config.json', 'generation_config.json', 'model.safetensors']) {
       const { size } = seen!.files.find((file) => file.path === path)!;
-      const bytes = await rig.place.hub.anonymous().range('me/first', outcome.commit, path, 0, size);
+      const bytes = await rig.hub.anonymous().range('me/first', outcome.commit, path, 0, size);
       hashes.push(createHash('sha256').update(bytes).digest('base64'));
     }
     expect(createHash('sha256').update(hashes.join('')).digest('base64')).toBe(outcome.contentHash);
@@ -54,7 +54,7 @@ describe('publish', () => {
     const nonce = rig.sandbox.chain!.block();
     expect(await run(rig.request())).toEqual(first);
     const { rm } = await import('node:fs/promises');
-    await rm(journalPath(rig.home, keyOf(rig.request(), rig.place)));
+    await rm(journalPath(rig.home, keyOf(rig.request(), rig)));
     expect(await run(rig.request())).toMatchObject({
       commit: first.commit,
       commitment: first.commitment,
@@ -62,7 +62,7 @@ describe('publish', () => {
       public: true,
     });
     expect(commitsSince(mark)).toEqual([]);
-    expect((await rig.place.chain.commitment(9, rig.place.hotkey.ss58))!.block).toBe(first.block);
+    expect((await rig.chain.commitment(9, rig.hotkey.ss58))!.block).toBe(first.block);
     expect(nonce).toBeGreaterThan(0);
   });
 
@@ -74,7 +74,7 @@ describe('publish', () => {
     const mark = rig.sandbox.hub.requests.length;
     const third = await run(rig.request());
     expect(third.commit).not.toBe(second.commit);
-    const seen = await rig.place.hub.anonymous().revision('me/first', third.commit);
+    const seen = await rig.hub.anonymous().revision('me/first', third.commit);
     expect(seen!.files.map((file) => file.path)).not.toContain('tokenizer.json');
     const settings = rig.sandbox.hub.requests.slice(mark).filter(({ step }) => step === 'settings');
     expect(settings).toHaveLength(2); // private, and public again
@@ -82,14 +82,14 @@ describe('publish', () => {
 
   it('binds the hash to the hotkey when asked', async () => {
     const outcome = await run(rig.request({ repo: 'me/bound', useHotkeyInHash: true }));
-    const bound = boundHash(outcome.contentHash, rig.place.hotkey.ss58);
+    const bound = boundHash(outcome.contentHash, rig.hotkey.ss58);
     expect(outcome.commitment).toBe(`me:bound:${outcome.commit}:${bound}`);
   });
 
   it('leaves the repository private when asked, and makes it public by the same call without that', async () => {
     const hidden = await run(rig.request({ repo: 'me/hidden', makePublic: false }));
     expect(hidden.public).toBe(false);
-    expect(await rig.place.hub.anonymous().revision('me/hidden')).toBeNull();
+    expect(await rig.hub.anonymous().revision('me/hidden')).toBeNull();
     const shown = await run(rig.request({ repo: 'me/hidden' }));
     expect(shown).toMatchObject({ commit: hidden.commit, block: hidden.block, public: true });
   });
@@ -123,7 +123,7 @@ describe('publish', () => {
   });
 
   it('says that a copy of an earlier commitment cannot win', async () => {
-    const { chain, hotkey } = rig.place;
+    const { chain, hotkey } = rig;
     const earlier = await run(rig.request({ repo: 'me/original' }));
     const thief = await createWallet({ ...rig.settings.wallet, name: 'thief' });
     rig.sandbox.chain!.register(thief.ss58);
@@ -160,10 +160,10 @@ describe('publish', () => {
       plan.files.reduce((sum, file) => sum + file.size, 0),
     );
     expect(plan.commitment).toMatch(/^me:planned:<commit>:/);
-    expect(await rig.place.hub.revision('me/planned')).toBeNull();
+    expect(await rig.hub.revision('me/planned')).toBeNull();
     expect(commitsSince(mark)).toEqual([]);
     await expect(
-      readFile(journalPath(rig.home, keyOf(rig.request({ repo: 'me/planned' }), rig.place))),
+      readFile(journalPath(rig.home, keyOf(rig.request({ repo: 'me/planned' }), rig))),
     ).rejects.toThrow();
   });
 });

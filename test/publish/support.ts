@@ -1,7 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openPublishPlace, type PublishPlace, type PublishRequest } from '../../src/publish/index.ts';
+import type { Chain, Hotkey } from '../../src/chain/index.ts';
+import type { Hub } from '../../src/hub/index.ts';
+import { openPlace, type Place } from '../../src/place.ts';
+import type { PublishRequest } from '../../src/publish/index.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
 import { resolveSettings, type Settings } from '../../src/settings/index.ts';
 
@@ -55,7 +58,11 @@ export interface Rig {
   home: string;
   sandbox: Sandbox;
   settings: Settings;
-  place: PublishPlace;
+  place: Place;
+  /** Opened by the place. */
+  chain: Chain;
+  hub: Hub;
+  hotkey: Hotkey;
   request(changes?: Partial<PublishRequest>): PublishRequest;
   close(): Promise<void>;
 }
@@ -70,13 +77,16 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
     cwd: home,
     home,
   });
-  const place = await openPublishPlace(settings);
+  const place = openPlace(settings, { env: process.env });
   const dir = await makeModel(join(home, 'model'));
   const rig = {
     home,
     sandbox,
     settings,
     place,
+    chain: await place.chain(),
+    hub: await place.hub(),
+    hotkey: await place.hotkey(),
     dir,
     request: (changes: Partial<PublishRequest> = {}): PublishRequest => ({
       source: { kind: 'folder', dir, dtype: 'bf16' },

@@ -51,7 +51,7 @@ describe('with a real chain and Hub', () => {
   });
 
   test('sizes: every repository once; private and missing ones are null; a Hub that fails is told once', async () => {
-    const [miner] = (await rig.place.chain.commitments(9)).values();
+    const [miner] = (await rig.chain.commitments(9)).values();
     const [, commit] = /:([0-9a-f]{40}):/.exec(miner!.text!) ?? [null, '0'.repeat(40)];
     const models = [
       { repo: 'me/first', commit: commit! },
@@ -59,13 +59,13 @@ describe('with a real chain and Hub', () => {
       { repo: 'no/body', commit: 'f'.repeat(40) },
       { repo: null, commit: null },
     ];
-    const sizes = await finish(readSizes(models, rig.place.hub));
+    const sizes = await finish(readSizes(models, rig.hub));
     expect(sizes.size).toBe(2);
     expect(sizes.get('no/body@'.concat('f'.repeat(40)))).toBeNull();
     await rig.sandbox.hub.close();
     const said: Progress[] = [];
     const none = await finish(
-      readSizes([...models, { repo: 'a/b', commit: 'e'.repeat(40) }], rig.place.hub),
+      readSizes([...models, { repo: 'a/b', commit: 'e'.repeat(40) }], rig.hub),
       (event) => said.push(event),
     );
     expect(none.size).toBe(0);

@@ -2,7 +2,9 @@ import type { Dirent } from 'node:fs';
 import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HotkeyFile } from '../types.ts';
+import { EXIT, UserError } from '../../errors.ts';
+import { shellWord } from '../../text/shell-word.ts';
+import type { HotkeyFile, WalletLocation } from '../types.ts';
 import { encryptionOf } from './encryption.ts';
 import { hotkeysDir } from './location.ts';
 import { type PublicHalf, readPublicHalf } from './public-half.ts';
@@ -70,4 +72,18 @@ export async function readKeyFile(file: string): Promise<Buffer | null> {
   } finally {
     await handle.close();
   }
+}
+
+/** SS58 of a wallet's hotkey, from the public part of its file. Throws `UserError` `wallet.missing` when it cannot be told. */
+export async function addressOf({ path, name, hotkey }: WalletLocation): Promise<string> {
+  const own = (await findHotkeys(path)).find((file) => file.wallet === name && file.hotkey === hotkey);
+  if (own?.ss58) return own.ss58;
+  throw new UserError(
+    'wallet.missing',
+    `There is no hotkey ${name}/${hotkey} under ${path} whose address can be read (--wallet-name, --wallet-hotkey, --wallet-path).`,
+    {
+      exitCode: EXIT.wallet,
+      nextSteps: ['pt wallet list', `btcli wallet new-hotkey --wallet.name ${shellWord(name)}`],
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { Settings } from '../settings/index.ts';
+import type { Place } from '../place.ts';
 import { checkBest } from './check-best.ts';
 
 export interface RunPages {
@@ -12,7 +12,7 @@ export interface RunPages {
    */
   end(
     runDir: string,
-    options: { settings: Settings; finished: boolean; warn: (text: string) => void },
+    options: { place: Place; finished: boolean; warn: (text: string) => void },
   ): Promise<string | null>;
 }
 
@@ -25,11 +25,11 @@ export async function openRunPages(flags: {
   return {
     url: live?.url ?? null,
     show: (runDir) => live?.show(runDir),
-    async end(runDir, { settings, finished, warn }) {
+    async end(runDir, { place, finished, warn }) {
       await live?.close().catch(() => {}); // nobody can be told: the page was the way to tell
       try {
         const { writeRunReport } = await import('../report/index.ts');
-        const check = finished ? await checkBest(runDir, settings) : null;
+        const check = finished ? await checkBest(runDir, place) : null;
         return (await writeRunReport(runDir, { check, out: null })).file;
       } catch (error) {
         warn(`report.html was not written: ${(error as Error).message} (pt report ${basename(runDir)})`);

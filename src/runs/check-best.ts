@@ -1,22 +1,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CheckVerdict, checkTarget, openCheckPlace } from '../check/index.ts';
+import { type CheckVerdict, checkTarget } from '../check/index.ts';
 import { readJson } from '../host/read-json.ts';
+import type { Place } from '../place.ts';
 import { finish } from '../progress.ts';
-import type { Settings } from '../settings/index.ts';
 
 /**
  * The check of a run's best model for its report: from the folder alone, no chain and no Hub asked. Null without a best model, or when
  * it cannot be looked at; a report is no place to fail for that.
  */
-export async function checkBest(runDir: string, settings: Settings): Promise<CheckVerdict | null> {
+export async function checkBest(runDir: string, place: Place): Promise<CheckVerdict | null> {
   const dir = join(runDir, 'best');
   if (!existsSync(join(dir, 'config.json'))) return null;
   try {
-    const { netuid, competition } = settings;
-    const place = { ...(await openCheckPlace(settings)), openChain: null };
-    const target = { kind: 'folder', dir } as const;
-    return await finish(checkTarget({ target, block: null, competition, netuid, hash: false }, place));
+    return await finish(checkTarget({ target: { kind: 'folder', dir } }, { ...place, reachable: false }));
   } catch {
     return null;
   }

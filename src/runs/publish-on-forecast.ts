@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { PtError } from '../errors.ts';
+import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
+import type { Place } from '../place.ts';
+import { finish, type Work } from '../progress.ts';
+import { preflight, publish, type UploadOutcome } from '../publish/index.ts';
+import { describeCondition, isMet, publishNewest, updateState } from '../training/index.ts';
+import { keepForecastOf } from './keep-forecast.ts';
+import { orderOf, type RunPublish } from './publish-best.ts';
+
+export interface ForecastPublisherOptions {
+  plan: RunPublish;
+  runDir: string;
+  signal: AbortSignal;
+  note: (text: string) => void;
+  warn: (text: string) => void;
+}
+
+/** What publishes beside a training. */
+export interface ForecastPublisher {
+  /** There is a new best model, with this held-out loss. */
+  offer(heldOutLoss: number): void;
+  /** After the last model: waits for what is under way, and tries the newest once more if it failed. */
+  finish(): Promise<UploadOutcome | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * Publishes a run's best models beside the training whenever the forecast against everybody else meets the plan's condition. The chain's
+ * limit makes a try fail; the next best model, or the end of the run, tries again. Asks once, before training.
+ */
+export async function openForecastPublisher(
+  { plan, runDir, signal, note, warn }: ForecastPublisherOptions,
+  place: Place,
+): Promise<ForecastPublisher> {
+  const { when, threshold } = plan.intent;
+  if (when === null) throw new Error('a plan without a condition publishes at the end');
+  const stopped = new AbortController();
+  const either = AbortSignal.any([signal, stopped.signal]);
+  let loss = Number.POSITIVE_INFINITY;
+  let training = true;
+  // The bar on the screen is the training's: only notes are shown of what goes on beside it.
+  const quietly = <Result>(work: Work<Result>) =>
+    finish(work, (event) => {
+      if (event.kind === 'note') (event.level === 'warning' ? warn : note)(event.message);
+    });
+
+  const attempt = async (dir: string): Promise<UploadOutcome | null> => {
+    if (threshold !== null && loss >= threshold) return null;
+    const { ss58 } = await place.hotkey();
+    const evaluation = await quietly(
+      forecast(place, dir, { hotkey: ss58, signal: either, beside: training }),
+    );
+    await keepForecastOf(evaluation, place, warn);
+    const chance = chanceOf(evaluation);
+    note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
+    if (!isMet(when, chance)) return null;
+    const outcome = await quietly(publish({ ...orderOf(plan, dir, either), restart: true }, place));
+    await updateState(runDir, { published: outcome });
+    note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+    return outcome;
+  };
+  const newest = publishNewest({
+    bestDir: join(runDir, 'best'),
+    attempt,
+    onFailure: (error) => {
+      if (!either.aborted) warn(`Not published yet: ${error instanceof Error ? error.message : error}`);
+    },
+  });
+  await quietly(preflight(orderOf(plan, '', signal), place));
+  return {
+    offer(heldOutLoss: number): void {
+      loss = heldOutLoss;
+      newest.offer();
+    },
+    finish(): Promise<UploadOutcome | null> {
+      training = false;
+      return newest.finish();
+    },
+    async close(): Promise<void> {
+      stopped.abort();
+      await newest.stop();
+    },
+  };
+}
+
+/** Scores `dir` against the best of the others; alone when nobody else has a model on chain. */
+async function* forecast(
+  place: Place,
+  dir: string,
+  { hotkey, signal, beside }: { hotkey: string; signal: AbortSignal; beside: boolean },
+): Work<Evaluation> {
+  const request = {
+    models: [parseModelRef(dir)],
+    modelsDir: join(place.home, 'models'),
+    // A GPU's memory belongs to the training while that goes on.
+    ...(beside ? { device: 'cpu' } : {}),
+    signal,
+  };
+  try {
+    const against = { kind: 'best', name: 'best of the others', except: hotkey } as const;
+    return yield* evaluate({ ...request, against }, place);
+  } catch (error) {
+    if (!(error instanceof PtError) || error.code !== 'load.no_model') throw error;
+    return yield* evaluate(request, place);
+  }
+}
+
+/** Without a rival, any model wins that validators can score. */
+function chanceOf({ models, pWin }: Evaluation): number {
+  const [own] = models;
+  if (pWin !== null) return pWin;
+  return own!.loss !== null && own!.reasonable !== false ? 1 : 0;
+}
