@@ -169,9 +169,9 @@ const running = (): SandboxState => ({
   wallet: { path: '/sandbox/wallets', name: 'default', hotkey: 'default', ss58: '5F' },
 });
 
-test('the running sandbox by name gives everything; a real token never reaches it; flags still win', () => {
+test('the running sandbox by name gives everything; a real token never reaches it; flags still win', async () => {
   mkdirSync(join(root, '.pt/sandbox'));
-  writeSandboxState(join(root, '.pt/sandbox'), running());
+  await writeSandboxState(join(root, '.pt/sandbox'), running());
   env = { HF_TOKEN: 'hf_real', HF_ENDPOINT: 'https://example.org', PT_WALLET_NAME: 'mine' };
   const found = settings({ network: 'sandbox' });
   expect(found.network).toMatchObject({
@@ -185,9 +185,9 @@ test('the running sandbox by name gives everything; a real token never reaches i
   expect(settings({ network: 'sandbox', 'wallet-name': 'other' }).wallet.name).toBe('other');
 });
 
-test('the sandbox is known by its address too; there the environment wins', () => {
+test('the sandbox is known by its address too; there the environment wins', async () => {
   mkdirSync(join(root, '.pt/sandbox'));
-  writeSandboxState(join(root, '.pt/sandbox'), running());
+  await writeSandboxState(join(root, '.pt/sandbox'), running());
   env = { PT_NETWORK: 'ws://localhost:4321', HF_TOKEN: 'hf_env' };
   const found = settings();
   expect(found.network).toMatchObject({ name: 'sandbox', schedule: 'schedule.sandbox' });
@@ -197,11 +197,11 @@ test('the sandbox is known by its address too; there the environment wins', () =
   expect(settings().network.schedule).toBe('schedule');
 });
 
-test('a state file of a dead process, or of another process under its id, counts as not running', () => {
+test('a state file of a dead process, or of another process under its id, counts as not running', async () => {
   mkdirSync(join(root, '.pt/sandbox'));
-  writeSandboxState(join(root, '.pt/sandbox'), { ...running(), identity: 'another' });
+  await writeSandboxState(join(root, '.pt/sandbox'), { ...running(), identity: 'another' });
   expect(settings({ network: 'sandbox' }).sandbox).toBeNull();
-  writeSandboxState(join(root, '.pt/sandbox'), { ...running(), pid: 2 ** 22 + 1 });
+  await writeSandboxState(join(root, '.pt/sandbox'), { ...running(), pid: 2 ** 22 + 1 });
   expect(settings({ network: 'sandbox' }).sandbox).toBeNull();
 });
 
