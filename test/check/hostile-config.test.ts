@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { checkTarget, openCheckPlace } from '../../src/check/index.ts';
+import { checkTarget } from '../../src/check/index.ts';
 import { checkOutput, checkSchema } from '../../src/output/check.ts';
+import { openPlace } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { jsonText } from '../../src/text/json-text.ts';
@@ -27,9 +28,10 @@ const odd = fc.constantFrom(
 it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 120_000 }, async () => {
   const home = tempDir();
   const flags = { offline: true, network: 'finney' };
-  const place = await openCheckPlace(resolveSettings({ flags, env: { PT_HOME: home }, cwd: home, home }));
+  const settings = resolveSettings({ flags, env: { PT_HOME: home }, cwd: home, home });
+  const place = openPlace(settings, { env: process.env });
   const dir = writeModel(tempDir());
-  const request = { target: { kind: 'folder', dir } as const, block: null, competition: null, netuid: 9 };
+  const request = { target: { kind: 'folder', dir } as const };
   const plain = Object.entries(llamaConfig()).map(([key, value]) => [key, JSON.stringify(value)]);
   const names = fc.constantFrom(
     ...Object.keys(llamaConfig()),
