@@ -10,7 +10,7 @@ import pytest
 
 from data_support import ask, numbered_texts, write_parquet
 from trainer.data.builtin import builtin_documents
-from trainer.data.local import local_shards
+from trainer.data.local import local_source
 from trainer.data.shards import file_key
 from trainer.errors import TrainerError
 from trainer.tokenizer import load_tokenizer
@@ -23,8 +23,8 @@ def tokenizer():
     return load_tokenizer("builtin")
 
 
-def read(path) -> list[str]:
-    return [text for shard in local_shards(path) for text in shard.read()]
+def read(path, **asked) -> list[str]:
+    return [text for group in local_source(path, **asked).groups for shard in group() for text in shard.read()]
 
 
 def test_builtin_text_is_real_varied_and_always_the_same():
@@ -39,9 +39,9 @@ def test_builtin_text_is_real_varied_and_always_the_same():
 
 def test_parquet_by_row_group(tmp_path):
     write_parquet(tmp_path / "a.parquet", TEXTS, 25, column="content", url=["u"] * len(TEXTS))
-    shards = local_shards(tmp_path / "a.parquet")
+    shards = local_source(tmp_path / "a.parquet", "content").groups[0]()
     assert len(shards) == 3 and len({shard.key for shard in shards}) == 3
-    assert read(tmp_path / "a.parquet") == TEXTS
+    assert read(tmp_path / "a.parquet", column="content") == TEXTS
 
 
 @pytest.mark.parametrize("pack", [None, "gz", "zst"])
@@ -56,7 +56,7 @@ def test_ranges_of_a_long_file_hold_each_line_once(tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.data.local._RANGE", 1000)
     file = tmp_path / "rows.jsonl"
     file.write_text("\n".join(json.dumps({"text": text + "é"}, ensure_ascii=False) for text in TEXTS) + "\n")
-    assert len(local_shards(file)) > 10
+    assert len(local_source(file).groups[0]()) > 10
     assert read(file) == [text + "é" for text in TEXTS]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,26 +17,35 @@ from transformers import PreTrainedTokenizerFast
 
 from ..errors import TrainerError
 from ..tokenizer import tokenizer_key
-from .shards import Shard
+from .account import Account, SkipLimit
+from .shards import BadRow, Shard
+from .text import cut_document
 
 # Raise it when the stored form changes.
-_FORM = 2
+_FORM = 3
 # What is kept of fetched data, for each tokenizer; the oldest goes first.
 REMOTE_BYTES = 20 << 30
 _BATCH_CHARACTERS = 4_000_000
+# A longer document becomes several: the tokenizer needs many times a text's size.
+_LONGEST_DOCUMENT = 1 << 20
 
 
 @dataclass(frozen=True)
 class ShardTokens:
     """Documents in their order, each closed by EOS; an empty one is its EOS alone.
 
-    tokens: uint32 [t]; ends: int64 [d], exclusive; hashes: uint64 [d], of the text; characters: int64 [d].
+    tokens: uint32 [t]; ends: int64 [d], exclusive; hashes: uint64 [d], of the text; characters: int64 [d];
+    bad: the rows that hold no text, as JSON in UTF-8, uint8.
     """
 
     tokens: np.ndarray
     ends: np.ndarray
     hashes: np.ndarray
     characters: np.ndarray
+    bad: np.ndarray = field(default_factory=lambda: np.frombuffer(b"[]", np.uint8))
+
+    def bad_rows(self) -> list[BadRow]:
+        return [BadRow(*row) for row in json.loads(self.bad.tobytes())]
 
     def documents(self) -> list[np.ndarray]:
         """Views of `tokens`, one a document, EOS included."""
@@ -53,8 +63,13 @@ class TokenCache:
         for part in ("remote", "local"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
 
-    def get(self, shard: Shard) -> ShardTokens:
-        """The shard's tokens, tokenized now if the cache has none or a damaged file. Raises what reading the shard raises."""
+    def get(self, shard: Shard, account: Account | None = None) -> ShardTokens:
+        """The shard's tokens, tokenized now if the cache has none or a damaged file.
+
+        What it holds is counted in `account`, whose limit on bad rows holds (without one there is none allowed). Raises what reading the
+        shard raises, and `bad_data`.
+        """
+        account = account or Account(SkipLimit())
         name = hashlib.blake2b(shard.key.encode(), digest_size=16).hexdigest()
         file = self._folder / ("remote" if shard.remote else "local") / f"{name}.safetensors"
         found = _load(file)
@@ -62,20 +77,22 @@ class TokenCache:
             with FileLock(f"{file}.lock"):
                 found = _load(file)
                 if found is None:
-                    found = self._tokenize(shard)
+                    found = self._tokenize(shard, account.limit)
                     self._store(file, found)
                     if shard.remote:
                         _drop_oldest(file.parent, REMOTE_BYTES)
+        account.add(shard.key, len(found.ends), int(found.characters.sum()), found.bad_rows())
         return found
 
-    def _tokenize(self, shard: Shard) -> ShardTokens:
+    def _tokenize(self, shard: Shard, limit: SkipLimit) -> ShardTokens:
         self._progress(f"tokenizing {shard.label}")
         tokens: list[np.ndarray] = []
         ends: list[np.ndarray] = []
         hashes: list[int] = []
         characters: list[int] = []
+        bad: list[BadRow] = []
         total = 0
-        for batch in _batches(shard.read()):
+        for batch in _batches(_documents(shard, bad, limit)):
             # The tokenizer's own threads share the batch; Python's lock is free meanwhile.
             rows = [encoding.ids for encoding in self._backend.encode_batch_fast(batch)]
             lengths = np.fromiter((len(row) + 1 for row in rows), np.int64, len(rows))
@@ -91,6 +108,7 @@ class TokenCache:
             np.concatenate(ends) if ends else empty,
             np.array(hashes, np.uint64),
             np.array(characters, np.int64),
+            np.frombuffer(json.dumps([[row.where, row.why] for row in bad]).encode(), np.uint8),
         )
 
     def _store(self, file: Path, value: ShardTokens) -> None:
@@ -132,7 +150,20 @@ def _age_and_size(file: Path) -> tuple[float, int, Path] | None:
     return stat.st_mtime, stat.st_size, file
 
 
-def _batches(documents):
+def _documents(shard: Shard, bad: list[BadRow], limit: SkipLimit) -> Iterator[str]:
+    """The shard's texts, none too long; bad rows go to `bad`, until there are more than may be skipped: that ends it at once."""
+    for given in shard.read():
+        if isinstance(given, BadRow):
+            bad.append(given)
+            if len(bad) > limit.left:
+                limit.take(bad)
+        elif len(given) <= _LONGEST_DOCUMENT:
+            yield given
+        else:
+            yield from cut_document(given, _LONGEST_DOCUMENT)
+
+
+def _batches(documents: Iterator[str]) -> Iterator[list[str]]:
     batch: list[str] = []
     size = 0
     for text in documents:
@@ -146,4 +177,4 @@ def _batches(documents):
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

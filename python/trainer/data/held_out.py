@@ -6,13 +6,13 @@ import numpy as np
 
 from .cache import ShardTokens
 
-_FRACTION = 0.05
+FRACTION = 0.05
 _LARGEST_SHARE = 0.2
 _CHARACTERS_A_TOKEN = 4
 
 
-def choose_held_out(shards: list[ShardTokens], most_tokens: int, sequence_length: int) -> set[int]:
-    """Hashes of the held-out documents: in order of hash until 5% of the text, about `most_tokens` at most, one sequence at least.
+def choose_held_out(shards: list[ShardTokens], most_tokens: int, sequence_length: int, fraction: float = FRACTION) -> set[int]:
+    """Hashes of the held-out documents: in order of hash until that fraction of the text, about `most_tokens` at most, one sequence at least.
 
     Measured in characters, so that every tokenizer holds out the same. Giants (over a fifth of everything) stay in training.
     Empty when nothing can be spared.
@@ -21,7 +21,7 @@ def choose_held_out(shards: list[ShardTokens], most_tokens: int, sequence_length
     sizes = np.concatenate([shard.characters for shard in shards])
     lengths = np.concatenate([np.diff(shard.ends, prepend=0) for shard in shards])
     total = int(sizes.sum())
-    target = min(most_tokens * _CHARACTERS_A_TOKEN, int(total * _FRACTION))
+    target = min(most_tokens * _CHARACTERS_A_TOKEN, int(total * fraction))
     chosen: set[int] = set()
     size = tokens = 0
     for i in np.argsort(hashes, kind="stable"):

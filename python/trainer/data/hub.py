@@ -18,12 +18,15 @@ from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.utils import build_hf_headers
 
 from ..errors import TrainerError
-from .parquet import text_column
+from .columns import check_column, texts_of
+from .parquet import read_column, rows_a_shard
 from .range_file import RangeFile, get_bytes, patiently
-from .shards import Shard, Source
+from .shards import BadRow, Shard, Source
 
 _DATASETS = Path(__file__).resolve().parents[3] / "constants" / "datasets.json"
 _OBJECT_THREADS = 16
+# Of text; larger than a local shard, because each part of a row group fetches all of it.
+_SHARD_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,15 @@ def known_names() -> list[str]:
     return [entry["name"] for entry in json.loads(_DATASETS.read_text())["datasets"]]
 
 
-def hub_source(entry: dict, cache_dir: Path, endpoint: str | None, on_progress: Callable[[str], None]) -> Source:
+def hub_source(
+    entry: dict, cache_dir: Path, endpoint: str | None, on_progress: Callable[[str], None], column: str | None = None
+) -> Source:
     """The data set at its newest commit, or at the commit that an earlier call kept in cache_dir (so that a run can resume).
 
-    Raises TrainerError `data_unreachable`, `data_missing` (no file matches).
+    `column` is read instead of the data set's own. Raises TrainerError `data_unreachable`, `data_missing` (no file matches).
     """
+    if column is not None and "content" not in entry:
+        entry = {**entry, "text_column": column}
     kept = cache_dir / "datasets" / f"{_slug(entry, endpoint)}.json"
     if not kept.is_file():
         listing = patiently(partial(_list_files, entry, endpoint), f"listing {entry['repo']}{_at(endpoint)}", on_progress)
@@ -66,7 +73,7 @@ def hub_source(entry: dict, cache_dir: Path, endpoint: str | None, on_progress: 
         url = hf_hub_url(entry["repo"], path, repo_type="dataset", revision=listing["revision"], endpoint=endpoint)
         file = HubFile(url, path, size, f"{entry['repo']}@{listing['revision']}/{path}")
         groups.append(partial(_file_shards, file, entry, on_progress))
-    return Source(f"{entry['repo']}@{listing['revision']}|{','.join(entry['files'])}|{len(groups)}", groups, complete=False)
+    return Source(f"{entry['repo']}@{listing['revision']}|{','.join(entry['files'])}|{len(groups)}", groups, complete=False, column=entry["text_column"])
 
 
 def _list_files(entry: dict, endpoint: str | None) -> dict:
@@ -87,52 +94,70 @@ def _list_files(entry: dict, endpoint: str | None) -> dict:
 
 
 def _file_shards(file: HubFile, entry: dict, on_progress: Callable[[str], None]) -> list[Shard]:
-    def footer() -> tuple[int, str]:
-        opened = _open(file)
-        wanted = (entry.get("content") or {}).get("id_column") or entry.get("text_column")
-        return opened.num_row_groups, text_column(opened.schema_arrow, wanted, file.path)
+    column = (entry.get("content") or {}).get("id_column") or entry["text_column"]
 
-    groups, column = patiently(footer, f"opening {file.path} of {entry['repo']}{_at(file.url)}", on_progress)
-    return [
-        Shard(
-            f"hub|{file.key}|{column}|{i}",
-            f"{file.path} row group {i + 1} of {groups}",
-            partial(_documents, file, entry, column, i, on_progress),
-            remote=True,
-        )
-        for i in range(groups)
-    ]
+    def footer() -> list[tuple[int, int]]:
+        opened = _open(file, entry, on_progress)
+        check_column(opened.schema_arrow, column, file.path)
+        return [(opened.metadata.row_group(i).num_rows, rows_a_shard(opened, i, column, _SHARD_BYTES)) for i in range(opened.num_row_groups)]
+
+    groups = footer()
+    shards, before = [], 0
+    for i, (rows, most) in enumerate(groups):
+        for start in range(0, rows, most):
+            part = "" if most >= rows else f", rows {start + 1:,} to {min(rows, start + most):,}"
+            shards.append(
+                Shard(
+                    f"hub|{file.key}|{column}|{i}|{start}",
+                    f"{file.path} row group {i + 1} of {len(groups)}{part}",
+                    partial(_documents, file, entry, column, i, (start, min(rows, start + most)), before, on_progress),
+                    remote=True,
+                )
+            )
+        before += rows
+    return shards
 
 
-def _documents(file: HubFile, entry: dict, column: str, group: int, on_progress: Callable[[str], None]) -> Iterator[str]:
-    what = f"fetching {file.path} row group {group + 1} of {entry['repo']}{_at(file.url)}"
+def _documents(
+    file: HubFile, entry: dict, column: str, group: int, rows: tuple[int, int], before: int, on_progress: Callable[[str], None]
+) -> Iterator[str | BadRow]:
     content = entry.get("content")
-    columns = [column] if content is None else [column, content["encoding_column"]]
-    table = patiently(lambda: _open(file).read_row_group(group, columns=columns), what, on_progress)
+    opened = _open(file, entry, on_progress)
     if content is None:
-        yield from (value.as_py() or "" for value in table.column(0))
+        for at, batch in read_column(opened, [column], group, *rows):
+            yield from texts_of(batch.column(0), file.path, before + at + 1)
         return
-    rows = list(zip(table.column(content["id_column"]).to_pylist(), table.column(content["encoding_column"]).to_pylist()))
+    what = f"fetching an object of {file.path} of {entry['repo']}"
     with ThreadPoolExecutor(_OBJECT_THREADS) as pool:
-        yield from pool.map(lambda row: patiently(lambda: _object(content, *row), what, on_progress), rows)
+        for at, batch in read_column(opened, [content["id_column"], content["encoding_column"]], group, *rows):
+            objects = zip(batch.column(content["id_column"]).to_pylist(), batch.column(content["encoding_column"]).to_pylist())
+            fetched = pool.map(lambda row: patiently(lambda: _object(content, *row), what, on_progress), objects)
+            for row, text in enumerate(fetched, before + at + 1):
+                yield text if isinstance(text, str) else BadRow(f"{file.path}, row {row:,}", text[0])
 
 
-def _object(content: dict, identity: str, encoding: str | None) -> str:
-    """A text kept apart from the table, one compressed object a row."""
+def _object(content: dict, identity: str, encoding: str | None) -> str | tuple[str]:
+    """A text kept apart from the table, one compressed object a row; in a tuple of one what is wrong with it."""
     if not identity.isalnum():
         raise TrainerError("bad_data", f"The object id {identity[:80]!r} is none.", ["Leave this data set out of --data"])
     # No headers: the objects are public, and this is another server than the Hub, which must not see its token.
     packed = get_bytes(content["url"].format(blob_id=identity), {})
     raw = pyarrow.CompressedInputStream(pyarrow.BufferReader(packed), content["compression"]).read()
     try:
-        return raw.decode(encoding or "utf-8", "replace")
-    except LookupError:
-        return raw.decode("utf-8", "replace")
+        text = raw.decode(encoding or "utf-8")
+        text.encode()
+    except (UnicodeError, LookupError) as error:
+        return (f"its object is not text in the encoding that the row names, {encoding or 'UTF-8'} ({error})",)
+    return text
 
 
-def _open(file: HubFile) -> pyarrow.parquet.ParquetFile:
-    source = RangeFile(file.url, file.size, build_hf_headers())
-    return pyarrow.parquet.ParquetFile(pyarrow.PythonFile(source, mode="r"), pre_buffer=True)
+def _open(file: HubFile, entry: dict, on_progress: Callable[[str], None]) -> pyarrow.parquet.ParquetFile:
+    what = f"reading {file.path} of {entry['repo']}{_at(file.url)}"
+    source = RangeFile(file.url, file.size, build_hf_headers(), partial(patiently, what=what, on_progress=on_progress))
+    try:
+        return pyarrow.parquet.ParquetFile(pyarrow.PythonFile(source, mode="r"), pre_buffer=True)
+    except pyarrow.ArrowException as error:
+        raise TrainerError("bad_data", f"{file.path} of {entry['repo']} cannot be read as parquet: {error}", ["Leave this data set out of --data"]) from error
 
 
 def _at(url: str | None) -> str:

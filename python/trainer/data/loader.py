@@ -13,19 +13,37 @@ import torch
 
 from ..errors import TrainerError
 from ..tokenizer import tokenizer_key
-from .cache import ShardTokens, TokenCache
-from .held_out import choose_held_out, unigram_entropy
-from .packing import pack
+from .account import Account, SkipLimit
+from .cache import TokenCache
+from .held_out import unigram_entropy
 from .request import DataRequest
-from .shards import Source
+from .shards import Source, listed
 from .sources import open_source
+from .split import Split, split
 from .stream import SourceStream
 
 _PAGE_ROWS = 100
-# The held-out documents are looked for in the first shards, until they hold this many times what is wanted.
-_SCANNED = 20
-# Up to so many shards everything is tokenized before the first step, and the length of an epoch is exact.
-_EAGER_SHARDS = 64
+
+
+@dataclass(frozen=True)
+class SourceRead:
+    name: str
+    source: Source
+    account: Account
+    part: float
+
+    def report(self) -> dict:
+        """`complete`: all of it is counted already, and not only what was read so far."""
+        counts = self.account.total()
+        return {
+            "path": self.name,
+            "column": self.source.column,
+            "documents": counts.documents,
+            "characters": counts.characters,
+            "skipped": counts.skipped,
+            "complete": self.part == 1.0,
+            "unread": list(self.source.unread),
+        }
 
 
 class Data:
@@ -35,18 +53,26 @@ class Data:
     rank r gets its r-th run of batch_size. Iterate, or call `next_batch`; both go on where the other stopped.
     """
 
-    def __init__(self, request: DataRequest, streams: list[SourceStream], shares: np.ndarray, fingerprint: str):
+    def __init__(self, request: DataRequest, streams: list[SourceStream], shares: np.ndarray, fingerprint: str, read: list[SourceRead]):
         self._request = request
+        self._read = read
         self._streams = streams
         self._shares = shares
         self._fingerprint = fingerprint
         self._taken = np.zeros(len(streams), np.int64)
         self.held_out: torch.Tensor = torch.zeros(0, request.sequence_length, dtype=torch.long)
         """int64 [n, sequence_length], n >= 1; equal on all ranks and for all seeds."""
+        self.held_out_files: int = 0
+        """How many shards (row groups, ranges of files) the held-out documents come from."""
         self.unigram_entropy: float = 0.0
         """Nats: the entropy of the held-out tokens' own distribution."""
         self.epoch_batches: int | None = None
         """Steps (batches of this rank) that make one epoch; None when the size of the data is not known."""
+
+    def report(self) -> dict:
+        """What was read so far, JSON-able: `sources` in the order of the request, and the size of `held_out`."""
+        size = {"tokens": self.held_out.numel(), "sequences": len(self.held_out), "parts": self.held_out_files}
+        return {"sources": [part.report() for part in self._read], "held_out": {"wanted": self._request.held_out_tokens, **size}}
 
     def next_batch(self) -> torch.Tensor:
         """int64 [batch_size, sequence_length] on the CPU."""
@@ -107,23 +133,27 @@ def open_data(request: DataRequest) -> Data:
     shares = weights / weights.sum()
     cache_dir = Path(request.cache_dir).expanduser()
     sources = [
-        source.get("source") or open_source(source["name"], cache_dir, request.offline, request.hub_endpoint, request.on_progress)
+        source.get("source") or open_source(source["name"], cache_dir, request.offline, request.hub_endpoint, request.on_progress, request.text_column)
         for source in request.sources
     ]
+    columns = [source.column for source in sources]
+    if request.text_column is not None and not any(columns):
+        raise TrainerError(
+            "bad_data", f"--text-column {request.text_column}: no data that is named has columns.", ["Leave --text-column out", "Name tables with --data"]
+        )
     cache = TokenCache(cache_dir, request.tokenizer, request.on_progress)
-    held_out: set[int] = set()
-    sequences: list[np.ndarray] = []
-    counted: list[_Counted] = []
-    for named, source, share in zip(request.sources, sources, shares):
-        scanned, part = scan(source, cache, int(request.held_out_tokens * share))
-        tokens = sum(len(shard.tokens) for shard in scanned)
-        counted.append(_Counted(part, tokens, sum(len(shard.ends) for shard in scanned)))
-        if not any(shard.characters.any() for shard in scanned):
-            raise TrainerError("data_empty", f"{named['name']} holds no text.", ["Name other data with --data"])
-        chosen = choose_held_out(scanned, int(request.held_out_tokens * share), request.sequence_length)
-        held_out |= chosen
-        sequences.append(_held_out_sequences(scanned, chosen, request.sequence_length))
-    found = np.concatenate(sequences)
+    limit = SkipLimit(request.skip_bad_rows, lambda message: request.on_warning("bad_row_skipped", message))
+    accounts = [Account(limit) for _ in sources]
+    splits: list[Split] = []
+    for named, source, share, account in zip(request.sources, sources, shares, accounts):
+        if source.unread:
+            request.on_warning("data_unread", f"{named['name']}: not read: {listed(source.unread)}.")
+        splits.append(split(source, named["name"], cache, account, int(request.held_out_tokens * share), request.sequence_length))
+        if splits[-1].source is not source:
+            request.on_warning("data_cut", f"{named['name']}: its few long documents are cut into pieces, so that some can be held out from training.")
+    found = np.concatenate([part.sequences(request.sequence_length) for part in splits])
+    held_out = set().union(*(part.held_out for part in splits))
+    counted = [_Counted(part.part, sum(len(s.tokens) for s in part.scanned), sum(len(s.ends) for s in part.scanned)) for part in splits]
     total = sum(part.tokens for part in counted)
     if not len(found) or total < 2 * request.sequence_length:
         raise TrainerError(
@@ -134,11 +164,15 @@ def open_data(request: DataRequest) -> Data:
         )
     by_page = request.pages_per_epoch is not None
     streams = [
-        SourceStream(source, cache, held_out, request.sequence_length, request.seed + 1000 * i, by_page)
-        for i, source in enumerate(sources)
+        SourceStream(part.source, cache, account, held_out, request.sequence_length, request.seed + 1000 * i, by_page)
+        for i, (part, account) in enumerate(zip(splits, accounts))
     ]
-    data = Data(request, streams, shares, _fingerprint(request, sources, shares))
+    read = [
+        SourceRead(str(named["name"]), part.source, account, part.part) for named, part, account in zip(request.sources, splits, accounts)
+    ]
+    data = Data(request, streams, shares, _fingerprint(request, [part.source for part in splits], shares), read)
     data.held_out = torch.from_numpy(found.astype(np.int64))
+    data.held_out_files = sum(part.files for part in splits)
     data.unigram_entropy = unigram_entropy(found)
     data.epoch_batches = _epoch_batches(request, counted, int(found.size))
     return data
@@ -167,29 +201,6 @@ class _Counted:
     part: float
     tokens: int
     documents: int
-
-
-def scan(source: Source, cache: TokenCache, wanted: int) -> tuple[list[ShardTokens], float]:
-    """The first shards: all of a small local source, else enough to hold out from; and which part of the source they are."""
-    scanned: list[ShardTokens] = []
-    tokens = 0
-    for group in source.groups:
-        shards = group()
-        for shard in shards:
-            if not (source.complete and len(shards) <= _EAGER_SHARDS) and tokens > wanted * _SCANNED:
-                return scanned, len(scanned) / len(shards) if source.complete else 0.0
-            scanned.append(cache.get(shard))
-            tokens += len(scanned[-1].tokens)
-    return scanned, 1.0
-
-
-def _held_out_sequences(scanned: list[ShardTokens], chosen: set[int], length: int) -> np.ndarray:
-    documents = {}
-    for shard in scanned:
-        for text_hash, document in zip(shard.hashes.tolist(), shard.documents()):
-            if text_hash in chosen:
-                documents[text_hash] = document
-    return pack([documents[key] for key in sorted(documents)], length)
 
 
 def _epoch_batches(request: DataRequest, counted: list[_Counted], held_out: int) -> int | None:

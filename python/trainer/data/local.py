@@ -1,73 +1,89 @@
-"""Local files as shards: parquet by row group, jsonl and long text by byte range, small text files in groups."""
+"""Local files as shards: tables by row group, rows and long text by byte range, small text files in groups."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from ..errors import TrainerError
+from .arrow import arrow_shards
+from .columns import DEFAULT_COLUMN
+from .folder import KNOWN, find_files, kind_of
 from .parquet import parquet_shards
-from .shards import Shard, file_key
-from .text import jsonl_documents, text_documents
+from .rows import array_documents, csv_documents, is_array, line_documents
+from .shards import BadRow, Shard, Source, file_key, listed
+from .text import text_documents
+from .utf8 import PACKED, enterable
 
 _RANGE = 16 << 20
-_LINES = {".jsonl", ".ndjson", ".json"}
-_TEXT = {".txt", ".text", ".md", ".rst"}
-_PACKED = {".gz", ".zst"}
-_KNOWN = "parquet, jsonl, json (an object a line), txt, md, rst; the last five also as .gz or .zst"
+_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-def local_shards(path: Path) -> list[Shard]:
-    """Shards of a file or of every known file below a folder, in order of their paths.
+def local_source(path: Path, column: str | None = None) -> Source:
+    """A file, or every file of a known kind below a folder, in order of their paths. The text of those with columns is in `column`,
+    which is `text` where none is named.
 
     Raises TrainerError: `data_missing` (no file of a known kind), `data_empty`, `data_binary`, `bad_data`.
     """
-    files = sorted(f for f in path.rglob("*") if f.is_file() and not _hidden(f, path)) if path.is_dir() else [path]
-    known = [file for file in files if _kind(file)]
-    if not known:
-        raise TrainerError(
-            "data_missing",
-            f"{path} holds no file of a kind that can be read ({_KNOWN})." if path.is_dir() else f"{path} is of no known kind ({_KNOWN}).",
-            ["Rename it to what it is", "--data builtin"],
-        )
-    filled = [file for file in known if file.stat().st_size]
-    if not filled:
+    files, unread = [path], []
+    if path.is_dir():
+        found = find_files(path)
+        files, unread = found.files, found.unread
+    elif kind_of(path) is None:
+        raise TrainerError("data_missing", f"{path} is of no known kind ({KNOWN}).", ["Rename it to what it is", "--data builtin"])
+    elif path.stat().st_size == 0:
         raise TrainerError("data_empty", f"{path} is empty.", ["Name other data with --data", "--data builtin"])
+    if not files:
+        empty = [line for line in unread if line.endswith(": empty")]
+        what = f" It holds {listed(unread)}." if unread else " It is empty."
+        code = "data_empty" if empty and len(empty) == len(unread) else "data_missing"
+        raise TrainerError(code, f"{path} holds no file that can be read ({KNOWN}).{what}", ["Name other data with --data", "--data builtin"])
+    wanted = column or DEFAULT_COLUMN
     shards: list[Shard] = []
     small: list[Path] = []
-    for file in filled:
-        kind = _kind(file)
+    for file in files:
+        _refuse_pointer(file)
+        kind = kind_of(file)
         if kind == "parquet":
-            shards += parquet_shards(file)
-        elif kind == "text" and file.stat().st_size < _RANGE and len(filled) > 1:
+            shards += parquet_shards(file, wanted)
+        elif kind == "arrow":
+            shards += arrow_shards(file, wanted)
+        elif kind == "csv":
+            delimiter = "\t" if ".tsv" in file.name.lower() else ","
+            shards += [_whole(file, f"csv|{delimiter}|{wanted}", partial(csv_documents, file, wanted, delimiter))]
+        elif kind == "json" and is_array(file):
+            shards += [_whole(file, f"array|{wanted}", partial(array_documents, file, wanted))]
+        elif kind == "json":
+            shards += _ranges(file, f"lines|{wanted}", partial(line_documents, file, wanted))
+        elif file.stat().st_size < _RANGE and len(files) > 1:
             small.append(file)
         else:
-            shards += _ranges(file, jsonl_documents if kind == "lines" else text_documents)
-    return shards + _groups(small)
+            shards += _ranges(file, "text", partial(text_documents, file))
+    shards += _groups(small)
+    key = hashlib.sha256("\n".join(shard.key for shard in shards).encode()).hexdigest()
+    tables = any(kind_of(file) != "text" for file in files)
+    return Source(key, [lambda: shards], complete=True, column=wanted if tables else None, unread=tuple(unread))
 
 
-def _kind(file: Path) -> str | None:
-    suffix = file.suffix.lower()
-    if suffix in _PACKED:
-        suffix = Path(file.stem).suffix.lower()
-    if suffix == ".parquet":
-        return "parquet" if file.suffix.lower() == ".parquet" else None
-    return "lines" if suffix in _LINES else "text" if suffix in _TEXT else None
+def _refuse_pointer(file: Path) -> None:
+    with file.open("rb") as stream:
+        if stream.read(len(_POINTER)) == _POINTER:
+            raise TrainerError("bad_data", f"{file} is a Git LFS pointer: the data itself was never fetched.", [f"git -C {file.parent} lfs pull"])
 
 
-def _hidden(file: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(root).parts)
+def _whole(file: Path, form: str, read: Callable[[], Iterator[str | BadRow]]) -> Shard:
+    return Shard(f"{form}|{_key(file)}", file.name, read)
 
 
-def _ranges(file: Path, documents: Callable[..., Iterator[str]]) -> list[Shard]:
-    key = file_key(file)
-    if file.suffix.lower() in _PACKED:  # cannot be entered in the middle
-        return [Shard(f"{documents.__name__}|{key}", file.name, partial(documents, file, 0, None))]
-    size = file.stat().st_size
+def _ranges(file: Path, form: str, read: Callable[..., Iterator[str | BadRow]]) -> list[Shard]:
+    if not enterable(file):
+        return [_whole(file, form, read)]
+    key = _key(file)
     return [
-        Shard(f"{documents.__name__}|{key}|{start}", f"{file.name} at {start >> 20} MB", partial(documents, file, start, start + _RANGE))
-        for start in range(0, size, _RANGE)
+        Shard(f"{form}|{key}|{start}", f"{file.name} at {start >> 20} MB", partial(read, start, start + _RANGE))
+        for start in range(0, file.stat().st_size, _RANGE)
     ]
 
 
@@ -77,12 +93,18 @@ def _groups(files: list[Path]) -> list[Shard]:
         group.append(file)
         size += file.stat().st_size
         if size >= _RANGE or file is files[-1]:
-            key = "|".join(file_key(member) for member in group)
+            key = "|".join(_key(member) for member in group)
             shards.append(Shard(f"text|{key}", f"{len(group)} files from {group[0].name}", partial(_all_texts, group)))
             group, size = [], 0
     return shards
 
 
+def _key(file: Path) -> str:
+    """The same bytes are other text when they are unpacked or not."""
+    suffix = file.suffix.lower()
+    return file_key(file) + (suffix if suffix in PACKED else "")
+
+
 def _all_texts(files: list[Path]) -> Iterator[str]:
     for file in files:
-        yield from text_documents(file, 0, None)
+        yield from text_documents(file)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import TrainerError
+from .account import Account, SkipLimit
 from .cache import TokenCache
-from .held_out import choose_held_out
-from .loader import scan
 from .shards import Source
+from .split import split
 
 _TRIES_A_PAGE = 20
 
@@ -52,13 +52,7 @@ def sample_pages(
 
 
 def _held_out_pages(source: Source, cache: TokenCache, pages: int, rows: int, random, length: int, held_out_tokens: int) -> list[list[Document]]:
-    scanned, _ = scan(source, cache, held_out_tokens)
-    chosen = choose_held_out(scanned, held_out_tokens, length) if scanned else set()
-    documents = {}
-    for shard in scanned:
-        for text_hash, document in zip(shard.hashes.tolist(), shard.documents()):
-            if text_hash in chosen:
-                documents[text_hash] = document
+    documents = split(source, "The data", cache, Account(SkipLimit()), held_out_tokens, length).documents()
     if not documents:
         raise TrainerError(
             "data_too_short",

@@ -1,4 +1,4 @@
-"""Parquet files as shards, one a row group."""
+"""Parquet files as shards: a row group, or a run of rows of a large one."""
 
 from __future__ import annotations
 
@@ -10,34 +10,62 @@ import pyarrow
 import pyarrow.parquet
 
 from ..errors import TrainerError
-from .shards import Shard, file_key
+from .columns import check_column, texts_of
+from .shards import BadRow, Shard, file_key
 
-_TEXT_COLUMNS = ("text", "content")
 _BATCH_ROWS = 1024
+# Of text, before compression: a shard's tokens are held in memory, eight shards at a time. Each part of a row group reads what lies before it.
+_SHARD_BYTES = 16 << 20
 
 
-def parquet_shards(file: Path, column: str | None = None) -> list[Shard]:
-    """One shard a row group; the text is in `column`, else in `text` or `content`, else in the only text column.
-
-    Raises TrainerError `bad_data` for a file that is no parquet or has no such column.
-    """
+def parquet_shards(file: Path, column: str) -> list[Shard]:
+    """Raises TrainerError `bad_data` for a file that is no parquet or has no such column of text."""
     with open_parquet(file) as opened:
-        column = text_column(opened.schema_arrow, column, file.name)
-        groups = opened.num_row_groups
+        check_column(opened.schema_arrow, column, file)
+        sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
+        rows = [rows_a_shard(opened, i, column, _SHARD_BYTES) for i in range(opened.num_row_groups)]
     key = file_key(file)
-    return [
-        Shard(f"parquet|{key}|{column}|{i}", f"{file.name} row group {i + 1} of {groups}", partial(row_group, file, column, i))
-        for i in range(groups)
-    ]
+    shards, before = [], 0
+    for i, (size, most) in enumerate(zip(sizes, rows)):
+        for start in range(0, size, most):
+            part = "" if most >= size else f", rows {start + 1:,} to {min(size, start + most):,}"
+            shards.append(
+                Shard(
+                    f"parquet|{key}|{column}|{i}|{start}",
+                    f"{file.name} row group {i + 1} of {len(sizes)}{part}",
+                    partial(_documents, file, column, i, start, min(size, start + most), before),
+                )
+            )
+        before += size
+    return shards
 
 
-def row_group(file: Path, column: str, index: int) -> Iterator[str]:
-    """The column's texts in one row group; a null is an empty document."""
+def rows_a_shard(opened: pyarrow.parquet.ParquetFile, group: int, column: str, most_bytes: int) -> int:
+    """How many rows of a row group make a shard of about that many bytes of text."""
+    found = opened.metadata.row_group(group)
+    size = sum(
+        found.column(i).total_uncompressed_size for i in range(found.num_columns) if found.column(i).path_in_schema.split(".")[0] == column
+    )
+    return max(1, found.num_rows * most_bytes // max(size, most_bytes))
+
+
+def read_column(opened: pyarrow.parquet.ParquetFile, columns: list[str], group: int, start: int, end: int) -> Iterator[tuple[int, pyarrow.RecordBatch]]:
+    """Rows [start, end) of a row group in batches, each with its first row's place in the group; no more than a batch is decoded at a time."""
+    at = 0
+    for batch in opened.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns):
+        wanted = batch.slice(max(0, start - at), max(0, min(end, at + len(batch)) - max(start, at)))
+        if len(wanted):
+            yield max(start, at), wanted
+        at += len(batch)
+        if at >= end:
+            return
+
+
+def _documents(file: Path, column: str, group: int, start: int, end: int, before: int) -> Iterator[str | BadRow]:
     with open_parquet(file) as opened:
         try:
-            for batch in opened.iter_batches(_BATCH_ROWS, row_groups=[index], columns=[column]):
-                for value in batch.column(0):
-                    yield value.as_py() or ""
+            for at, batch in read_column(opened, [column], group, start, end):
+                yield from texts_of(batch.column(0), file, before + at + 1)
         except (pyarrow.ArrowException, OSError) as error:
             raise _bad(file, str(error)) from error
 
@@ -47,20 +75,6 @@ def open_parquet(file: Path) -> pyarrow.parquet.ParquetFile:
         return pyarrow.parquet.ParquetFile(file, memory_map=True)
     except (pyarrow.ArrowException, OSError) as error:
         raise _bad(file, str(error)) from error
-
-
-def text_column(schema: pyarrow.Schema, wanted: str | None, name: str) -> str:
-    texts = [field.name for field in schema if pyarrow.types.is_string(field.type) or pyarrow.types.is_large_string(field.type)]
-    for candidate in (wanted,) if wanted else _TEXT_COLUMNS:
-        if candidate in texts:
-            return candidate
-    if wanted is None and len(texts) == 1:
-        return texts[0]
-    raise TrainerError(
-        "bad_data",
-        f"{name} has no text column {wanted or ' or '.join(_TEXT_COLUMNS)}; its columns: {', '.join(schema.names[:12])}.",
-        ["Rename the text column to text"],
-    )
 
 
 def _bad(file: Path, why: str) -> TrainerError:

@@ -23,10 +23,10 @@ _FINAL_STATUS = {400, 401, 403, 404, 410, 451}
 
 
 class RangeFile(io.RawIOBase):
-    """Read-only and seekable; each read is one request. A short or refused answer is an OSError, which `patiently` tries again."""
+    """Read-only and seekable; each read is one request, which `again` (patiently) repeats after a failure or a short answer."""
 
-    def __init__(self, url: str, size: int, headers: dict[str, str]):
-        self._url, self._size, self._headers = url, size, headers
+    def __init__(self, url: str, size: int, headers: dict[str, str], again: Callable[[Callable[[], bytes]], bytes]):
+        self._url, self._size, self._headers, self._again = url, size, headers, again
         self._at = 0
 
     def readable(self) -> bool:
@@ -46,12 +46,16 @@ class RangeFile(io.RawIOBase):
         end = min(self._at + len(buffer), self._size)
         if end <= self._at:
             return 0
-        content = get_bytes(self._url, {**self._headers, "range": f"bytes={self._at}-{end - 1}"})
-        if len(content) != end - self._at:
-            raise OSError(f"{len(content)} bytes came instead of {end - self._at}")
+        content = self._again(lambda: self._fetch(end))
         buffer[: len(content)] = content
         self._at = end
         return len(content)
+
+    def _fetch(self, end: int) -> bytes:
+        content = get_bytes(self._url, {**self._headers, "range": f"bytes={self._at}-{end - 1}"})
+        if len(content) != end - self._at:
+            raise OSError(f"{len(content)} bytes came instead of {end - self._at}")
+        return content
 
 
 def get_bytes(url: str, headers: dict[str, str]) -> bytes:

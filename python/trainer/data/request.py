@@ -28,8 +28,14 @@ class DataRequest:
     pages_per_epoch: int | None = None
     """An epoch of that many pages of 100 consecutive documents, as the reference samples; None: all of the data."""
     held_out_tokens: int = 65_536
-    """At most about so many tokens are held out (and at most 5% of the first data)."""
+    """At most about so many tokens are held out (and at most 5% of small data)."""
+    text_column: str | None = None
+    """Where the text of tables and rows is; None: `text`, or what constants/datasets.json names."""
+    skip_bad_rows: int = 0
+    """How many rows that hold no text may be left out."""
     vocabulary_size: int | None = None
     """Rows of the model's embedding; a larger tokenizer is refused."""
     on_progress: Callable[[str], None] = field(default=lambda detail: None)
     """Told in words what is being tokenized or fetched; called often enough to prove life."""
+    on_warning: Callable[[str, str], None] = field(default=lambda code, message: None)
+    """Told what is left out of training, with a code for programs: `data_unread`, `bad_row_skipped`, `data_cut`."""

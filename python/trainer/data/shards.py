@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _EDGE = 1 << 20
+CUT = "cut|"
+"""Begins the key of a shard whose documents are pieces of those of the shard with the rest of the key."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that holds no text, given in the place of its document."""
+
+    where: str
+    """File and row, for people."""
+    why: str
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Shard:
     """Names the content: equal keys mean equal documents."""
     label: str
     """For people: file and row group or byte range."""
-    read: Callable[[], Iterator[str]]
+    read: Callable[[], Iterator[str | BadRow]]
     """Documents in their order; empty ones included."""
     remote: bool = False
     """Fetched over the network: what is kept of it is bounded."""
@@ -31,6 +42,16 @@ class Source:
     """Files, or one group with everything; a group's shards are known when it is opened."""
     complete: bool
     """Whether opening all groups at once is cheap (local data): then the length of an epoch can be told."""
+    column: str | None = None
+    """The column or field that the text comes from; None where there are none (plain text)."""
+    unread: tuple[str, ...] = ()
+    """What lies there and is not read, each with the reason, for people."""
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """For people: the first few, and how many more there are."""
+    rest = f"; and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + rest
 
 
 def file_key(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +11,14 @@ from .shards import Shard, Source
 
 
 def open_source(
-    name: str, cache_dir: Path, offline: bool, hub_endpoint: str | None = None, on_progress: Callable[[str], None] = lambda detail: None
+    name: str,
+    cache_dir: Path,
+    offline: bool,
+    hub_endpoint: str | None = None,
+    on_progress: Callable[[str], None] = lambda detail: None,
+    column: str | None = None,
 ) -> Source:
-    """`builtin`, a file or folder of parquet, jsonl or text, or a data set of constants/datasets.json.
+    """`builtin`, a file or folder of tables, rows or text, or a data set of constants/datasets.json. `column`: where its text is, if it has columns.
 
     Raises TrainerError `data_missing`, `data_unreachable`, and what reading local files raises.
     """
@@ -22,13 +26,11 @@ def open_source(
         return Source(builtin_key(), [lambda: [Shard(builtin_key(), "the built-in text", builtin_documents)]], complete=True)
     # Both read parquet with pyarrow, which the built-in text does without: PyTorch and transformers alone are enough for a first run.
     from .hub import hub_source, known_dataset, known_names
-    from .local import local_shards
+    from .local import local_source
 
     path = Path(name).expanduser()
     if path.exists():
-        shards = local_shards(path)
-        digest = hashlib.sha256("\n".join(shard.key for shard in shards).encode()).hexdigest()
-        return Source(digest, [lambda: shards], complete=True)
+        return local_source(path, column)
     entry = known_dataset(name)
     if entry is None:
         raise TrainerError(
@@ -46,4 +48,4 @@ def open_source(
             f"The data set {entry['name']} comes from the Hub ({entry['repo']}), and --offline forbids fetching it.",
             ["Run without --offline", "Name a local copy: --data PATH", "--data builtin"],
         )
-    return hub_source(entry, cache_dir, hub_endpoint, on_progress)
+    return hub_source(entry, cache_dir, hub_endpoint, on_progress, column)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from ..errors import TrainerError
+from .account import Account
 from .background import Ahead
 from .cache import ShardTokens, TokenCache
 from .shards import Shard, Source
@@ -16,21 +17,24 @@ from .shards import Shard, Source
 _WINDOW = 8
 _PAGE_ROWS = 100
 _FETCHERS = 4
+# Groups (files of a Hub) that are open at a time: each window draws from all of them, so no stretch of training is one file's text.
+_INTERLEAVED = 8
 
 Place = tuple[int, int, int]
-"""Epoch, place of the group in the epoch's permutation, window of the group."""
+"""Epoch, bundle of groups in the epoch's permutation, window of the bundle."""
 
 
 class SourceStream:
-    """Groups in a permutation for each epoch, their shards in another, windows of shards, the documents of a window in a third,
-    joined by EOS and cut.
+    """Groups in a permutation for each epoch, taken in bundles; the shards of a bundle in another, in windows; the documents of a window in a
+    third, joined by EOS and cut.
 
     The position is the place, the tokens used of its window and the tokens left over from before the window.
     """
 
-    def __init__(self, source: Source, cache: TokenCache, held_out: set[int], length: int, seed: int, by_page: bool):
+    def __init__(self, source: Source, cache: TokenCache, account: Account, held_out: set[int], length: int, seed: int, by_page: bool):
         self._groups = source.groups
         self._cache = cache
+        self._account = account
         self._held_out = np.array(sorted(held_out), np.uint64)
         self._length = length
         self._seed = seed
@@ -61,8 +65,8 @@ class SourceStream:
         return {"place": list(self._place), "used": self._used, "leftover": self._leftover.tolist()}
 
     def restore(self, state: dict) -> None:
-        epoch, group, window = state["place"]
-        self._place, self._used = (epoch, group, window), state["used"]
+        epoch, bundle, window = state["place"]
+        self._place, self._used = (epoch, bundle, window), state["used"]
         self._leftover = np.array(state["leftover"], np.uint32)
         self._tokens = None
 
@@ -81,35 +85,37 @@ class SourceStream:
         return self._ahead[1].result()
 
     def _prepare_after(self, place: Place) -> tuple[Place, np.ndarray]:
-        epoch, group, window = place
-        if (window + 1) * _WINDOW < len(self._shards(epoch, group)):
-            following = (epoch, group, window + 1)
-        elif group + 1 < len(self._groups):
-            following = (epoch, group + 1, 0)
+        epoch, bundle, window = place
+        if (window + 1) * _WINDOW < len(self._shards(epoch, bundle)):
+            following = (epoch, bundle, window + 1)
+        elif (bundle + 1) * _INTERLEAVED < len(self._groups):
+            following = (epoch, bundle + 1, 0)
         else:
             following = (epoch + 1, 0, 0)
         return following, self._prepare(following)
 
     def _prepare(self, place: Place) -> np.ndarray:
-        epoch, group, window = place
-        shards = self._shards(epoch, group)
-        order = np.random.default_rng([self._seed, epoch, group]).permutation(len(shards))
+        epoch, bundle, window = place
+        shards = self._shards(epoch, bundle)
+        order = np.random.default_rng([self._seed, epoch, bundle]).permutation(len(shards))
         chosen = [shards[i] for i in order[window * _WINDOW : (window + 1) * _WINDOW]]
         with ThreadPoolExecutor(_FETCHERS) as pool:
-            read = list(pool.map(self._cache.get, chosen))
+            read = list(pool.map(lambda shard: self._cache.get(shard, self._account), chosen))
         documents = [document for shard in read for document in self._training_documents(shard)]
         blocks = -(-len(documents) // self._block)
         mixed = np.random.default_rng([self._seed, *place]).permutation(blocks)
         ordered = [d for b in mixed for d in documents[b * self._block : (b + 1) * self._block]]
         return np.concatenate(ordered) if ordered else np.zeros(0, np.uint32)
 
-    def _shards(self, epoch: int, group: int) -> list[Shard]:
-        index = int(np.random.default_rng([self._seed, epoch]).permutation(len(self._groups))[group])
-        if index not in self._opened:
-            while len(self._opened) > 3:
-                self._opened.pop(next(iter(self._opened)))
-            self._opened[index] = self._groups[index]()
-        return self._opened[index]
+    def _shards(self, epoch: int, bundle: int) -> list[Shard]:
+        order = np.random.default_rng([self._seed, epoch]).permutation(len(self._groups))
+        chosen = [int(index) for index in order[bundle * _INTERLEAVED : (bundle + 1) * _INTERLEAVED]]
+        opened = {index: shards for index, shards in self._opened.items() if index in chosen}
+        missing = [index for index in chosen if index not in opened]
+        with ThreadPoolExecutor(_FETCHERS) as pool:
+            opened.update(zip(missing, pool.map(lambda index: self._groups[index](), missing)))
+        self._opened = opened
+        return [shard for index in chosen for shard in opened[index]]
 
     def _training_documents(self, shard: ShardTokens) -> list[np.ndarray]:
         kept = ~np.isin(shard.hashes, self._held_out) & (shard.characters > 0)

@@ -1,107 +1,101 @@
-"""Documents out of text and jsonl files, plain or compressed."""
+"""Documents out of plain text."""
 
 from __future__ import annotations
 
-import gzip
+import codecs
 import io
-import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow
+from .utf8 import not_utf8, utf8_stream
 
-from ..errors import TrainerError
-
-_CODECS = {".gz": "gzip", ".zst": "zstd"}
-_TEXT_FIELDS = ("text", "content")
-_BROKEN_SHARE = 0.05
 # A long text is cut into documents at its paragraphs, so that some can be held out and the rest permuted.
-_DOCUMENT_CHARACTERS = 4_000
+DOCUMENT_CHARACTERS = 4_000
+_LONGEST_DOCUMENT = 4 * DOCUMENT_CHARACTERS
+# A file without line ends is taken in pieces of this many bytes.
+_PIECE = 16 << 10
+_BOUNDARY_WITHIN = 64 << 10
 
 
-def jsonl_documents(file: Path, start: int, end: int | None) -> Iterator[str]:
-    """The `text` (or `content`) of each object whose line begins in [start, end). Raises `bad_data` naming the line's position."""
-    for position, line in _lines(file, start, end):
-        if not line.strip():
-            continue
+def text_documents(file: Path, start: int = 0, end: int | None = None) -> Iterator[str]:
+    """Pieces of about 4,000 characters of what lies in [start, end), cut at blank lines, else at the end of a line or at a space.
+
+    Neighbouring ranges agree on where one ends and the next begins. Line ends become \\n. Raises TrainerError `data_binary`.
+    """
+    with utf8_stream(file) as stream:
+        if end is not None:
+            size = file.stat().st_size
+            first, last = stream.tell() if start == 0 else _boundary(stream, start, size), _boundary(stream, end, size)
+            stream.seek(first)
+            pieces = _pieces(file, stream, first, last)
+        else:
+            pieces = _pieces(file, stream, 0, None)
+        document = ""
+        for piece in pieces:
+            document += piece
+            ended = piece.endswith("\n")
+            if len(document) >= DOCUMENT_CHARACTERS and ended and not piece.strip() or len(document) >= _LONGEST_DOCUMENT and ended:
+                yield _clean(document)
+                document = ""
+            while len(document) >= 2 * _LONGEST_DOCUMENT:
+                at = cut_at(document, _LONGEST_DOCUMENT)
+                yield _clean(document[:at])
+                document = document[at:]
+        if document:
+            yield _clean(document)
+
+
+def cut_at(text: str, most: int) -> int:
+    """Where to cut a text that is longer than `most` characters: after a blank line, a line end or a space in its last half, else at `most`."""
+    if len(text) <= most:
+        return len(text)
+    for mark in ("\n\n", "\n", " "):
+        at = text.rfind(mark, most // 2, most)
+        if at >= 0:
+            return at + len(mark)
+    return most
+
+
+def cut_document(text: str, most: int) -> Iterator[str]:
+    """The text in pieces of at most `most` characters; nothing is lost or added."""
+    start = 0
+    while len(text) - start > most:
+        at = start + cut_at(text[start : start + most + 1], most)
+        yield text[start:at]
+        start = at
+    yield text[start:]
+
+
+def _pieces(file: Path, stream: io.BufferedIOBase, position: int, last: int | None) -> Iterator[str]:
+    """Lines with their ends; a line that is longer than a piece comes in several."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    while last is None or position < last:
+        raw = stream.readline(_PIECE if last is None else min(_PIECE, last - position))
+        if b"\0" in raw:
+            raise not_utf8(file, f" (a NUL at byte {position + raw.index(0):,})")
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise _bad(file, position, f"no JSON object in one line ({error})") from error
-        text = text_of(row)
-        if text is None:
-            have = ", ".join(sorted(row)[:8]) if isinstance(row, dict) else type(row).__name__
-            raise _bad(file, position, f"no text in the fields {' or '.join(_TEXT_FIELDS)}; found: {have}")
-        yield text
+            yield decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            raise not_utf8(file, f" (at byte {position + error.start:,})") from error
+        if not raw:
+            return
+        position += len(raw)
+    if decoder.getstate()[0]:
+        raise not_utf8(file, f" (at byte {position:,})")
 
 
-def text_documents(file: Path, start: int, end: int | None) -> Iterator[str]:
-    """Pieces of about 4,000 characters, cut at blank lines where there are any; a short file is one document."""
-    piece: list[str] = []
-    size = 0
-    for _, line in _lines(file, start, end):
-        piece.append(line)
-        size += len(line)
-        if size >= _DOCUMENT_CHARACTERS and not line.strip() or size >= 4 * _DOCUMENT_CHARACTERS:
-            yield "".join(piece).strip()
-            piece, size = [], 0
-    if piece:
-        yield "".join(piece).strip()
+def _boundary(stream: io.BufferedIOBase, at: int, size: int) -> int:
+    """The first place from `at` on where a document may begin: after a line end or a space that is not far, else at a character."""
+    if at >= size:
+        return size
+    stream.seek(at - 1)
+    window = stream.read(_BOUNDARY_WITHIN)
+    for mark in (b"\n", b" "):
+        found = window.find(mark)
+        if found >= 0:
+            return at + found
+    return at - 1 + next((i for i in range(1, len(window)) if window[i] & 0xC0 != 0x80), len(window))
 
 
-def text_of(row: object) -> str | None:
-    if isinstance(row, dict):
-        for field in _TEXT_FIELDS:
-            if isinstance(row.get(field), str):
-                return row[field]
-    return None
-
-
-def _lines(file: Path, start: int, end: int | None) -> Iterator[tuple[int, str]]:
-    """(byte position, text with its newline) of lines that begin in [start, end)."""
-    broken = characters = 0
-    with _open(file) as stream:
-        position = start
-        if start:
-            stream.seek(start - 1)
-            position += len(stream.readline()) - 1  # the line that began before belongs to the range before
-        while end is None or position < end:
-            try:
-                # A "line" without end is cut: a binary or a one-line file must not fill the memory.
-                raw = stream.readline(1 << 26)
-            except (OSError, EOFError, zlib.error) as error:
-                raise TrainerError("bad_data", f"{file} cannot be unpacked: {error}", ["Fetch the file again"]) from error
-            if not raw:
-                return
-            if b"\0" in raw[:65536]:
-                raise _binary(file)
-            text = raw.decode("utf-8", "replace")
-            broken += text.count("�")
-            characters += len(text)
-            if broken > 100 and broken > characters * _BROKEN_SHARE:
-                raise _binary(file)
-            yield position, text
-            position += len(raw)
-
-
-def _open(file: Path) -> io.BufferedIOBase:
-    codec = _CODECS.get(file.suffix.lower())
-    try:
-        if codec is None:
-            return file.open("rb")
-        if codec == "gzip":  # pyarrow's takes a file that was cut off for a whole one
-            return gzip.open(file, "rb")
-        return io.BufferedReader(pyarrow.input_stream(str(file), compression=codec))
-    except OSError as error:
-        raise TrainerError("data_missing", f"{file} cannot be opened: {error}", ["Check its permissions"]) from error
-
-
-def _bad(file: Path, position: int, what: str) -> TrainerError:
-    return TrainerError("bad_data", f"{file} at byte {position:,}: {what}.", ['Give each line the form {"text": "..."}'])
-
-
-def _binary(file: Path) -> TrainerError:
-    return TrainerError(
-        "data_binary", f"{file} is not UTF-8 text.", ["Name parquet, jsonl or text with --data", "Convert it: iconv -t utf-8 FILE"]
-    )
+def _clean(document: str) -> str:
+    return document.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -1,0 +1,63 @@
+"""Which column is the text, and its values as documents, in whatever form Arrow keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow
+from pyarrow import types
+
+from ..errors import TrainerError
+from .shards import BadRow
+
+DEFAULT_COLUMN = "text"
+
+
+def check_column(schema: pyarrow.Schema, column: str, file: Path | str) -> None:
+    """Raises TrainerError `bad_data`, with the columns that there are, unless `column` holds texts."""
+    fields = schema.get_all_field_indices(column)
+    if len(fields) != 1 or not _holds_text(schema.field(fields[0]).type):
+        raise no_column(file, column, {field.name: str(field.type) for field in schema}, twice=len(fields) > 1)
+
+
+def no_column(file: Path | str, column: str, have: Mapping[str, str], twice: bool = False) -> TrainerError:
+    """`have`: the columns' names with their types."""
+    names = ", ".join(f"{name} ({kind})" for name, kind in list(have.items())[:20]) + (", ..." if len(have) > 20 else "")
+    if twice:
+        problem = f"has several columns {column}"
+    elif column in have:
+        problem = f"has a column {column} that holds {have[column]}, not text"
+    else:
+        problem = f"has no column {column}"
+    tokens = " It holds tokens (input_ids) of some tokenizer, not text: name the data set that they were made from." if "input_ids" in have else ""
+    texts = [name for name, kind in have.items() if name != column and ("string" in kind or "binary" in kind)]
+    steps = [f"--text-column {name}" for name in texts[:3]] if texts and not tokens else []
+    return TrainerError("bad_data", f"{file} {problem}; its columns: {names or 'none'}.{tokens}", [*steps, "Name other data with --data"])
+
+
+def texts_of(values: pyarrow.Array, file: Path | str, first_row: int) -> Iterator[str | BadRow]:
+    """The documents of one array of such a column; null is an empty one. `first_row` is the number (from 1) of its first row, for people."""
+    if types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    try:
+        found = values.to_pylist()
+    except UnicodeDecodeError:
+        found = None
+    for i in range(len(values)):
+        try:
+            value = values[i].as_py() if found is None else found[i]
+            yield "" if value is None else value if isinstance(value, str) else bytes(value).decode()
+        except UnicodeDecodeError as error:
+            yield BadRow(_where(file, first_row + i), f"not UTF-8 text (byte {error.start} of it)")
+
+
+def _where(file: Path | str, row: int) -> str:
+    return f"{file}, row {row:,}"
+
+
+def _holds_text(kind: pyarrow.DataType) -> bool:
+    if types.is_dictionary(kind):
+        return _holds_text(kind.value_type) and not types.is_dictionary(kind.value_type)
+    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary, types.is_binary_view)
+    return any(test(kind) for test in tests)
