@@ -89,7 +89,7 @@ class Source:
 
 @dataclass
 class DataSource:
-    name: str = option("builtin", "builtin, a path (parquet, jsonl, text; file or folder) or a known data set's name")
+    name: str = option("builtin", "builtin, a path (tables, rows or text: docs/data.md; file or folder) or a known data set's name")
     weight: float = option(1.0, "part of the mixture, relative to the others")
 
 
@@ -108,6 +108,8 @@ class RunConfig:
     recipe_file: str | None = option(None, "a recipe.py of one's own (docs/custom-miner.md); a resumed run takes its copy in run_dir")
     competition: dict | None = option(None, "the competition: sequence length, tokenizer, limits")
     data: list[DataSource] = field(default_factory=lambda: [DataSource()], metadata={"help": "mixture of data sets"})
+    text_column: str | None = option(None, "column or field that the text of tables and rows is in; null: text")
+    skip_bad_rows: int = option(0, "rows without text (not UTF-8, no JSON, another type) that may be left out; one more ends the run")
     device: str = option("auto", "auto, cpu, cuda, cuda:N, mps")
     dtype: Literal["auto", "bf16", "fp32"] = option("auto", "compute: bf16 on GPU, fp32 on CPU")
     save_dtype: Literal["fp32", "bf16"] = option("fp32", "of best/")
@@ -210,6 +212,8 @@ def check(config: RunConfig) -> None:
     for entry in recipe.batch_ramp:
         if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, (int, float)) for part in entry) and entry[0] >= 0 and 0 < entry[1] <= 1):
             faults.append(f"batch_ramp must hold [step, part of the sequences above 0 up to 1], not {json.dumps(entry)}")
+    if config.skip_bad_rows < 0:
+        faults.append(f"skip_bad_rows must be 0 or above, not {config.skip_bad_rows}")
     if config.seed < 0:
         faults.append(f"seed must be 0 or above, not {config.seed}")
     if len(recipe.optimizer.betas) != 2 or not all(0 <= b < 1 for b in recipe.optimizer.betas):

@@ -21,7 +21,12 @@ class TrainerError(Exception):
 
 
 def naming_run(steps: list[str], run_dir: Path) -> list[str]:
-    """The same steps with the run in each `pt train --resume`: by its name where pt looks for runs unasked, else by its path."""
+    """The same steps with the run in each `pt train --resume`: by its name where pt looks for runs unasked, else by its path.
+
+    A run without checkpoint has nothing to resume: those steps go, but for one that begins it again.
+    """
+    if not any(run_dir.glob("checkpoints/step-*")):
+        steps = [step for step in steps if "pt train --resume" not in step or "--from-start" in step] or ["pt doctor"]
     known = Path(os.environ.get("PT_HOME") or Path.home() / ".pt") / "runs"
     run = shlex.quote(run_dir.name if run_dir.parent == known.absolute() else str(run_dir))
     return [step.replace("pt train --resume", f"pt train --resume {run}") for step in steps]

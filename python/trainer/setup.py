@@ -54,6 +54,8 @@ class Parts:
 
 def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     """Makes the parts of a run. Raises TrainerError with the code of what is wrong."""
+    from .data.of_run import open_text
+
     recipe = config.recipe
     goes_on = config.resume or world.restarted
     torch.set_float32_matmul_precision("high")
@@ -197,34 +199,3 @@ def fit_sequence_length(config: RunConfig, model_config: Any) -> None:
             "bad_recipe", f"sequence_length {recipe.sequence_length} is more than the model's {limit} positions.", [f"pt train --sl {limit}"]
         )
     recipe.sequence_length = limit
-
-
-def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int, own: OwnRecipe | None) -> Any:
-    """The data of the run; rank 0 tokenizes first, the others find its cache."""
-    from .data import DataRequest, open_data
-
-    sources: list[dict] = [{"name": source.name, "weight": source.weight} for source in config.data]
-    if own is not None and "data" in own:
-        sources = [{"name": f"data() of {Path(config.recipe_file).name}", "weight": 1.0, "source": own.data(config.recipe)}]
-    request = DataRequest(
-        sources=sources,
-        tokenizer=tokenizer,
-        sequence_length=config.recipe.sequence_length,
-        batch_size=batch_size,
-        seed=config.seed,
-        rank=world.rank,
-        world_size=world.size,
-        cache_dir=Path(os.environ.get("PT_HOME") or Path.home() / ".pt") / "cache",
-        offline=config.offline,
-        hub_endpoint=config.hub_endpoint,
-        pages_per_epoch=config.pages_per_epoch,
-        vocabulary_size=model_config.get_text_config().vocab_size,
-        on_progress=lambda detail: events.emit_throttled("phase", name="tokenizing", detail=detail),
-    )
-    with events.phase("tokenizing", ", ".join(source["name"] for source in sources)):
-        if world.size > 1 and not world.first:
-            torch.distributed.barrier(world.control)
-        data = open_data(request)
-        if world.size > 1 and world.first:
-            torch.distributed.barrier(world.control)
-    return data

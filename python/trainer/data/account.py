@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from ..errors import TrainerError
 from .shards import CUT, BadRow
 
+# After so many bad rows they are counted, no longer named.
+_NAMED = 20
+
 
 class SkipLimit:
     """How many bad rows a run may leave out, over all of its sources. Safe for several threads."""
@@ -23,10 +26,13 @@ class SkipLimit:
     def take(self, rows: Sequence[BadRow]) -> None:
         """Raises TrainerError `bad_data`, naming the first row that is too much."""
         with self._lock:
-            left = self.left
+            left, before = self.left, self._skipped
             self._skipped += len(rows)
-        for row in rows[: max(0, left)]:
-            self._skip(f"{row.where} is skipped: {row.why}.")
+        for number, row in enumerate(rows[: max(0, left)], before):
+            if number < _NAMED:
+                self._skip(f"{row.where} is skipped: {row.why}.")
+            elif number == _NAMED:
+                self._skip("More bad rows are skipped; data.json counts them.")
         if len(rows) > left:
             row = rows[max(0, left)]
             beyond = f" ({self._most:,} bad rows were skipped before it, as --skip-bad-rows {self._most} allows)" if self._most else ""

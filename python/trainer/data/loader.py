@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from ..errors import TrainerError
 from ..tokenizer import tokenizer_key
 from .account import Account, SkipLimit
 from .cache import TokenCache
-from .held_out import unigram_entropy
+from .held_out import resolution, unigram_entropy
 from .request import DataRequest
 from .shards import Source, listed
 from .sources import open_source
@@ -72,7 +73,9 @@ class Data:
     def report(self) -> dict:
         """What was read so far, JSON-able: `sources` in the order of the request, and the size of `held_out`."""
         size = {"tokens": self.held_out.numel(), "sequences": len(self.held_out), "parts": self.held_out_files}
-        return {"sources": [part.report() for part in self._read], "held_out": {"wanted": self._request.held_out_tokens, **size}}
+        resolved = resolution(self.held_out.numpy())
+        held_out = {"wanted": self._request.held_out_tokens, **size, "resolution": resolved if math.isfinite(resolved) else None}
+        return {"sources": [part.report() for part in self._read], "held_out": held_out}
 
     def next_batch(self) -> torch.Tensor:
         """int64 [batch_size, sequence_length] on the CPU."""

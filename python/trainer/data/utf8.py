@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow
-
 from ..errors import TrainerError
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
@@ -70,6 +68,8 @@ def _unpacked(file: Path) -> io.BufferedReader:
         if codec is None:
             return file.open("rb", buffering=_PIECE)
         if codec == "zstd":
+            import pyarrow
+
             return io.BufferedReader(pyarrow.input_stream(str(file), compression=codec), _PIECE)
         # Python's own take several members one after the other, and know a file that was cut off.
         if codec == "gzip":

@@ -1,0 +1,76 @@
+"""The data of a run: its request out of run.json, and what was read told and kept in the run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..config import RunConfig
+from ..events import Events
+from ..files import write_json
+from ..finetuning import smallest_epsilon
+from ..machine.distributed import World
+from ..own_recipe import OwnRecipe
+from .loader import Data, open_data
+from .request import DataRequest
+
+_FEW_HELD_OUT = 65_536
+# On a GPU an evaluation of a million tokens takes seconds, and what decides between two models needs it (docs/data.md).
+_MANY_HELD_OUT = 1 << 20
+
+
+def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int, own: OwnRecipe | None) -> Data:
+    """Opens it; rank 0 tokenizes first, the others find its cache. Emits `data` (docs/run-folder.md)."""
+    sources: list[dict] = [{"name": source.name, "weight": source.weight} for source in config.data]
+    if own is not None and "data" in own:
+        sources = [{"name": f"data() of {Path(config.recipe_file).name}", "weight": 1.0, "source": own.data(config.recipe)}]
+    request = DataRequest(
+        sources=sources,
+        tokenizer=tokenizer,
+        sequence_length=config.recipe.sequence_length,
+        batch_size=batch_size,
+        seed=config.seed,
+        rank=world.rank,
+        world_size=world.size,
+        cache_dir=Path(os.environ.get("PT_HOME") or Path.home() / ".pt") / "cache",
+        offline=config.offline,
+        hub_endpoint=config.hub_endpoint,
+        pages_per_epoch=config.pages_per_epoch,
+        held_out_tokens=held_out_tokens(config, world),
+        text_column=config.text_column,
+        skip_bad_rows=config.skip_bad_rows,
+        vocabulary_size=model_config.get_text_config().vocab_size,
+        on_progress=lambda detail: events.emit_throttled("phase", name="tokenizing", detail=detail),
+        on_warning=lambda code, message: events.emit("warning", code=code, message=message),
+    )
+    with events.phase("tokenizing", ", ".join(source["name"] for source in sources)):
+        if world.size > 1 and not world.first:
+            torch.distributed.barrier(world.control)
+        data = open_data(request)
+        if world.size > 1 and world.first:
+            torch.distributed.barrier(world.control)
+    if world.first:
+        events.emit("data", **keep_report(config, data))
+    return data
+
+
+def keep_report(config: RunConfig, data: Data) -> dict:
+    """Writes what was read until now to `data.json` and returns it."""
+    report = data.report()
+    report["held_out"]["epsilon"] = smallest_epsilon(config.competition) or None
+    write_json(Path(config.run_dir) / "data.json", report)
+    return report
+
+
+def held_out_tokens(config: RunConfig, world: World) -> int:
+    """A run that goes on keeps what it held out, on whatever device; a new one holds out more where evaluating is quick."""
+    if config.resume or world.restarted:
+        try:
+            return int(json.loads((Path(config.run_dir) / "data.json").read_text())["held_out"]["wanted"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return _FEW_HELD_OUT  # as runs did that kept no report
+    return _MANY_HELD_OUT if world.device.type == "cuda" and config.recipe.eval_sequences is None else _FEW_HELD_OUT
