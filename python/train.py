@@ -44,7 +44,7 @@ def main() -> int:
 
 def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
     with events.phase("loading", "PyTorch"):
-        from trainer.data.of_run import keep_report
+        from trainer.data.of_run import tell
         from trainer.loop import Trainer
         from trainer.machine.distributed import join, leave
         from trainer.record.trackers import Trackers
@@ -55,8 +55,8 @@ def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
     trainer = Trainer(config, world, events, parts, trackers, stop)
     events.emit("start", **start_event(config, world, parts, trainer.resume() if config.resume or world.restarted else None))
     reason = trainer.run()
-    if world.first:
-        keep_report(config, parts.data)
+    if world.first and not parts.data.counted:
+        tell(config, events, parts.data)
     trackers.close()
     progress = trainer.progress
     spikes = {"skipped": progress.spikes.skipped, "rollbacks": progress.spikes.rollbacks}

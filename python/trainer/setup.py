@@ -28,7 +28,7 @@ from .model.layers import checkpoint_activations, decoder_layers, shard
 from .model.load import count_parameters, load_config, load_model
 from .model.loss import LossModel, chunked_loss_fits, masking_works
 from .optim.optimizers import Optimizers
-from .own_recipe import OwnOptimizers, OwnRecipe, open_own_recipe
+from .own_recipe import OwnOptimizers, open_own_recipe
 from .plan import Plan, make_plan, split_batch
 from .tokenizer import load_tokenizer
 

@@ -13,6 +13,20 @@ const value = z.number().nullable();
 const event = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
   z.strictObject({ type: z.literal(type), time: z.number().describe('Seconds since the epoch'), ...fields });
 
+/** What was read of one `--data`. */
+export const dataRead = z.strictObject({
+  path: text,
+  column: text.nullable().describe('That the text was in; null: plain text'),
+  documents: count,
+  characters: count,
+  skipped: count.describe('Bad rows left out'),
+  complete: z
+    .boolean()
+    .describe('Read to its end before the first step; false: counted as far as the training came'),
+  unread: z.array(text).describe('What lies there and was not read, with the reason'),
+});
+export type DataRead = z.infer<typeof dataRead>;
+
 export const EVENTS = {
   start: event('start', {
     pid: count,
@@ -31,6 +45,22 @@ export const EVENTS = {
     unigram_entropy: value.describe('Nats, of the held-out text'),
     resumed_from: count.nullable().describe('Step; null: from the beginning'),
     versions: z.record(text, text),
+  }),
+  data: event('data', {
+    sources: z.array(dataRead),
+    held_out: z.strictObject({
+      wanted: count.describe('Tokens'),
+      tokens: count,
+      sequences: count,
+      parts: count.describe('Row groups, or ranges of files, that they come from'),
+      resolution: value.describe(
+        'Two standard errors of the mean loss of a model that knows only frequencies, as a part of it',
+      ),
+      epsilon: z
+        .number()
+        .nullable()
+        .describe('What a win needs, as a part of the loss; null: no rule is known'),
+    }),
   }),
   phase: event('phase', { name: text, detail: text }),
   step: event('step', {

@@ -1,5 +1,5 @@
 /** Python: its environment and the processes that run in it. The only room that knows pythonia. */
-export { type EventOf, readEvent, type TrainerEvent } from './events.ts';
+export { type DataRead, type EventOf, readEvent, type TrainerEvent } from './events.ts';
 export { findPython } from './python-env.ts';
 export { pythonInfo } from './python-info.ts';
 export { type SetupOptions, setupPython } from './setup.ts';

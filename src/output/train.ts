@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataRead } from '../bridge/events.ts';
 import type { UploadOutcome } from '../publish/types.ts';
 import type { TrainOutcome } from '../training/types.ts';
 import { count, loss, text } from './parts.ts';
@@ -11,6 +12,7 @@ export const trainSchema = z.strictObject({
   steps: count,
   tokens: count,
   resumed: z.boolean(),
+  data: z.array(dataRead).describe('What was read of each --data'),
   unigramEntropy: loss.describe('Of the text, nats a token: what guessing by frequency alone reaches'),
   seconds: z.number().nonnegative().describe('In which the trainer was at work'),
   published: uploadSchema.nullable(),
@@ -22,6 +24,18 @@ export function trainOutput(
   published: UploadOutcome | null,
   report: string | null,
 ): z.output<typeof trainSchema> {
-  const { runDir, bestDir, bestLoss, steps, tokens, resumed, unigramEntropy, seconds } = outcome;
-  return { runDir, bestDir, bestLoss, steps, tokens, resumed, unigramEntropy, seconds, published, report };
+  const { runDir, bestDir, bestLoss, steps, tokens, resumed, data, unigramEntropy, seconds } = outcome;
+  return {
+    runDir,
+    bestDir,
+    bestLoss,
+    steps,
+    tokens,
+    resumed,
+    data,
+    unigramEntropy,
+    seconds,
+    published,
+    report,
+  };
 }

@@ -6,6 +6,7 @@ import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { dataNote } from './data-note.ts';
 import { holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
@@ -35,6 +36,7 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     resumed,
     cancelled: false,
     unigramEntropy: null,
+    data: [],
     seconds: 0,
   };
   await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
@@ -86,6 +88,7 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
 /** Takes what an event says about the run as a whole. */
 function absorb(outcome: TrainOutcome, event: TrainerEvent): void {
   if (event.type === 'start') outcome.unigramEntropy = event.unigram_entropy ?? null;
+  if (event.type === 'data') outcome.data = event.sources ?? [];
   if (event.type === 'step' || event.type === 'eval') {
     outcome.steps = event.step ?? outcome.steps;
     outcome.tokens = event.tokens ?? outcome.tokens;
@@ -107,6 +110,8 @@ function progressOf(event: TrainerEvent): Progress | null {
         `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.`;
       return { kind: 'note', level: 'info', message };
     }
+    case 'data':
+      return { kind: 'note', level: 'info', message: dataNote(event) };
     case 'phase':
       return { kind: 'progress', phase: phaseTitle(event), done: 0, unit: 'steps' };
     case 'step':

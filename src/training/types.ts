@@ -1,3 +1,4 @@
+import type { DataRead } from '../bridge/index.ts';
 import type { Competition } from '../rules/types.ts';
 import type { PublishCondition } from './publish-condition.ts';
 
@@ -96,6 +97,8 @@ export interface TrainOutcome {
   resumed: boolean;
   cancelled: boolean;
   unigramEntropy: number | null;
+  /** What was read of each `--data`. */
+  data: DataRead[];
   seconds: number;
 }
 

@@ -70,6 +70,11 @@ class Data:
         self.epoch_batches: int | None = None
         """Steps (batches of this rank) that make one epoch; None when the size of the data is not known."""
 
+    @property
+    def counted(self) -> bool:
+        """Whether everything was read before the first step: then `report` says the same for ever."""
+        return all(part.part == 1.0 for part in self._read)
+
     def report(self) -> dict:
         """What was read so far, JSON-able: `sources` in the order of the request, and the size of `held_out`."""
         size = {"tokens": self.held_out.numel(), "sequences": len(self.held_out), "parts": self.held_out_files}

@@ -54,16 +54,16 @@ def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, m
         if world.size > 1 and world.first:
             torch.distributed.barrier(world.control)
     if world.first:
-        events.emit("data", **keep_report(config, data))
+        tell(config, events, data)
     return data
 
 
-def keep_report(config: RunConfig, data: Data) -> dict:
-    """Writes what was read until now to `data.json` and returns it."""
+def tell(config: RunConfig, events: Events, data: Data) -> None:
+    """Writes what was read until now to `data.json` and says it."""
     report = data.report()
     report["held_out"]["epsilon"] = smallest_epsilon(config.competition) or None
     write_json(Path(config.run_dir) / "data.json", report)
-    return report
+    events.emit("data", sources=report["sources"], held_out=report["held_out"])
 
 
 def held_out_tokens(config: RunConfig, world: World) -> int:
