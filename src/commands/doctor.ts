@@ -21,7 +21,10 @@ export default class Doctor extends PtCommand {
     const settings = await this.settings(flags);
     this.note('Looking at this machine, the Hub and the chain …');
     const { examine } = await import('../doctor/index.ts');
-    const checks = await examine(settings, process.env, homedir());
+    const checks = await examine(settings, await this.place(settings), {
+      env: process.env,
+      userHome: homedir(),
+    });
     this.table(
       [{ title: '' }, { title: 'check' }, { title: 'found' }],
       checks.map(({ status, name, message }) => [SIGNS[status], name, message]),

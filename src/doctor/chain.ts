@@ -1,7 +1,8 @@
-import { type Chain, connect, findHotkeys } from '../chain/index.ts';
+import { type Chain, findHotkeys } from '../chain/index.ts';
 import { PtError } from '../errors.ts';
+import type { Place } from '../place.ts';
 import { retirement } from '../publish/index.ts';
-import { chainOptions, type Settings } from '../settings/index.ts';
+import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, skipped, warning } from './types.ts';
 
@@ -9,8 +10,8 @@ import { type Check, failure, ok, skipped, warning } from './types.ts';
 const FRESH_MS = 36_000;
 
 /** The hotkey's file, the chain's endpoint and whether it moves, and whether the hotkey is registered there. */
-export async function checkChain(settings: Settings): Promise<Check[]> {
-  const { wallet, netuid, offline, network, constants } = settings;
+export async function checkChain(settings: Settings, place: Place): Promise<Check[]> {
+  const { wallet, netuid, offline } = settings;
   const found = await findHotkeys(wallet.path);
   const own = found.find(({ wallet: name, hotkey }) => name === wallet.name && hotkey === wallet.hotkey);
   const checks: Check[] = [];
@@ -32,18 +33,14 @@ export async function checkChain(settings: Settings): Promise<Check[]> {
   }
   try {
     const begin = performance.now();
-    const chain = await connect(chainOptions(settings));
-    const { message } = retirement(netuid, { chain, networks: constants.networks, network: network.name });
-    try {
-      const block = await chain.block();
-      const took = Math.round(performance.now() - begin);
-      checks.push(
-        ok('chain', `${chain.chainName} at ${chain.endpoint}, block ${block}, connected in ${took} ms`),
-      );
-      checks.push(await freshness(chain, block), await registration(chain, netuid, own?.ss58 ?? null));
-    } finally {
-      await chain.close();
-    }
+    const chain = await place.chain();
+    const { message } = retirement(netuid, { ...place, chain });
+    const block = await chain.block();
+    const took = Math.round(performance.now() - begin);
+    checks.push(
+      ok('chain', `${chain.chainName} at ${chain.endpoint}, block ${block}, connected in ${took} ms`),
+    );
+    checks.push(await freshness(chain, block), await registration(chain, netuid, own?.ss58 ?? null));
     if (message !== null) checks.push(warning('subnet', message, 'README.md, "The state of the network"'));
   } catch (error) {
     if (!(error instanceof PtError)) throw error;

@@ -1,5 +1,5 @@
 import { PtError } from '../errors.ts';
-import { createHub } from '../hub/index.ts';
+import type { Place } from '../place.ts';
 import { hubOptions, type Settings } from '../settings/index.ts';
 import { type Check, failure, ok, skipped, warning } from './types.ts';
 
@@ -7,7 +7,7 @@ const CLOCK_SECONDS = 60;
 const TIMEOUT_MS = 10_000;
 
 /** Whether the Hub answers, how the clock compares with its, whose the token is and what it may write. */
-export async function checkHub(settings: Settings): Promise<Check[]> {
+export async function checkHub(settings: Settings, place: Place): Promise<Check[]> {
   const { hub, hfRepoId, offline } = settings;
   try {
     const options = hubOptions(settings);
@@ -23,7 +23,7 @@ export async function checkHub(settings: Settings): Promise<Check[]> {
       const mend = 'Put HF_ACCESS_TOKEN=… into .env or the environment.';
       return [...checks, warning('token', 'none: loading works, publishing does not', mend, 'hf auth login')];
     }
-    const { name, orgs, canWrite } = await createHub(options).whoami();
+    const { name, orgs, canWrite } = await (await place.hub()).whoami();
     if (canWrite === false) {
       const mend = `Make a token with write access at ${options.endpoint}/settings/tokens`;
       return [...checks, failure('token', `${name}'s token may only read`, mend)];

@@ -1,3 +1,4 @@
+import type { Place } from '../place.ts';
 import { sandboxDir, sandboxStatus } from '../sandbox/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { checkChain } from './chain.ts';
@@ -14,15 +15,15 @@ export type { Check, CheckStatus } from './types.ts';
  */
 export async function examine(
   settings: Settings,
-  env: NodeJS.ProcessEnv,
-  userHome: string,
+  place: Place,
+  { env, userHome }: { env: NodeJS.ProcessEnv; userHome: string },
 ): Promise<Check[]> {
   const groups = await Promise.all([
     guard('Node', async () => [checkNode()]),
     guard('disk', async () => [await checkDisk(settings)]),
     guard('Python', () => checkPython(settings, env)),
-    guard('Hub', () => checkHub(settings)),
-    guard('chain', () => checkChain(settings)),
+    guard('Hub', () => checkHub(settings, place)),
+    guard('chain', () => checkChain(settings, place)),
     guard('sandbox', () => checkSandbox(settings.home)),
   ]);
   const homely = (text: string) => (userHome === '/' ? text : text.replaceAll(userHome, '~'));

@@ -1,9 +1,8 @@
-import { connect, findHotkeys, openHotkey } from '../../chain/index.ts';
+import { findHotkeys } from '../../chain/index.ts';
 import { OutsideError } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
-import { chainOptions, type Settings } from '../../settings/index.ts';
+import type { Place } from '../../place.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { askPassword } from '../../ui/prompt.ts';
 import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletShow extends PtCommand {
@@ -23,18 +22,18 @@ export default class WalletShow extends PtCommand {
   async run(): Promise<Printed<'wallet:show'>> {
     const { flags } = await this.parse(WalletShow);
     const settings = await this.settings(flags);
-    const { wallet, netuid, walletPassword } = settings;
-    const ask = async () => walletPassword ?? askPassword(`Password of ${wallet.name}/${wallet.hotkey}:`);
+    const { wallet, netuid } = settings;
+    const place = await this.place(settings);
     const find = async () =>
       (await findHotkeys(wallet.path)).find(
         (file) => file.wallet === wallet.name && file.hotkey === wallet.hotkey,
       );
     const listed = await find();
     // A file that is not listed cannot be opened either: opening says why, and what there is instead.
-    const opened = flags.open || !listed?.ss58 ? await openHotkey(wallet, ask) : null;
+    const opened = flags.open || !listed?.ss58 ? await place.hotkey() : null;
     const file = listed!;
     const ss58 = opened?.ss58 ?? file.ss58!;
-    const uid = settings.offline ? null : await this.#lookUp(settings, ss58);
+    const uid = settings.offline ? null : await this.#lookUp(place, ss58);
     const registered = uid === undefined || settings.offline ? null : uid !== null;
     this.table(
       [{ title: 'hotkey' }, { title: `${wallet.name}/${wallet.hotkey}`, cut: 'middle' }],
@@ -61,14 +60,9 @@ export default class WalletShow extends PtCommand {
   }
 
   /** uid on the subnet, null when it has none; undefined (and a warning) when the chain cannot be asked. */
-  async #lookUp(settings: Settings, ss58: string): Promise<number | null | undefined> {
+  async #lookUp(place: Place, ss58: string): Promise<number | null | undefined> {
     try {
-      const chain = await connect(chainOptions(settings));
-      try {
-        return await chain.uidOf(settings.netuid, ss58);
-      } finally {
-        await chain.close();
-      }
+      return await (await place.chain()).uidOf(place.netuid, ss58);
     } catch (error) {
       if (!(error instanceof OutsideError)) throw error;
       this.warning(`${error.message} Whether it is registered is not known.`);
