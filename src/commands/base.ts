@@ -104,7 +104,7 @@ export abstract class PtCommand extends Command {
       env: process.env,
       password: async () => {
         const { askPassword } = await import('../ui/prompt.ts');
-        return askPassword(`Password of hotkey ${settings.wallet.hotkey}:`);
+        return askPassword(`Password of ${settings.wallet.name}/${settings.wallet.hotkey}:`);
       },
     });
     this.#places.push(place);

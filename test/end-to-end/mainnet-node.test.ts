@@ -95,6 +95,13 @@ describe('a node of mainnet on this machine, told by its genesis', { timeout: 12
     expect(ran.stderr).not.toContain('step 1');
   });
 
+  it('is asked about before training by a threshold too, not hours later', async () => {
+    const args = ['--recipe', 'tiny', '--max-steps', '1', '--hf-repo-id', 'me/first', '--json'];
+    const ran = await runPt(['train', ...args, '--avg-loss-upload-threshold', '1000'], { env, cwd: home });
+    await expectAsked(ran);
+    expect(ran.stderr).not.toContain('Run folder');
+  });
+
   it('is refused to a program that does not answer', async () => {
     const program = join(home, 'push.mjs');
     writeFileSync(
@@ -134,6 +141,13 @@ console.log(JSON.stringify({ results, asked }));
     expect((again.json().error as { message: string }).message).toContain(
       `in place of its commitment of block ${block}`,
     );
+  });
+
+  it('is asked about once where the training publishes at its end', async () => {
+    const args = ['--recipe', 'tiny', '--max-steps', '1', '--hf-repo-id', 'me/trained', '--json', '--yes'];
+    const ran = await runPt(['train', ...args, '--avg-loss-upload-threshold', '1000'], { env, cwd: home });
+    expect(ran.json().published).toMatchObject({ repo: 'me/trained' });
+    expect((await onChain())?.text).toContain('me:trained:');
   });
 
   it('is named by doctor', async () => {
