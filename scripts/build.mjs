@@ -1,7 +1,7 @@
 // Compiles src/ to dist/, bundles the chain room (@polkadot/api takes ~3 s of CPU to import from its many files, a tenth as one), and
 // writes oclif.manifest.json, from which `pt` knows its commands without loading any of them.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,9 @@ process.chdir(root);
 const require = createRequire(import.meta.url);
 
 // Built aside and swapped in, so that a pt that runs meanwhile finds a whole dist/.
-const fresh = join('node_modules', '.cache', 'pt-build', String(process.pid));
+const aside = join(root, 'node_modules', '.cache', 'pt-build', String(process.pid));
+const fresh = join(aside, 'dist');
+process.on('exit', () => rmSync(aside, { recursive: true, force: true }));
 execFileSync(
   process.execPath,
   [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', '.', '--outDir', fresh],
@@ -60,27 +62,20 @@ if (existsSync(client)) {
   }
 }
 
-const old = `${fresh}-old`;
+// The framework's own tool writes down what the commands are. It looks for a package: this one, with what was just built. It begins by
+// removing the manifest of the working folder, which a pt may be reading.
+cpSync('package.json', join(aside, 'package.json'));
+symlinkSync(join(root, 'constants'), join(aside, 'constants'));
+const oclif = join(dirname(require.resolve('oclif/package.json')), 'bin/run.js');
+const { status } = spawnSync(process.execPath, [oclif, 'manifest'], {
+  cwd: aside,
+  stdio: ['ignore', 'ignore', 'inherit'],
+  // No look for a newer one of itself.
+  env: { ...process.env, OCLIF_SKIP_NEW_VERSION_CHECK: '1' },
+});
+if (status !== 0) process.exit(1);
+
+const old = join(aside, 'old');
 if (existsSync('dist')) renameSync('dist', old);
 renameSync(fresh, 'dist');
-rmSync(old, { recursive: true, force: true });
-
-// A command is a module with a default export; what stands beside it helps it.
-const pjson = JSON.parse(readFileSync('package.json', 'utf8'));
-const commandsDir = pjson.oclif.commands.target;
-const isCommand = (file) =>
-  file.endsWith('.js') && /^export default class /m.test(readFileSync(join(commandsDir, file), 'utf8'));
-pjson.oclif.commands.globPatterns = readdirSync(commandsDir, { recursive: true }).filter(isCommand);
-const { Plugin } = await import('@oclif/core');
-const plugin = new Plugin({
-  root,
-  pjson,
-  isRoot: true,
-  type: 'core',
-  ignoreManifest: true,
-  errorOnManifestCreate: true,
-  respectNoCacheDefault: true,
-});
-await plugin.load();
-writeFileSync('dist/manifest.json', `${JSON.stringify(plugin.manifest)}\n`);
-renameSync('dist/manifest.json', 'oclif.manifest.json');
+renameSync(join(aside, 'oclif.manifest.json'), 'oclif.manifest.json');
