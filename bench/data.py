@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import tempfile
@@ -51,6 +52,22 @@ def main() -> None:
         report("data", "open the built-in text, nothing cached", time.perf_counter() - started, "s", None)
         data.next_batch()
         bench_pipeline(data, model, length)
+        bench_parquet(tokenizer, Path(cache), length)
+
+
+def bench_parquet(tokenizer, folder: Path, length: int) -> None:
+    """From parquet to tokens, nothing cached, in CPU seconds of all threads: what one core does."""
+    import pyarrow
+    import pyarrow.parquet
+    from trainer.data.builtin import builtin_documents
+
+    texts = list(builtin_documents()) * 20
+    pyarrow.parquet.write_table(pyarrow.table({"text": texts}), folder / "text.parquet", row_group_size=1000)
+    times = os.times()
+    data = open_data(DataRequest([{"name": str(folder / "text.parquet")}], tokenizer, length, BATCH, cache_dir=folder / "again"))
+    now = os.times()
+    tokens = (data.epoch_batches * BATCH + len(data.held_out)) * length
+    report("data", "parquet to tokens; rival: the goal", tokens / (now.user + now.system - times.user - times.system), "tokens a CPU second", 400_000)
 
 
 def bench_pipeline(data, model, length: int) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 import torch
@@ -9,8 +10,11 @@ import torch
 from data_support import SmallHub, ask, numbered_texts, write_parquet
 from trainer.data import cache as cache_module
 from trainer.data import range_file
+from trainer.data.account import Account, SkipLimit
+from trainer.data.cache import TokenCache
 from trainer.data.hub import known_dataset, known_names
 from trainer.data.sources import open_source
+from trainer.data.split import split
 from trainer.errors import TrainerError
 from trainer.tokenizer import load_tokenizer
 
@@ -140,3 +144,54 @@ def test_texts_kept_apart_from_their_table(hub, tmp_path, tokenizer, monkeypatch
     assert [text for shard in source.groups[0]() for text in shard.read()] == texts
     seen = [headers for path, headers in hub.requests if path.startswith("/objects/")]
     assert len(seen) >= 40 and not any("authorization" in map(str.lower, headers) for headers in seen)
+
+
+def parts_of(tokenizer, batches) -> list[set[str]]:
+    """Which files' text is in each batch."""
+    return [set(re.findall(r"part\d+", tokenizer.decode(batch.flatten()))) for batch in batches]
+
+
+def test_files_are_interleaved_and_held_out_text_comes_from_several(hub, tmp_path, tokenizer):
+    root = hub.folder / "HuggingFaceTB/finemath/finemath-3plus"
+    for part in range(12):
+        write_parquet(root / f"{part:02}.parquet", numbered_texts(200, f"part{part} row"), 20)
+    data = ask(tokenizer, tmp_path / "cache", "FINEMATH_3P", offline=False, hub_endpoint=hub.url, held_out_tokens=4096)
+    assert len(parts_of(tokenizer, [data.held_out])[0]) == 8 and data.held_out_files >= 8
+    assert 0.8 < data.held_out.numel() / 4096 < 2
+    seen = parts_of(tokenizer, [torch.cat([data.next_batch() for _ in range(25)]) for _ in range(12)])
+    assert sum(map(len, seen)) / len(seen) > 4, seen
+    report = data.report()
+    assert report["sources"][0]["column"] == "text" and not report["sources"][0]["complete"]
+    assert report["sources"][0]["documents"] > 0 and report["held_out"]["parts"] == data.held_out_files
+
+
+def test_less_held_out_text_is_part_of_more(hub, tmp_path, tokenizer):
+    root = hub.folder / "HuggingFaceTB/finemath/finemath-3plus"
+    for part in range(9):
+        write_parquet(root / f"{part}.parquet", numbered_texts(100, f"part{part} row"), 10)
+    cache = TokenCache(tmp_path / "cache", tokenizer, lambda detail: None)
+    held_out = []
+    for wanted in (64, 500, 4000, 40_000):
+        source = open_source("FINEMATH_3P", tmp_path / "cache", offline=False, hub_endpoint=hub.url)
+        held_out.append(split(source, "it", cache, Account(SkipLimit()), wanted, 32).held_out)
+    assert all(less <= more for less, more in zip(held_out, held_out[1:])) and held_out[0] < held_out[2] < held_out[3]
+
+
+def test_another_column_of_a_data_set_is_read_when_it_is_named(hub, tmp_path, tokenizer):
+    write_parquet(hub.folder / "HuggingFaceTB/finemath/finemath-3plus/0.parquet", numbered_texts(90, "body row"), 10, "body", text=["no"] * 90)
+    data = ask(tokenizer, tmp_path / "cache", "FINEMATH_3P", offline=False, hub_endpoint=hub.url, held_out_tokens=64, text_column="body")
+    assert "body row" in tokenizer.decode(data.next_batch().flatten())
+    with pytest.raises(TrainerError) as caught:
+        ask(tokenizer, tmp_path / "cache", "FINEMATH_3P", offline=False, hub_endpoint=hub.url, text_column="content")
+    assert caught.value.code == "bad_data" and "text (string)" in caught.value.message
+
+
+def test_an_object_that_is_not_in_its_encoding_is_a_bad_row(hub, tmp_path, monkeypatch):
+    write_parquet(hub.folder / "bigcode/the-stack-v2-dedup/data/0.parquet", ["a", "b", "c", "d"], 2, "blob_id", src_encoding=["utf-8", "latin-1", "utf-8", "no such"])
+    (hub.folder / "objects").mkdir()
+    for identity in "abcd":
+        (hub.folder / "objects" / identity).write_bytes(gzip.compress(b"caf\xe9" if identity in "bc" else b"plain"))
+    entry = known_dataset("STACK2")
+    monkeypatch.setattr("trainer.data.hub.known_dataset", lambda name: {**entry, "content": {**entry["content"], "url": hub.url + "/objects/{blob_id}"}})
+    got = [text for shard in open_source("STACK2", tmp_path, offline=False, hub_endpoint=hub.url).groups[0]() for text in shard.read()]
+    assert got[:2] == ["plain", "café"] and [row.where.split()[-1] for row in got[2:]] == ["3", "4"]
