@@ -15,7 +15,7 @@ import type {
   Release,
   Schedule,
   TokenizerFacts,
-} from './rules/types.ts';
+} from './protocol.ts';
 
 /** A chain and the Hub that belongs to it. */
 export interface Network {
