@@ -44,6 +44,8 @@ export const trainFlags = {
     multipleNonGreedy: true,
     ...training,
   }),
+  'text-column': Flags.string({ summary: 'Column that holds the text; text when not given', ...training }),
+  'skip-bad-rows': Flags.integer({ summary: 'Rows without text that may be left out', min: 0, ...training }),
   device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps', ...training }),
   epochs: Flags.integer({
     summary: 'Passes over the data; -1 until stopped',

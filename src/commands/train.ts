@@ -99,6 +99,7 @@ export default class Train extends PtCommand {
       const given = {
         ...options,
         epochs: flags.epochs,
+        skipBadRows: flags['skip-bad-rows'],
         device: settings.device ?? undefined,
         compile: flags.compile,
         attention: undefined,

@@ -66,6 +66,7 @@ export async function* openRun({
 /** What `--resume` may change; everything else is part of what the checkpoint is. */
 const CHANGEABLE = {
   epochs: 'epochs',
+  skipBadRows: 'skip_bad_rows',
   maxSteps: 'max_steps',
   maxMinutes: 'max_minutes',
   device: 'device',
@@ -83,6 +84,7 @@ const FIXED = {
   optimizer: '--optimizer',
   schedule: '--schedule',
   pagesPerEpoch: '--pages-per-epoch',
+  textColumn: '--text-column',
 } as const satisfies Partial<Record<keyof TrainingOptions, string>>;
 
 /**

@@ -15,6 +15,8 @@ export interface TrainingFlags {
   optimizer?: string;
   schedule?: string;
   'pages-per-epoch'?: number;
+  'text-column'?: string;
+  'skip-bad-rows'?: number;
   seed?: number;
   'train-dtype'?: string;
   attention?: string;
@@ -46,6 +48,8 @@ export function trainingOptions(flags: TrainingFlags, device: string | null): Tr
     optimizer: (flags.optimizer as TrainingOptions['optimizer']) ?? null,
     schedule: (flags.schedule as TrainingOptions['schedule']) ?? null,
     pagesPerEpoch: flags['pages-per-epoch'] ?? null,
+    textColumn: flags['text-column'] ?? null,
+    skipBadRows: flags['skip-bad-rows'] ?? 0,
     seed: flags.seed ?? 0,
     device: wanted,
     dtype: (flags['train-dtype'] as TrainingOptions['dtype']) ?? 'auto',
@@ -80,7 +84,11 @@ export function dataSources(names: string[], cwd: string): DataSource[] {
     }
     const path = resolve(cwd, name);
     if (existsSync(path)) return { name: path, weight };
-    if (/^[.~/]|\.(parquet|jsonl|json|txt|md)$/.test(name)) {
+    if (
+      /^[.~/]|\.(parquet|arrow|feather|(jsonl|ndjson|jl|json|csv|tsv|txt|text|md|rst)(\.(gz|bz2|xz|zst))?)$/i.test(
+        name,
+      )
+    ) {
       throw new UserError('data.missing', `--data: there is no file or folder ${path}.`, {
         nextSteps: ['--data builtin   # the text that every machine has'],
       });

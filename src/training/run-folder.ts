@@ -48,6 +48,8 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     optimizer: options.optimizer,
     schedule: options.schedule,
     pages_per_epoch: options.pagesPerEpoch,
+    text_column: options.textColumn,
+    skip_bad_rows: options.skipBadRows,
     eval_every_steps: options.evalEverySteps,
     checkpoint_every_steps: options.checkpointEverySteps,
     resume,

@@ -26,6 +26,8 @@ export interface TrainingOptions {
   optimizer: 'adamw' | 'muon' | null;
   schedule: 'constant' | 'cosine' | 'wsd' | null;
   pagesPerEpoch: number | null;
+  textColumn: string | null;
+  skipBadRows: number;
   seed: number;
   device: string;
   dtype: 'auto' | 'bf16' | 'fp32';

@@ -31,6 +31,8 @@ const request: RunRequest = {
     optimizer: null,
     schedule: null,
     pagesPerEpoch: null,
+    textColumn: null,
+    skipBadRows: 0,
     seed: 7,
     device: 'cpu',
     dtype: 'auto',
