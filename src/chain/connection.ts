@@ -1,7 +1,7 @@
 import { OutsideError, PtError } from '../errors.ts';
 import { retryAfter } from './answers.ts';
 import { greet, refreshRuntime, type Session } from './greet.ts';
-import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, textOf } from './rpc.ts';
+import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, wordsOf } from './rpc.ts';
 
 /** Keeps one connection to one chain: fails over, reconnects, and reads again what a broken connection left unanswered. */
 export interface Connection {
@@ -70,7 +70,7 @@ export async function openConnection({
       } catch (error) {
         if (rpc) drop(rpc);
         // Whatever a server answers, the next endpoint may do better.
-        reasons.push(`${endpoint}: ${(error as Error).message}`);
+        reasons.push(`${endpoint}: ${wordsOf(error)}`);
         busy ||= isBusy(error);
       }
     }
@@ -132,7 +132,7 @@ export async function openConnection({
           if (await heal()) continue;
           throw new OutsideError(
             'chain.unreadable',
-            `The chain's answer could not be understood: ${textOf((error as Error).message)}.`,
+            `The chain's answer could not be understood: ${wordsOf(error)}.`,
             { cause: error, nextSteps: ['Try another endpoint: --network ws://HOST:PORT'] },
           );
         }

@@ -11,6 +11,9 @@ export function textOf(value: unknown, max = 300): string {
   return harmless((text ?? 'nothing').slice(0, max));
 }
 
+/** What an error says; libraries throw other things too. */
+export const wordsOf = (error: unknown): string => textOf(error instanceof Error ? error.message : error);
+
 /** The node answered, with an error. */
 export class RpcError extends Error {
   /** NaN where the node gives none. */

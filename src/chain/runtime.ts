@@ -42,9 +42,18 @@ export function fromHex(text: unknown): Uint8Array {
   return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
 }
 
+/** The library throws `null` for what it cannot read. */
+function decode(metadata: Uint8Array) {
+  try {
+    return unifyMetadata(decAnyMetadata(Uint8Array.from(metadata)));
+  } catch (cause) {
+    throw new RangeError('its metadata cannot be read', { cause });
+  }
+}
+
 /** Builds the codecs of a runtime from its metadata (SCALE with magic, versions 14 to 16). Throws on anything else. */
 export function readRuntime(metadata: Uint8Array): Runtime {
-  const unified = unifyMetadata(decAnyMetadata(Uint8Array.from(metadata)));
+  const unified = decode(metadata);
   checkTypes(unified.lookup);
   const lookup = getLookupFn(unified);
   const builder = getDynamicBuilder(lookup);

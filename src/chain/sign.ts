@@ -1,7 +1,7 @@
 import { Blake2256 } from '@polkadot-api/substrate-bindings';
 import { OutsideError, PtError } from '../errors.ts';
 import { checkMeant, ERA_PERIOD, type Meant } from './meant.ts';
-import { textOf } from './rpc.ts';
+import { textOf, wordsOf } from './rpc.ts';
 import { fromHex, type Runtime, toHex } from './runtime.ts';
 import type { Hotkey } from './types.ts';
 
@@ -78,7 +78,7 @@ export async function signCommitment(
     if (cause instanceof PtError) throw cause;
     throw new OutsideError(
       'chain.unsupported',
-      `No commitment can be made by the metadata of the chain's runtime ${specVersion}: ${textOf((cause as Error).message)}.`,
+      `No commitment can be made by the metadata of the chain's runtime ${specVersion}: ${wordsOf(cause)}.`,
       {
         cause,
         nextSteps: [
