@@ -62,7 +62,8 @@ const lies = fc.record({
 });
 
 test('whatever JSON a node answers, in status and in a commitment, it is an error of the outside', async () => {
-  const node = await sandbox();
+  // Short epochs, so that no run uses up their space.
+  const node = await sandbox({ tempo: 4 });
   const proxy = await between(node.url);
   const key = hotkey();
   node.register(key.ss58);
@@ -110,7 +111,8 @@ test('whatever JSON a node answers, in status and in a commitment, it is an erro
 }, 600_000);
 
 test('metadata with bytes changed anywhere: nothing hangs, and nothing but the commitment is included', async () => {
-  const node = await sandbox();
+  // Short epochs, so that no run uses up their space.
+  const node = await sandbox({ tempo: 4 });
   const proxy = await between(node.url);
   const key = hotkey();
   node.register(key.ss58);
