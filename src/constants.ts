@@ -35,10 +35,14 @@ export interface Network {
   block_anchor: { block: number; time: string; seconds_per_block: number } | null;
 }
 
-/** The network that a chain is, by its genesis alone: a node of it on this machine is that network too. Null: a chain of its own. */
+/**
+ * The network that a chain is, by its genesis alone: a node of it on this machine is that network too. Null: a chain of its own. A
+ * constants folder of one's own need not know mainnet; the shipped one always does.
+ */
 export function networkOf(networks: Record<string, Network>, genesisHash: string): Network | null {
   const genesis = genesisHash.toLowerCase();
-  return Object.values(networks).find((network) => network.genesis === genesis) ?? null;
+  const known = [...Object.values(networks), ...Object.values(loadConstants().networks)];
+  return known.find((network) => network.genesis === genesis) ?? null;
 }
 
 /** A training recipe; the trainer owns and checks its fields (`python/trainer`). */

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadConstants, scheduleOf } from '../../src/constants.ts';
+import { loadConstants, networkOf, scheduleOf } from '../../src/constants.ts';
 
 const shipped = loadConstants();
 const folders: string[] = [];
@@ -28,6 +28,14 @@ describe('constants', () => {
     expect(scheduleOf(own, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(7);
     expect(scheduleOf(shipped, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(20_000_000);
     expect(scheduleOf(shipped, 'ws://10.0.0.1:9944').name).toBe('schedule');
+  });
+
+  it("know a network by its genesis, mainnet also where a folder of one's own does not name it", () => {
+    const { finney, test } = shipped.networks;
+    expect(networkOf(shipped.networks, finney!.genesis!.toUpperCase().replace('X', 'x'))).toBe(finney);
+    expect(networkOf(shipped.networks, test!.genesis!)).toBe(test);
+    expect(networkOf({}, finney!.genesis!)?.retired_netuids).toContain(9);
+    expect(networkOf(shipped.networks, `0x${'00'.repeat(32)}`)).toBeNull();
   });
 
   it.each([
