@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
@@ -79,6 +88,14 @@ function fullDisk(dir: string): Error | null {
 
 /** The error that the child itself printed after byte `begin` of the log, when it did. */
 function failedStart(dir: string, begin: number): Error {
+  if (!existsSync(logFile(dir)))
+    return new OutsideError(
+      'sandbox.start_failed',
+      `The sandbox did not start: ${dir} was reset meanwhile.`,
+      {
+        nextSteps: ['pt sandbox start --detach'],
+      },
+    );
   const log = readFileSync(logFile(dir)).subarray(begin).toString('utf8');
   for (const line of log.split('\n')) {
     if (!line.startsWith('{"error":')) continue;
