@@ -34,7 +34,6 @@ class Trainer:
         # What an earlier run (before a resume) left in the files is not this trainer's.
         self.offset = _size(self.events)
         environment = {**os.environ, **request["env"]}
-        options = {"creationflags": 0x200} if WINDOWS else {"start_new_session": True}
         with open(os.path.join(run_dir, "trainer.log"), "ab") as log:
             self.log_offset = log.tell()
             self.process = subprocess.Popen(
@@ -44,7 +43,9 @@ class Trainer:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=request["cwd"],
-                **options,
+                # A group of its own: Ctrl-C in the terminal is for `pt`, which asks the trainer.
+                creationflags=0x200 if WINDOWS else 0,
+                start_new_session=not WINDOWS,
             )
         self.pidfd = _pidfd(self.process.pid)
 
@@ -65,7 +66,7 @@ class Trainer:
         # Whatever the leader left behind in its group (data loaders, compilers) has nobody to work for.
         _kill_group(self.process.pid)
         name = signal.Signals(-code).name if code < 0 else None
-        oom = self.oom_kills is not None and _oom_kills() > self.oom_kills
+        oom = self.oom_kills is not None and (_oom_kills() or 0) > self.oom_kills
         return {"code": None if name else code, "signal": name, "oom": oom}
 
     def interrupt(self):
@@ -78,7 +79,7 @@ class Trainer:
         """Ends the leader, everything below it, and their groups."""
         if self.process.poll() is None:
             if WINDOWS:
-                subprocess.run(["taskkill", "/F", "/T", "/PID", str(self.process.pid)], capture_output=True)
+                subprocess.run(["taskkill", "/F", "/T", "/PID", str(self.process.pid)], capture_output=True, check=False)
                 return
             below = _descendants(self.process.pid)
             _kill_group(self.process.pid)
@@ -152,7 +153,7 @@ def signal_trainer(request):
     trainer = _trainers.get(request["id"])
     if trainer is not None:
         {"interrupt": trainer.interrupt, "abort": trainer.abort, "kill": trainer.kill}[request["how"]]()
-    return None
+    return
 
 
 @_answer
@@ -167,7 +168,7 @@ def discard(request):
             pass
         if trainer.pidfd is not None:
             os.close(trainer.pidfd)
-    return None
+    return
 
 
 def host():
@@ -250,7 +251,7 @@ def _children():
                 continue
             children.setdefault(parent, []).append(int(name))
     else:
-        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True).stdout
+        table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
         for pid, parent in (line.split() for line in table.splitlines()):
             children.setdefault(int(parent), []).append(int(pid))
     return children

@@ -67,7 +67,7 @@ def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
 
 def restarts_left() -> bool:
     """True under torchrun, while it will start a failed process again: losing a neighbour is then no end of the run."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0))
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
 
 
 def report(error: BaseException, run_dir: Path, config: RunConfig | None = None) -> int:

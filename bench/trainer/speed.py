@@ -90,7 +90,7 @@ def flops(shape_name: str) -> float:
     from transformers import AutoModelForCausalLM
 
     from trainer.model.load import make_config
-    from trainer.machine.speed import flops_per_token
+    from trainer.model.speed import flops_per_token
 
     shape = SHAPES[shape_name]
     with torch.device("meta"):
@@ -101,7 +101,7 @@ def flops(shape_name: str) -> float:
 def share_of_peak(achieved: float) -> float | None:
     import torch
 
-    from trainer.machine.speed import peak_flops
+    from trainer.model.speed import peak_flops
 
     peak = peak_flops(torch.device("cuda"))
     return None if peak is None else achieved / peak

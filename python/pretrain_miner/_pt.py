@@ -31,7 +31,7 @@ def run(args: list[str]) -> dict:
             ["npm install -g pretrain-miner", "pretrain_miner._pt.command = ['node', '/path/to/bin/run.js']"],
             2,
         )
-    done = subprocess.run([*command, *args, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    done = subprocess.run([*command, *args, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     try:
         answer = json.loads(done.stdout)
     except ValueError:

@@ -86,6 +86,11 @@ class Source:
     path: str | None = option(None, "model_dir: the folder; model_file: the file")
     config: str | None = option(None, "model_file: its config.json; null: told from the tensors")
 
+    def given(self) -> Path:
+        """`path`, which `check` demands of every kind but recipe."""
+        assert self.path is not None
+        return Path(self.path)
+
 
 @dataclass
 class DataSource:
@@ -247,7 +252,7 @@ def parse(kind: type, raw: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return parse(hint, value, where)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list and arguments and isinstance(value, list):
@@ -287,10 +292,10 @@ def describe(kind: type = RunConfig, indent: str = "") -> str:
     hints = typing.get_type_hints(kind)
     for item in dataclasses.fields(kind):
         hint = hints[item.name]
-        if dataclasses.is_dataclass(hint):
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             lines += [f"{indent}{item.name}: {item.metadata['help']}", describe(hint, indent + "  ")]
         else:
-            default = item.default if item.default is not dataclasses.MISSING else item.default_factory()
+            default = item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
             if isinstance(default, list) and default and dataclasses.is_dataclass(default[0]):
                 default = [dataclasses.asdict(entry) for entry in default]
             lines.append(f"{indent}{item.name} = {json.dumps(default)}: {item.metadata['help']}")

@@ -7,9 +7,10 @@ import math
 import os
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 BEAT_SECONDS = 2.0
 THROTTLE_SECONDS = 0.25

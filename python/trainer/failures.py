@@ -15,7 +15,7 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
     name, text = type(error).__name__, str(error)
     if is_out_of_memory(error):
         return out_of_memory(text, config)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text:
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left on device" in text:
         return TrainerError("disk_full", f"The disk is full: {text}", ["Free some space, then: pt train --resume"])
     if isinstance(error, ImportError):
         return TrainerError("missing_package", f"A Python package is missing or broken: {text}", ["pt setup", "pt doctor"])

@@ -9,11 +9,11 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 
 from .config import RunConfig
 from .errors import TrainerError
@@ -21,9 +21,11 @@ from .events import Events
 from .files import recover_folder, replace_folder, write_json
 from .finetuning import cannot_win
 from .machine.distributed import World
-from .machine.speed import flops_per_token, peak_flops
+from .machine.sharded import whole
 from .model.save import save_model
+from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
+from .parts import Parts, Stop, Tracker
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
 from .score.held_out import held_out_loss
@@ -48,7 +50,7 @@ class Progress:
 class Trainer:
     """One run. `setup.py` makes its parts; `run` trains and says why it ended."""
 
-    def __init__(self, config: RunConfig, world: World, events: Events, parts: Any, trackers: Any, stop: Any):
+    def __init__(self, config: RunConfig, world: World, events: Events, parts: Parts, trackers: Tracker, stop: Stop):
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
         self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
@@ -57,7 +59,7 @@ class Trainer:
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
         self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
-        self.metrics: Metrics | None = None
+        self.metrics: Metrics  # opened by `run`, which knows from which step on
         self.pending: list[dict] = []  # steps whose numbers are still on their way from the GPU
         self.lag = 1 if world.device.type == "cuda" else 0
         self.held_out = self.data.held_out[: self.recipe.eval_sequences]
@@ -137,7 +139,7 @@ class Trainer:
         losses = []
         for i in range(micro_batches):
             tokens = self._next_tokens()
-            if hasattr(self.loss_model, "set_requires_gradient_sync"):
+            if isinstance(self.loss_model, FSDPModule):
                 self.loss_model.set_requires_gradient_sync(i == micro_batches - 1)
             with self.autocast():
                 objective, loss = self.loss_model(tokens)
@@ -166,7 +168,7 @@ class Trainer:
     def _clip(self) -> Tensor:
         limit = self.recipe.optimizer.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
-        return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        return whole(norm)
 
     def _elapsed_part(self) -> float:
         if self.config.max_minutes is None:
@@ -228,9 +230,10 @@ class Trainer:
             by_clock = max(0.0, 60 * self.config.max_minutes - (now - self.started))
             left = by_clock if left is None else min(left, by_clock)
         mfu = None if self.peak is None else speed * self.flops / (self.peak * self.world.size)
-        fields = dict(
-            step=item["step"], total_steps=total, tokens=item["tokens"], loss=loss, lr=item["lr"], grad_norm=norm, tokens_per_second=speed, mfu=mfu
-        )
+        fields = {
+            "step": item["step"], "total_steps": total, "tokens": item["tokens"], "loss": loss, "lr": item["lr"], "grad_norm": norm,
+            "tokens_per_second": speed, "mfu": mfu,
+        }  # fmt: skip
         last = item["step"] == total
         (self.events.emit if last else self.events.emit_throttled)("step", **fields, memory_bytes=memory_bytes(self.world.device), eta_seconds=left)
         self.trackers.log(fields, item["step"])
@@ -290,10 +293,9 @@ class Trainer:
         with self.events.phase("saving", "best model"):
             tensors = {}
             for name, param in self.model.named_parameters():
-                whole = param.detach()
-                whole = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
+                gathered = whole(param.detach())
                 if self.world.first:
-                    tensors[name] = whole.cpu()
+                    tensors[name] = gathered.cpu()
             if not self.world.first:
                 return
             best = self.run_dir / "best"

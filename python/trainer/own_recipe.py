@@ -18,9 +18,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .config import Recipe
 from .errors import TrainerError, is_out_of_memory
+
+# Loaded only when a recipe needs them: run.json is read, and its faults are told, before anything heavy is imported.
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from .data.shards import Source
 
 _FUNCTIONS = ("model", "data", "optimizer")
 _GUIDE = "The interface: docs/custom-miner.md, Recipe file"
@@ -31,7 +40,7 @@ class OwnRecipe:
 
     def __init__(self, path: Path, named: Path):
         """`path` is read, `named` is where the user has it: its folder may hold what the file imports or opens."""
-        self._path, self._name = path, named.name
+        self._path, self.name = path, named.name
         try:
             self._source = path.read_bytes()
         except OSError as error:
@@ -42,7 +51,7 @@ class OwnRecipe:
         if str(named.parent) not in sys.path:
             sys.path.append(str(named.parent))
         with self.explained():
-            exec(compile(self._source, str(path), "exec"), module.__dict__)
+            exec(compile(self._source, str(path), "exec"), module.__dict__)  # noqa: S102 (the user's own file, see above)
         self.settings: dict = getattr(module, "RECIPE", {})
         self._functions: dict[str, Callable] = {name: getattr(module, name) for name in _FUNCTIONS if hasattr(module, name)}
         if not isinstance(self.settings, dict):
@@ -64,7 +73,7 @@ class OwnRecipe:
             temporary.write_bytes(self._source)
             os.replace(temporary, target)
 
-    def model(self, recipe: Any) -> Any:
+    def model(self, recipe: Recipe) -> PretrainedConfig | PreTrainedModel:
         """What `model(recipe)` returns: a transformers config (or its keys as a dict), or a PreTrainedModel with its initial weights."""
         from transformers import PretrainedConfig, PreTrainedModel
 
@@ -72,13 +81,13 @@ class OwnRecipe:
 
         made = self._call("model", dataclasses.asdict(recipe))
         if isinstance(made, dict):
-            return make_config(made, f"{self._name}: what model() returns")
+            return make_config(made, f"{self.name}: what model() returns")
         if not isinstance(made, (PretrainedConfig, PreTrainedModel)):
             kind = type(made).__name__
             raise self._fault(f"model() must return a transformers config or model, because that is what validators load, not {kind}")
         return made
 
-    def data(self, recipe: Any) -> Any:
+    def data(self, recipe: Recipe) -> Source:
         """The documents of `data(recipe)` as a source of the data room. Called again only where the kept tokens are gone."""
         from .data.shards import Shard, Source
 
@@ -93,10 +102,10 @@ class OwnRecipe:
             parts = [partial(self._texts, part) for part in given]
         else:
             parts = [partial(self._texts, partial(self._functions["data"], values))]
-        shards = [Shard(f"{key}|{i}", f"data() of {self._name}, part {i + 1}", part) for i, part in enumerate(parts)]
+        shards = [Shard(f"{key}|{i}", f"data() of {self.name}, part {i + 1}", part) for i, part in enumerate(parts)]
         return Source(key, [lambda: shards], complete=True)
 
-    def optimizers(self, model: Any, recipe: Any) -> list:
+    def optimizers(self, model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
         """The torch optimizers that `optimizer(model, recipe)` returns."""
         import torch
 
@@ -124,7 +133,7 @@ class OwnRecipe:
                 raise
             raise self._fault(f"{type(error).__name__}: {error}", self._line(error), function) from error
 
-    def _call(self, function: str, *arguments: Any) -> Any:
+    def _call(self, function: str, *arguments: object) -> Any:
         with self.explained(function):
             return self._functions[function](*arguments)
 
@@ -142,80 +151,8 @@ class OwnRecipe:
         return frames[-1].lineno if frames else None
 
     def _fault(self, what: str, line: int | None = None, function: str | None = None) -> TrainerError:
-        where = f"{self._name}{'' if line is None else f', line {line}'}{'' if function is None else f', in {function}()'}"
+        where = f"{self.name}{'' if line is None else f', line {line}'}{'' if function is None else f', in {function}()'}"
         return TrainerError("bad_recipe", f"{where}: {what}.", [f"Correct {self._path}{'' if line is None else f':{line}'}", _GUIDE])
-
-
-class OwnOptimizers:
-    """A user's optimizers behind the face of `Optimizers`: rates by a common factor, state as flat named tensors."""
-
-    def __init__(self, model: Any, parts: list, own: OwnRecipe):
-        self.names = {param: name for name, param in model.named_parameters()}
-        self.parts, self._own = parts, own
-        # Optimizers that find their own rate have none to be scheduled.
-        self.groups = [group for part in parts for group in part.param_groups if isinstance(group.get("lr"), (int, float))]
-        for group in self.groups:
-            group["peak_lr"] = group["lr"]
-
-    def step(self, factor: float, ok: Any) -> None:
-        """As `Optimizers.step`; on a GPU it waits to know `ok`, because a foreign optimizer cannot be told to change nothing."""
-        for group in self.groups:
-            group["lr"] = group["peak_lr"] * factor
-        if ok:
-            with self._own.explained("optimizer"):
-                for part in self.parts:
-                    part.step()
-        self.zero_grad()
-
-    def fill_state(self) -> None:
-        """Makes the state that most optimizers make in their first step, so that a checkpoint has something to be loaded into."""
-        import torch
-
-        for param in self.names:
-            param.grad = torch.zeros_like(param) if param.requires_grad else None
-        rates = [group["lr"] for group in self.groups]
-        for group in self.groups:
-            group["lr"] = 0.0
-        for part in self.parts:
-            part.step()
-        for group, rate in zip(self.groups, rates):
-            group["lr"] = rate
-        self.zero_grad()
-
-    def zero_grad(self) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
-
-    @property
-    def lr(self) -> float:
-        return self.groups[0]["lr"] if self.groups else 0.0
-
-    @property
-    def peak_lr(self) -> float:
-        return self.groups[0]["peak_lr"] if self.groups else 0.0
-
-    def state(self) -> dict:
-        """`{"<optimizer>.<parameter>|<slot>": tensor}`, the live tensors."""
-        import torch
-
-        return {key: value for key, value in self._slots() if isinstance(value, torch.Tensor)}
-
-    def numbers(self) -> dict:
-        """The rest of the state, which has to be JSON: step counters that are no tensors."""
-        import torch
-
-        return {key: value for key, value in self._slots() if not isinstance(value, torch.Tensor)}
-
-    def load_numbers(self, numbers: dict) -> None:
-        for i, part in enumerate(self.parts):
-            for param, slots in part.state.items():
-                for slot in slots:
-                    slots[slot] = numbers.get(f"{i}.{self.names[param]}|{slot}", slots[slot])
-
-    def _slots(self) -> Iterator[tuple[str, Any]]:
-        for i, part in enumerate(self.parts):
-            for param, slots in part.state.items():
-                yield from ((f"{i}.{self.names[param]}|{slot}", value) for slot, value in slots.items())
 
 
 def open_own_recipe(recipe_file: str | None, run_dir: str, resumed: bool) -> OwnRecipe | None:

@@ -58,7 +58,7 @@ class Plan:
         for start, part in self.ramp:
             if step >= start:
                 full = max(1, round(self.batches.count * part))
-        if self.epoch_steps is None or self.ramp:
+        if self.epoch_batches is None or self.epoch_steps is None or self.ramp:
             return full
         last = step % self.epoch_steps == self.epoch_steps - 1
         return self.epoch_batches - (self.epoch_steps - 1) * full if last else full

@@ -22,7 +22,7 @@ class Cancelled(Exception):
     """A signal asked to stop."""
 
 
-def run_script(doc: str, work: Callable[[dict, Events, Callable[[], None]], dict]) -> int:
+def run_script(doc: str | None, work: Callable[[dict, Events, Callable[[], None]], dict]) -> int:
     """Reads `--config FILE`, calls work(config, events, stop_if_asked) and writes what it returns as the `result` event, then `done`."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True, help="path of the JSON file with what is asked")

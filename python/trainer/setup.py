@@ -6,50 +6,30 @@ import contextlib
 import functools
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
 
 import torch
 import transformers
-from torch import nn
-from transformers import PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel
 
 from .config import RunConfig
 from .errors import TrainerError, is_out_of_memory
 from .events import Events
-from .fit.memory import Estimate, estimate
+from .fit.memory import estimate
 from .fit.micro_batch import keep_micro, kept_micro, try_sizes
 from .fit.require import require_fit
 from .machine.device import choose_attention, compute_dtype, device_name
 from .machine.distributed import World
 from .model.fp8 import require_fp8, use_fp8
 from .model.layers import checkpoint_activations, decoder_layers, shard
-from .model.load import count_parameters, load_config, load_model
+from .model.load import count_parameters, load_config, load_model, put
 from .model.loss import LossModel, chunked_loss_fits, masking_works
 from .optim.optimizers import Optimizers
-from .own_recipe import OwnOptimizers, open_own_recipe
+from .optim.own import OwnOptimizers
+from .own_recipe import open_own_recipe
+from .parts import Parts, RunOptimizer
 from .plan import Plan, make_plan, split_batch
-from .tokenizer import load_tokenizer
-
-
-@dataclass
-class Parts:
-    model: nn.Module
-    loss_model: LossModel
-    optimizers: Optimizers | OwnOptimizers
-    tokenizer: Any
-    data: Any
-    plan: Plan
-    autocast: Callable[[], Any]
-    attention: str
-    compiled: bool
-    dtype: torch.dtype
-    parameters: int
-    architecture: str
-    """Class name, as config.json gives it; sharding changes the object's class."""
-    needed: Estimate | None
-    """Memory; None where it was plain that it fits."""
+from .tokenizer import end_of_text, load_tokenizer
 
 
 def prepare(config: RunConfig, world: World, events: Events) -> Parts:
@@ -69,14 +49,15 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     tokenizer = load_tokenizer(tokenizer_name(config), config.offline, config.hub_endpoint)
     torch.manual_seed(config.seed)
     made = own.model(recipe) if own is not None and "model" in own and config.source.kind == "recipe" else load_config(config.source, recipe)
-    model_config = made.config if isinstance(made, nn.Module) else made
+    own_model = made if isinstance(made, PreTrainedModel) else None
+    model_config = made.config if isinstance(made, PreTrainedModel) else made
     fit_sequence_length(config, model_config)
     name = device_name(world.device)
     micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
     batches = split_batch(recipe, world.size, micro)
     with events.phase("loading", "memory estimate"):
         try:
-            needed = require_fit(config, world, model_config, dtype, attention, batches.micro, type(made) if made is not model_config else None)
+            needed = require_fit(config, world, model_config, dtype, attention, batches.micro, None if own_model is None else type(own_model))
         except TrainerError:
             raise
         except Exception as error:  # an architecture that asks for values, which an estimate has not, may train all the same
@@ -86,10 +67,10 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     plan = make_plan(config, batches, data.epoch_batches)
     with events.phase("loading", "model"):
         param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
-        if made is not model_config:
-            model = take_model(made, attention, param_dtype, world.device, events)
+        if own_model is not None:
+            model = take_model(own_model, attention, param_dtype, world.device, events)
         else:
-            model = load_model(config.source, made, attention, param_dtype, world.device)
+            model = load_model(config.source, model_config, attention, param_dtype, world.device)
     if config.source.kind == "recipe":
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
@@ -108,7 +89,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     if not masks:
         message = f"document_masking: {type(model).__name__} with {attention} attention does not keep documents apart."
         raise TrainerError("bad_recipe", message, ['In the recipe: "document_masking": false', "pt train --attention sdpa"])
-    masked = tokenizer.eos_token_id if recipe.document_masking else None
+    masked = end_of_text(tokenizer) if recipe.document_masking else None
     loss_model = LossModel(model, recipe.z_loss, masked, chunked)
     loss_model.train(recipe.dropout)
     if recipe.fp8:
@@ -123,7 +104,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         shard(loss_model, world, dtype)
     autocast = trial if world.size == 1 else contextlib.nullcontext
     if own is not None and "optimizer" in own:
-        optimizers = OwnOptimizers(model, own.optimizers(model, recipe), own)
+        optimizers: RunOptimizer = OwnOptimizers(model, own.optimizers(model, recipe), functools.partial(own.explained, "optimizer"))
     else:
         optimizers = Optimizers(model, recipe.optimizer)
     if recipe.batch_size == "auto" and micro is None:
@@ -142,10 +123,10 @@ def take_model(model: PreTrainedModel, attention: str, dtype: torch.dtype, devic
         message = f"{type(model).__name__} is no class of transformers: validators, who run no code of yours, cannot load what is saved."
         events.emit("warning", code="own_class", message=message)
     model.set_attn_implementation(attention)
-    return model.to(device=device, dtype=dtype)
+    return put(model, device, dtype)
 
 
-def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int | None) -> dict[str, Any]:
+def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int | None) -> dict[str, object]:
     """The fields of `start` (docs/run-folder.md)."""
     return {
         "pid": os.getpid(),
@@ -179,14 +160,14 @@ def tokenizer_name(config: RunConfig) -> str:
     """A model keeps its own tokenizer; without one it takes the competition's. A recipe names its own."""
     if config.source.kind == "recipe":
         return config.recipe.tokenizer
-    folder = Path(config.source.path)
+    folder = config.source.given()
     folder = folder if config.source.kind == "model_dir" else folder.parent
     if (folder / "tokenizer.json").is_file() or (folder / "vocab.json").is_file():
         return str(folder)
     return (config.competition or {}).get("tokenizer") or config.recipe.tokenizer
 
 
-def fit_sequence_length(config: RunConfig, model_config: Any) -> None:
+def fit_sequence_length(config: RunConfig, model_config: PretrainedConfig) -> None:
     """Takes the run's length, else the competition's for a given model, never more than the model's positions."""
     recipe = config.recipe
     if config.sequence_length is None and config.source.kind != "recipe":

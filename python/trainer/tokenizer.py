@@ -49,6 +49,12 @@ def load_tokenizer(name_or_dir: str, offline: bool = True, hub_endpoint: str | N
     return tokenizer
 
 
+def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The id of its EOS token, which every tokenizer of `load_tokenizer` has."""
+    assert isinstance(tokenizer.eos_token_id, int)
+    return tokenizer.eos_token_id
+
+
 def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
     """Equal keys mean equal tokens for every text (hash of the whole tokenizer with its EOS); 16 hex digits."""
     content = tokenizer.backend_tokenizer.to_str() + f"|{tokenizer.eos_token_id}"

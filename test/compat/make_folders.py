@@ -63,7 +63,7 @@ def main(out: Path) -> None:
     tokenizer = load_tokenizer("builtin")
     for name, sizes in MODELS.items():
         for rope_name, rope in ROPES.items():
-            if rope is not None and name in WITHOUT_ROPE or rope_name == "partial" and name not in PARTIAL:
+            if (rope is not None and name in WITHOUT_ROPE) or (rope_name == "partial" and name not in PARTIAL):
                 continue
             if name == "Phi3" and rope_name == "linear":  # transformers itself refuses it
                 continue

@@ -85,7 +85,7 @@ class SmallHub:
             return self.send_file(request, self.folder / found[1] / found[2], fault)
         if path.startswith("/objects/"):
             return self.send_file(request, self.folder / path[1:], fault)
-        self.send(request, 404, b"{}")
+        return self.send(request, 404, b"{}")
 
     def send_file(self, request, file: Path, fault) -> None:
         content = file.read_bytes()

@@ -36,7 +36,7 @@ def test_kill_9_at_random_moments_changes_no_bit(whole, place, text, seed):
     for _ in range(3):
         # Kill after some more steps than now, at any point within a step, an evaluation or a checkpoint's writing.
         goal = len(events(run_dir, "checkpoint")) + moments.randint(1, 2)
-        wait_for(lambda: len(events(run_dir, "checkpoint")) >= goal or not process.is_alive())
+        wait_for(lambda process=process, goal=goal: len(events(run_dir, "checkpoint")) >= goal or not process.is_alive())
         process.join(moments.random() * 0.05)
         if process.is_alive():
             os.kill(process.pid, signal.SIGKILL)

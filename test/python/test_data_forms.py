@@ -300,7 +300,7 @@ def test_bad_rows_are_skipped_up_to_the_number_and_counted_from_the_cache_too(tm
         assert caught.value.code == "bad_data" and word in caught.value.message
     for _ in range(2):
         told = []
-        data = ask(tokenizer, tmp_path / "cache", tmp_path / "a.jsonl", skip_bad_rows=2, on_warning=lambda code, message: told.append((code, message)))
+        data = ask(tokenizer, tmp_path / "cache", tmp_path / "a.jsonl", skip_bad_rows=2, on_warning=lambda code, message, told=told: told.append((code, message)))
         read_ = data.report()["sources"][0]
         assert (read_["documents"], read_["skipped"], read_["column"], read_["complete"]) == (58, 2, "text", True)
         assert [code for code, _ in told] == ["bad_row_skipped"] * 2 and "row 11" in told[0][1]

@@ -1,5 +1,6 @@
 """Order, split and position: each document once an epoch, none of the held-out ones, the same for every world size, exact on resume."""
 
+import itertools
 import json
 
 import numpy as np
@@ -156,7 +157,7 @@ def test_pages_are_runs_of_consecutive_rows(folder, cache, tokenizer, monkeypatc
     # The file has 200 rows, which are two pages as the request counts them.
     assert data.epoch_batches == round(tokens / (4 * 32))
     rows = [int(text.split()[2 if text.startswith("file0 row") else 0]) for text in documents_in(take(data, 40), tokenizer) if text.startswith("file0 row")]
-    following = sum(b == a + 1 for a, b in zip(rows, rows[1:]))
+    following = sum(b == a + 1 for a, b in itertools.pairwise(rows))
     assert following > len(rows) * 0.7
 
 

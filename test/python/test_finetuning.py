@@ -116,7 +116,7 @@ def test_the_loss_of_the_start_outlives_a_kill(place, text, winner):
     config = json.loads((run_dir / "run.json").read_text())
     (run_dir / "run.json").write_text(json.dumps({**config, "resume": True, "max_steps": 12}))
     assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
-    assert [line["step"] for line in metrics(run_dir) if "eval_loss" in line][0] == 0
+    assert next(line["step"] for line in metrics(run_dir) if "eval_loss" in line) == 0
     assert len([event for event in events(run_dir, "eval") if event["step"] == 0]) == 1
     assert [event["code"] for event in events(run_dir, "warning")] == ["cannot_win"]
 

@@ -16,8 +16,8 @@ KINDS = [("fp32", torch.float32), ("bf16", torch.float32), ("int8", torch.float3
 
 def llama(dtype=torch.float32):
     torch.manual_seed(0)
-    shape = dict(vocab_size=211, hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
-    return LlamaForCausalLM(LlamaConfig(**shape)).to(dtype)
+    config = LlamaConfig(vocab_size=211, hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2)
+    return LlamaForCausalLM(config).to(dtype)
 
 
 def test_rounding_at_random_keeps_the_expectation_and_both_neighbours():

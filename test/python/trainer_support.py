@@ -47,8 +47,7 @@ def write_text(folder: Path) -> Path:
 
     path = folder / "text.jsonl"
     with open(path, "w") as file:
-        for name in sorted(topics)[:30]:
-            file.write(json.dumps({"text": topics[name]}) + "\n")
+        file.writelines(json.dumps({"text": topics[name]}) + "\n" for name in sorted(topics)[:30])
     return path
 
 

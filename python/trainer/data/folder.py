@@ -128,7 +128,7 @@ def _saved_files(folder: Path, root: Path, found: Found, entries: list[Path]) ->
     names = [part.get("filename") if isinstance(part, dict) else None for part in parts] if isinstance(parts, list) else [None]
     if not all(isinstance(name, str) and name and Path(name).name == name for name in names):
         return entries  # some other program's state.json
-    files = [folder / name for name in names]
+    files = [folder / str(name) for name in names]
     for file in files:
         if not file.is_file():
             raise TrainerError("bad_data", f"{folder / 'state.json'} names {file.name}, which is missing.", ["Save the data set again: save_to_disk"])

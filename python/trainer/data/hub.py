@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pyarrow
 import pyarrow.parquet
 from huggingface_hub import HfApi, hf_hub_url
+from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import build_hf_headers
 
 from ..errors import TrainerError
@@ -86,7 +87,7 @@ def _list_files(entry: dict, endpoint: str | None) -> dict:
     files = [
         [item.path, item.size]
         for item in entries
-        if hasattr(item, "size") and any(fnmatch.fnmatchcase(item.path, pattern) for pattern in entry["files"])
+        if isinstance(item, RepoFile) and any(fnmatch.fnmatchcase(item.path, pattern) for pattern in entry["files"])
     ]
     if not files:
         raise TrainerError("data_missing", f"{entry['repo']} has no files {', '.join(entry['files'])}.", ["--data PATH", "--data builtin"])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
 from ..config import RunConfig
 from ..events import Events
@@ -23,11 +23,15 @@ _FEW_HELD_OUT = 65_536
 _MANY_HELD_OUT = 1 << 20
 
 
-def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, model_config: Any, batch_size: int, own: OwnRecipe | None) -> Data:
+def open_text(config: RunConfig, world: World, events: Events, tokenizer: PreTrainedTokenizerFast, model_config: PretrainedConfig, batch_size: int, own: OwnRecipe | None) -> Data:
     """Opens it; rank 0 tokenizes first, the others find its cache. Emits `data` (docs/run-folder.md)."""
+
+    def progress(detail: str) -> None:
+        events.emit_throttled("phase", name="tokenizing", detail=detail)
+
     sources: list[dict] = [{"name": source.name, "weight": source.weight} for source in config.data]
     if own is not None and "data" in own:
-        sources = [{"name": f"data() of {Path(config.recipe_file).name}", "weight": 1.0, "source": own.data(config.recipe)}]
+        sources = [{"name": f"data() of {own.name}", "weight": 1.0, "source": own.data(config.recipe)}]
     request = DataRequest(
         sources=sources,
         tokenizer=tokenizer,
@@ -44,7 +48,7 @@ def open_text(config: RunConfig, world: World, events: Events, tokenizer: Any, m
         text_column=config.text_column,
         skip_bad_rows=config.skip_bad_rows,
         vocabulary_size=model_config.get_text_config().vocab_size,
-        on_progress=lambda detail: events.emit_throttled("phase", name="tokenizing", detail=detail),
+        on_progress=progress,
         on_warning=lambda code, message: events.emit("warning", code=code, message=message),
     )
     with events.phase("tokenizing", ", ".join(source["name"] for source in sources)):

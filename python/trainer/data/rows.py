@@ -70,7 +70,7 @@ def csv_documents(file: Path, column: str, delimiter: str) -> Iterator[str | Bad
         rows = csv.reader(lines, delimiter=delimiter, strict=True)
         names = header(file, rows)
         if column not in names:
-            raise no_column(file, column, {name: "string" for name in names})
+            raise no_column(file, column, dict.fromkeys(names, "string"))
         if names.count(column) > 1:
             raise TrainerError("bad_data", f"{file} has {names.count(column)} columns {column}.", ["Rename all but one"])
         index = names.index(column)

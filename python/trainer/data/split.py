@@ -83,7 +83,7 @@ def _split(source: Source, cache: TokenCache, account: Account, wanted: int, len
         scanned.append(cache.get(shard, account))
         held_out |= choose_held_out(scanned[-1:], -(-wanted // _SPREAD), 1, _SHARE_OF_SHARD)
         tokens = sum(int(np.diff(part.ends, prepend=0)[np.isin(part.hashes, list(held_out))].sum()) for part in scanned)
-        if seen >= _SPREAD and tokens >= max(wanted, length) or seen >= EAGER_SHARDS:
+        if (seen >= _SPREAD and tokens >= max(wanted, length)) or seen >= EAGER_SHARDS:
             break
     part = seen / len(shards) if shards is not None else 0.0
     return Split(source, scanned, part, held_out if tokens >= length else set(), _giving(scanned, held_out))

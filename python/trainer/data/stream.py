@@ -73,8 +73,8 @@ class SourceStream:
     def _current(self) -> np.ndarray:
         """The window's tokens, what was left over in front."""
         if self._tokens is None:
-            known = self._ahead is not None and self._ahead[1].result()[0] == self._place
-            ready = self._ahead[1].result()[1] if known else self._prepare(self._place)
+            found = None if self._ahead is None else self._ahead[1].result()
+            ready = found[1] if found is not None and found[0] == self._place else self._prepare(self._place)
             self._tokens = np.concatenate([self._leftover, ready]) if len(self._leftover) else ready
             self._ahead = (self._place, Ahead(partial(self._prepare_after, self._place)))
         return self._tokens

@@ -34,7 +34,7 @@ def text_documents(file: Path, start: int = 0, end: int | None = None) -> Iterat
         for piece in pieces:
             document += piece
             ended = piece.endswith("\n")
-            if len(document) >= DOCUMENT_CHARACTERS and ended and not piece.strip() or len(document) >= _LONGEST_DOCUMENT and ended:
+            if (len(document) >= DOCUMENT_CHARACTERS and ended and not piece.strip()) or (len(document) >= _LONGEST_DOCUMENT and ended):
                 yield _clean(document)
                 document = ""
             while len(document) >= 2 * _LONGEST_DOCUMENT:

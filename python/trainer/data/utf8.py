@@ -8,8 +8,8 @@ from __future__ import annotations
 import codecs
 import io
 import zlib
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import TrainerError
@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 
 
 @contextmanager
-def utf8_stream(file: Path) -> Iterator[io.BufferedIOBase]:
+def utf8_stream(file: Path) -> Iterator[io.BufferedReader]:
     """The file's text as UTF-8 bytes. Seekable, by the file's own positions, where `enterable(file)`.
 
     Raises TrainerError `data_missing` (cannot be opened), `bad_data` (cannot be unpacked), `data_binary` (not in its declared encoding).
@@ -66,7 +66,7 @@ def _unpacked(file: Path) -> io.BufferedReader:
     codec = PACKED.get(file.suffix.lower())
     try:
         if codec is None:
-            return file.open("rb", buffering=_PIECE)
+            return io.BufferedReader(io.FileIO(file), _PIECE)
         if codec == "zstd":
             import pyarrow
 
@@ -114,7 +114,7 @@ class _Transcoded(io.RawIOBase):
             except UnicodeError as error:
                 raise TrainerError(
                     "data_binary",
-                    f"{self._file} declares {self._encoding.upper()} and is not: {error.reason}.",
+                    f"{self._file} declares {self._encoding.upper()} and is not: {getattr(error, 'reason', error)}.",
                     ["Convert it to UTF-8", "Name other data with --data"],
                 ) from error
         part, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]

@@ -11,7 +11,7 @@ import contextlib
 import copy
 import logging
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig
+from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ..config import Recipe
 from ..model.layers import checkpoint_activations, decoder_layers
@@ -76,7 +76,7 @@ def size(count: float) -> str:
 
 
 def estimate(
-    config: PretrainedConfig, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, world_size: int = 1, kind: type | None = None
+    config: PretrainedConfig, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, world_size: int = 1, kind: type[PreTrainedModel] | None = None
 ) -> Estimate:
     """For a model of that config (and class `kind`, when it is not the one that transformers knows) with `micro` sequences at once on each of
     `world_size` devices. Takes seconds, allocates next to nothing.
@@ -85,8 +85,7 @@ def estimate(
     with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
         model = _build(config, attention, kind, dtype)
         whole = list(model.parameters())
-        for param in whole:
-            param.grad = torch.zeros_like(param)
+        _fill_gradients(whole)
         activations = _forward_and_backward(model, recipe, compute, micro)
     with torch.device("meta"):
         # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
@@ -105,7 +104,7 @@ def estimate(
     return alone if world_size == 1 else alone.shared_by(world_size)
 
 
-def _build(config: PretrainedConfig, attention: str, kind: type | None, dtype: torch.dtype) -> nn.Module:
+def _build(config: PretrainedConfig, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
     # Every kernel but the plain one keeps queries, keys, values, the output and one number a row, never the scores.
     chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
     if kind is not None:
@@ -113,8 +112,8 @@ def _build(config: PretrainedConfig, attention: str, kind: type | None, dtype: t
     return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
 
 
-def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype, micro: int) -> int:
-    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters()), *model.buffers()])
+def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, micro: int) -> int:
+    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters() if param.grad is not None), *model.buffers()])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)
     checkpoint_activations(model, recipe.activation_checkpointing)
@@ -129,16 +128,23 @@ def _forward_and_backward(model: nn.Module, recipe: Recipe, compute: torch.dtype
     return meter.peak + mask
 
 
-def _update(model: nn.Module, recipe: Recipe) -> tuple[int, int]:
+def _update(model: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     """Bytes of the optimizer's state, and the most that a step holds beside it."""
     optimizers = Optimizers(model, recipe.optimizer)
     state = list(optimizers.state().values())
-    for param in model.parameters():
-        param.grad = torch.zeros_like(param)
-    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters()), *state])
+    gradients = _fill_gradients(model.parameters())
+    meter = _Meter([*model.parameters(), *gradients, *state])
     with meter:
         optimizers.step(1.0, torch.tensor(True, device="cpu"))
     return _bytes(state), meter.peak
+
+
+def _fill_gradients(params: Iterable[nn.Parameter]) -> list[Tensor]:
+    gradients = []
+    for param in params:
+        param.grad = torch.zeros_like(param)
+        gradients.append(param.grad)
+    return gradients
 
 
 def _gathered(model: nn.Module, compute: torch.dtype) -> int:
@@ -148,14 +154,14 @@ def _gathered(model: nn.Module, compute: torch.dtype) -> int:
     return (2 * max(layers, default=0) + rest) * compute.itemsize
 
 
-def _bytes(tensors: list[Tensor]) -> int:
+def _bytes(tensors: Iterable[Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class _Meter(TorchDispatchMode):
     """Counts the bytes of every storage made inside it, until nothing refers to it. `known` ones count nothing."""
 
-    def __init__(self, known: list[Tensor]):
+    def __init__(self, known: Iterable[Tensor]):
         super().__init__()
         self.live = self.peak = 0
         self._known = [tensor.untyped_storage() for tensor in known]
@@ -193,7 +199,7 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx, upstream: Tensor):
+    def backward(ctx, *upstream: Tensor):
         return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors[:3])
 
 

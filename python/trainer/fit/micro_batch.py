@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 
 from ..config import RunConfig
 from ..errors import TrainerError, is_out_of_memory
 from ..files import write_json
 from ..machine.distributed import World
+from ..model.loss import LossModel
 from ..plan import Plan
 from .require import memory_for_each
 
@@ -37,7 +37,7 @@ def keep_micro(run_dir: Path, world: World, name: str, micro: int) -> None:
         write_json(run_dir / "batch.json", {"micro": micro, "device": name})
 
 
-def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: nn.Module, autocast: Callable[[], Any], estimated: Callable[[int], int]) -> int:
+def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel, autocast: Callable[[], AbstractContextManager[object]], estimated: Callable[[int], int]) -> int:
     """`find_micro` with real steps of random tokens; nothing of them is left. Compiled parts run plain, which takes no less memory."""
     share = math.gcd(*(round(plan.batches.sequences // world.size * part) or 1 for part in (1.0, *(part for _, part in plan.ramp))))
     generator = torch.Generator().manual_seed(0)
@@ -102,7 +102,7 @@ def grow(world: World, sizes: list[int], limit: int, attempt: Callable[[int], in
     chosen, before = 0, (0, idle)
     for micro in sizes:
         peak = _peak(attempt, micro)
-        if world.any(peak is None or peak > limit):
+        if world.any(peak is None or peak > limit) or peak is None:
             break
         slope = (peak - before[1]) / (micro - before[0])
         chosen, before = micro, (micro, peak)

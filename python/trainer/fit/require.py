@@ -6,11 +6,11 @@ import copy
 import json
 import os
 from collections.abc import Callable
-from typing import Any
 
 import torch
+from transformers import PretrainedConfig, PreTrainedModel
 
-from ..config import RunConfig
+from ..config import Recipe, RunConfig
 from ..errors import TrainerError
 from ..machine.distributed import World
 from ..machine.free_memory import free_memory
@@ -41,20 +41,28 @@ def _total(world: World, needed: Estimate) -> int:
     return int(_CPU_KEEPS * needed.total) + needed.saving if world.device.type == "cpu" else needed.total
 
 
-def require_fit(config: RunConfig, world: World, model_config: Any, compute: torch.dtype, attention: str, micro: int, kind: type | None = None) -> Estimate | None:
+def require_fit(
+    config: RunConfig,
+    world: World,
+    model_config: PretrainedConfig,
+    compute: torch.dtype,
+    attention: str,
+    micro: int,
+    kind: type[PreTrainedModel] | None = None,
+) -> Estimate | None:
     """Raises TrainerError `too_large` with the sizes and what would fit; None when it fits so easily that nothing was estimated."""
     available = memory_for_each(world)
     if available is None or _obviously_fits(config, model_config, micro, available):
         return None
 
-    def need(recipe: Any, micro: int) -> Estimate:
+    def need(recipe: Recipe, micro: int) -> Estimate:
         return estimate(model_config, recipe, compute, attention, micro, world.size, kind)
 
     needed = need(config.recipe, micro)
     host = _needed_to_load(config, world, needed)
-    if _total(world, needed) <= available and host is None:
-        return needed
     if _total(world, needed) <= available:
+        if host is None:
+            return needed
         raise TrainerError("too_large", host, ["Use a machine with more memory", "pt train --load-model-dir FOLDER   # weights made elsewhere need less"])
     copied = f", a checkpoint's copy {size(needed.saving)}" if world.device.type == "cpu" else ""
     raise TrainerError(
@@ -64,7 +72,7 @@ def require_fit(config: RunConfig, world: World, model_config: Any, compute: tor
     )
 
 
-def _obviously_fits(config: RunConfig, model_config: Any, micro: int, available: int) -> bool:
+def _obviously_fits(config: RunConfig, model_config: PretrainedConfig, micro: int, available: int) -> bool:
     text = model_config.get_text_config()
     try:
         width, layers, inner = text.hidden_size, text.num_hidden_layers, getattr(text, "intermediate_size", None) or 4 * text.hidden_size
@@ -88,7 +96,7 @@ def _needed_to_load(config: RunConfig, world: World, needed: Estimate) -> str | 
     return f"Initial weights are made in this machine's memory, {size(needed.loading)} for each of {processes} processes, and {size(free)} are free."
 
 
-def _what_fits(config: RunConfig, world: World, needed: Estimate, micro: int, available: int, need: Callable[[Any, int], Estimate]) -> list[str]:
+def _what_fits(config: RunConfig, world: World, needed: Estimate, micro: int, available: int, need: Callable[[Recipe, int], Estimate]) -> list[str]:
     """The mildest change first; each one adds to those before it."""
     recipe = copy.deepcopy(config.recipe)
     flags: list[str] = []

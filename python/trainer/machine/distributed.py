@@ -47,26 +47,33 @@ class World:
 
 def join(device: str) -> World:
     """Reads torchrun's environment (WORLD_SIZE, RANK, LOCAL_RANK) and sets up the process groups."""
-    size, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
+    size, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+    restarted = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
     if size == 1:
         return World(rank, size, chosen, None, None, restarted)
     backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=_store(), rank=rank, world_size=size, timeout=timedelta(minutes=30))
-    return World(rank, size, chosen, dist.new_group(backend="gloo"), dist.new_group(backend="gloo"), restarted)
+    return World(rank, size, chosen, _gloo(), _gloo(), restarted)
 
 
-def _store() -> dist.Store:
+def _gloo() -> dist.ProcessGroup:
+    group = dist.new_group(backend="gloo")
+    assert isinstance(group, dist.ProcessGroup), "every rank is a member"
+    return group
+
+
+def _store() -> dist.Store:  # pyright: ignore[reportPrivateImportUsage]  (public, and not marked so)
     """Where the ranks find each other. torchrun's store outlives a restart, with the addresses of processes that are dead by then,
     so each attempt has its own names in it (torch 2.15 leaves that to its callers)."""
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     served_by_agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     server = not served_by_agent and os.environ["RANK"] == "0"
-    store = dist.TCPStore(host, port, is_master=server, timeout=timedelta(minutes=10), wait_for_workers=False)
-    return dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    patience = timedelta(minutes=10)
+    store = dist.TCPStore(host, port, is_master=server, timeout=patience, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
+    return dist.PrefixStore(f"attempt-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def leave() -> None:

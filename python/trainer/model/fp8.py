@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from ..errors import TrainerError
 
@@ -20,17 +21,17 @@ def require_fp8(device: torch.device) -> None:
         name = torch.cuda.get_device_name(device)
         raise TrainerError("bad_recipe", f"fp8 needs an NVIDIA GPU of the Hopper generation or later, not {name}.", [_OFF])
     try:
-        import torchao.float8  # noqa: F401
+        import torchao.float8  # noqa: F401  # pyright: ignore[reportMissingImports]  (optional)
     except ImportError as error:
         raise TrainerError("missing_package", f"fp8 needs the package torchao: {error}", ["pip install torchao", _OFF]) from error
 
 
-def use_fp8(model: nn.Module, **options) -> int:
+def use_fp8(model: PreTrainedModel, **options) -> int:
     """Converts the linear layers below the head in place, parameters and their names unchanged; returns how many.
 
     The head stays as it is: the loss takes its product itself. `options` go to torchao's Float8LinearConfig.
     """
-    from torchao.float8 import Float8LinearConfig, convert_to_float8_training
+    from torchao.float8 import Float8LinearConfig, convert_to_float8_training  # pyright: ignore[reportMissingImports]
 
     chosen = {name for name, module in model.base_model.named_modules() if isinstance(module, nn.Linear) and not any(s % _MULTIPLE for s in module.weight.shape)}
     convert_to_float8_training(model.base_model, module_filter_fn=lambda _, name: name in chosen, config=Float8LinearConfig(**options))

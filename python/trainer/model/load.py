@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ..config import Recipe, Source
 from ..errors import TrainerError, is_out_of_memory
@@ -15,7 +17,7 @@ from .compat import name_in_model
 from .tensors import config_from_tensors, read_header
 
 
-def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> nn.Module:
+def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
     """A transformers causal LM of that config on `device`, parameters in `dtype`. Raises TrainerError `bad_model` or `bad_recipe`.
 
     Initial weights depend on torch's seed only, and are made on the CPU, so that every device starts equal.
@@ -29,18 +31,24 @@ def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: 
             raise TrainerError("bad_recipe", f"The architecture {config.model_type} cannot be built: {error}", ["Correct the recipe's architecture"]) from error
         return model.to(device=device, dtype=dtype)
     try:
-        return _load_weights(source, config, attention, dtype).to(device)
+        return put(_load_weights(source, config, attention, dtype), device)
     except TrainerError:
         raise
     except Exception as error:  # transformers raises many kinds for a folder that is not what it says
         raise TrainerError("bad_model", f"{source.path} cannot be loaded: {error}", [f"pt check {source.path}"]) from error
 
 
+def put(model: PreTrainedModel, device: torch.device, dtype: torch.dtype | None = None) -> PreTrainedModel:
+    """The same model there, in these numbers."""
+    to = cast(Callable[..., PreTrainedModel], model.to)  # transformers' wrapper around it has lost its type
+    return to(device) if dtype is None else to(device=device, dtype=dtype)
+
+
 def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
     """The architecture's config; nothing but JSON and safetensors headers is read."""
     if source.kind == "recipe":
         return make_config(dict(recipe.architecture), f"recipe {recipe.name}")
-    path = Path(source.path)
+    path = source.given()
     if not path.exists():
         raise TrainerError("bad_model", f"{path} does not exist.", ["Name a model folder or a .safetensors file that exists"])
     if source.kind == "model_dir":
@@ -67,8 +75,8 @@ def make_config(raw: dict, where: str) -> PretrainedConfig:
     return config
 
 
-def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype) -> nn.Module:
-    path = Path(source.path)
+def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
+    path = source.given()
     if source.kind == "model_dir":
         return AutoModelForCausalLM.from_pretrained(
             path, config=config, attn_implementation=attention, dtype=dtype, local_files_only=True, use_safetensors=True
@@ -88,15 +96,15 @@ def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtyp
             ["Put the model's config.json beside the file", "pt train --load-model-dir FOLDER"],
         )
     model.tie_weights()
-    return model.to(dtype)
+    return put(model, model.device, dtype)
 
 
-def _is_head(model: nn.Module, name: str) -> bool:
+def _is_head(model: PreTrainedModel, name: str) -> bool:
     head = model.get_output_embeddings()
     return head is not None and any(module is head and name.startswith(path + ".") for path, module in model.named_modules())
 
 
-def _known_names(tensors: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
+def _known_names(tensors: dict[str, torch.Tensor], model: PreTrainedModel) -> dict[str, torch.Tensor]:
     """Adds or drops the base model's prefix (`model.`, `gpt_neox.`) and buffers that older releases saved."""
     known = set(model.state_dict())
     prefix = model.base_model_prefix + "."

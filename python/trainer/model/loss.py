@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from .layers import output_head
 
 CHUNK_ELEMENTS = 1 << 28  # logits held at once: 1 GiB in fp32
 # Tensor cores want whole tiles: rows of a chunk and entries of the vocabulary are rounded to these (100,277 is odd, and slow as it is).
@@ -51,14 +54,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         compute_bias = None if bias is None else nn.functional.pad(bias.to(hidden.dtype), (0, extra))
         d_hidden = torch.empty_like(hidden) if with_grad else None
         d_weight = torch.zeros_like(compute_weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
-        d_bias = torch.zeros_like(compute_bias, dtype=torch.float32) if ctx.needs_input_grad[2] else None
+        d_bias = torch.zeros_like(compute_bias, dtype=torch.float32) if compute_bias is not None and ctx.needs_input_grad[2] else None
         losses, zs = [], []
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
             loss, z, gradient = chunk(hidden[part], compute_weight, compute_bias, targets[part], z_loss, 1 / count, entries, with_grad)
             losses.append(loss)
             zs.append(z)
-            if with_grad:
+            if d_hidden is not None:
                 torch.mm(gradient, compute_weight, out=d_hidden[part])
                 if d_weight is not None and d_weight.dtype == gradient.dtype:
                     d_weight.addmm_(gradient.t(), hidden[part])
@@ -66,20 +69,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     d_weight += gradient.t() @ hidden[part]
                 if d_bias is not None:
                     d_bias += gradient.float().sum(0)
-        if with_grad:
+        if d_hidden is not None:
             ctx.save_for_backward(
                 d_hidden,
                 None if d_weight is None else d_weight[:entries].to(weight.dtype),
-                None if d_bias is None else d_bias[:entries].to(bias.dtype),
+                None if d_bias is None or bias is None else d_bias[:entries].to(bias.dtype),
             )
         loss = torch.stack(losses).sum() / count
         ctx.mark_non_differentiable(loss_only := loss.clone())
         return loss + z_loss * torch.stack(zs).sum() / count, loss_only
 
     @staticmethod
-    def backward(ctx, upstream: Tensor, _):
+    def backward(ctx, *upstream: Tensor):
         d_hidden, d_weight, d_bias = ctx.saved_tensors
-        scaled = [None if gradient is None else gradient.mul_(upstream) for gradient in (d_hidden, d_weight, d_bias)]
+        scaled = [None if gradient is None else gradient.mul_(upstream[0]) for gradient in (d_hidden, d_weight, d_bias)]
         return (*scaled, None, None, None, None)
 
 
@@ -105,7 +108,7 @@ class LossModel(nn.Module):
     forward(tokens [batch, length]) -> (objective, mean cross-entropy), scalars in nats.
     """
 
-    def __init__(self, model: nn.Module, z_loss: float = 0.0, document_end: int | None = None, chunked: bool = True):
+    def __init__(self, model: PreTrainedModel, z_loss: float = 0.0, document_end: int | None = None, chunked: bool = True):
         super().__init__()
         self.model = model
         self.z_loss = z_loss
@@ -118,8 +121,9 @@ class LossModel(nn.Module):
         targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=NOT_COUNTED).flatten()
         count = tokens.shape[0] * (tokens.shape[1] - 1)
         # Only in training: validators score without it, and the held-out loss is there to tell what they will find.
-        within = self.document_end is not None and torch.is_grad_enabled()
-        extra = {"position_ids": positions_in_document(tokens, self.document_end)} if within else {}
+        extra = {}
+        if self.document_end is not None and torch.is_grad_enabled():
+            extra["position_ids"] = positions_in_document(tokens, self.document_end)
         if not self.chunked:
             logits = self.model(input_ids=tokens, use_cache=False, **extra).logits[:, :-1].flatten(0, 1).float()
             loss = nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
@@ -127,7 +131,8 @@ class LossModel(nn.Module):
         hidden = self.model.base_model(input_ids=tokens, use_cache=False, **extra).last_hidden_state.flatten(0, 1)
         if torch.is_autocast_enabled(hidden.device.type):
             hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
-        head = self.model.get_output_embeddings()
+        head = output_head(self.model)
+        assert head is not None, "chunked_loss_fits asked for it"
         with torch.autocast(hidden.device.type, enabled=False):
             return linear_cross_entropy(hidden, head.weight, head.bias, targets, count, self.z_loss, self.chunk)
 
@@ -141,10 +146,10 @@ def positions_in_document(tokens: Tensor, document_end: int) -> Tensor:
 
 
 @torch.no_grad()
-def chunked_loss_fits(model: nn.Module, vocabulary: int) -> bool:
+def chunked_loss_fits(model: PreTrainedModel, vocabulary: int) -> bool:
     """True when hidden states times head are this architecture's logits (no soft cap, no scale): tried on eight tokens."""
     tokens = torch.arange(8).remainder(vocabulary).unsqueeze(0).to(next(model.parameters()).device)
-    head = model.get_output_embeddings()
+    head = output_head(model)
     if not isinstance(head, nn.Linear):
         return False
     try:
@@ -156,7 +161,7 @@ def chunked_loss_fits(model: nn.Module, vocabulary: int) -> bool:
 
 
 @torch.no_grad()
-def masking_works(model: nn.Module, vocabulary: int) -> bool:
+def masking_works(model: PreTrainedModel, vocabulary: int) -> bool:
     """True when this architecture keeps attention within documents by their positions: tried with two that differ before the joint."""
     tokens = torch.arange(16).remainder(vocabulary).repeat(2, 1)
     tokens[1, :8] = tokens[1, :8].flip(0)

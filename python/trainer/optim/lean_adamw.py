@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
+from ..machine.sharded import local
 from . import rounding
 
 # Elements of a parameter that are updated at a time: what the step needs beside its state stays below a few GB.
@@ -25,15 +26,15 @@ class LeanAdamW(torch.optim.Optimizer):
                 self.state[param] = {"step": torch.zeros((), device=param.device), **_moments(param, state_dtype)}
 
     @torch.no_grad()
-    def step(self, ok: Tensor | None = None) -> None:
+    def step(self, ok: Tensor | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (there is no closure)
         """`ok`: 0-dimensional bool; where it is false nothing changes, without waiting for a GPU to say so."""
         for group in self.param_groups:
             for param in group["params"]:
                 if param.grad is not None:
                     state = self.state[param]
                     state["step"] += 1 if ok is None else ok
-                    moments = {name: _local(tensor) for name, tensor in state.items() if name != "step"}
-                    _update(_local(param), _local(param.grad), moments, state["step"], group, ok)
+                    moments = {name: local(tensor) for name, tensor in state.items() if name != "step"}
+                    _update(local(param), local(param.grad), moments, state["step"], group, ok)
 
 
 def _moments(param: Tensor, state_dtype: str) -> dict[str, Tensor]:
@@ -47,9 +48,9 @@ def _moments(param: Tensor, state_dtype: str) -> dict[str, Tensor]:
 
 def _scales(param: Tensor) -> Tensor:
     """One number for each block of each row, sharded by rows as the parameter is."""
-    local = _local(param)
+    here = local(param)
     blocks = rounding.blocks_of(param.shape[1])
-    scales = torch.zeros(local.shape[0], blocks, device=local.device)
+    scales = torch.zeros(here.shape[0], blocks, device=here.device)
     if not isinstance(param, DTensor):
         return scales
     return DTensor.from_local(scales, param.device_mesh, param.placements, run_check=False, shape=torch.Size((param.shape[0], blocks)), stride=(blocks, 1))
@@ -94,7 +95,3 @@ def _keep(moments: dict[str, Tensor], mean: Tensor, square: Tensor) -> None:
         return
     rounding.encode_signed(mean, moments["exp_avg"], moments["exp_avg_scale"])
     rounding.encode_positive(square, moments["exp_avg_sq"], moments["exp_avg_sq_scale"])
-
-
-def _local(tensor: Tensor) -> Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

@@ -13,6 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, Shard
 
+from ..machine.sharded import local
 from . import rounding
 
 # Odd quintic with a steep slope at 0: drives singular values into about [0.7, 1.2] in 5 steps.
@@ -50,7 +51,7 @@ class Muon(torch.optim.Optimizer):
             self.state[param] = {"momentum": torch.zeros_like(param, dtype=dtype)}
 
     @torch.no_grad()
-    def step(self, ok: Tensor | None = None) -> None:
+    def step(self, ok: Tensor | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (there is no closure)
         """`ok`: 0-dimensional bool; where it is false nothing changes, without waiting for a GPU to say so."""
         for group in self.param_groups:
             alike: dict[tuple, list[Tensor]] = defaultdict(list)
@@ -64,22 +65,22 @@ class Muon(torch.optim.Optimizer):
                     self._step_batch(params[start : start + count], group, ok)
 
     def _step_batch(self, params: list[Tensor], group: dict, ok: Tensor | None) -> None:
-        buffers = [_local(self.state[param]["momentum"]) for param in params]
-        gradients = [_local(param.grad).to(buffer.dtype) for param, buffer in zip(params, buffers)]
+        buffers = [local(self.state[param]["momentum"]) for param in params]
+        gradients = [local(param.grad).to(buffer.dtype) for param, buffer in zip(params, buffers) if param.grad is not None]
         if ok is not None:
             gradients = [torch.where(ok, gradient, buffer) for gradient, buffer in zip(gradients, buffers)]
-        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
+        torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])  # pyright: ignore[reportPrivateImportUsage]
         # Nesterov: look one step ahead along the momentum.
-        updates = torch._foreach_lerp(gradients, buffers, group["momentum"])
+        updates = list(torch._foreach_lerp(gradients, buffers, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
         del gradients
         orthogonal = _orthogonalise_parts(updates, params[0], group["steps"])
         rows, columns = params[0].shape
         scale = group["lr"] * max(1.0, rows / columns) ** 0.5
         shrink = 1 - group["lr"] * group["weight_decay"]
         if ok is not None:
-            orthogonal = torch._foreach_mul(orthogonal, ok)
+            orthogonal = torch._foreach_mul(orthogonal, ok)  # pyright: ignore[reportPrivateImportUsage]
             shrink = torch.where(ok, shrink, 1.0)
-        for param, update in zip(map(_local, params), orthogonal):
+        for param, update in zip(map(local, params), orthogonal):
             if param.dtype == torch.bfloat16:
                 rounding.write(param, (param.float() * shrink).sub_(update, alpha=scale))
             else:
@@ -115,7 +116,3 @@ def _take_turns(updates: list[Tensor], rows: int, group: dist.ProcessGroup, step
         received = torch.cat([part.flatten() for part in whole.split(held, dim=1)])
     dist.all_to_all_single(sent, received, outgoing, incoming, group=group)
     return list(sent.view(len(updates), here, columns))
-
-
-def _local(tensor: Tensor) -> Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from ..config import OptimizerConfig
+from ..model.layers import output_head
 from .lean_adamw import LeanAdamW
 from .muon import Muon
 
@@ -13,9 +15,9 @@ from .muon import Muon
 class Optimizers:
     """All optimizers of a model as one: step, rates by a common factor, state as flat named tensors."""
 
-    def __init__(self, model: nn.Module, config: OptimizerConfig):
+    def __init__(self, model: PreTrainedModel, config: OptimizerConfig):
         """`model` is the transformers model (maybe sharded); names in `state` are its parameters' names."""
-        self.names = {param: name for name, param in model.named_parameters()}
+        self.names: dict[Tensor, str] = {param: name for name, param in model.named_parameters()}
         matrices, embeddings, vectors, others = split_parameters(model)
         decay = config.weight_decay
         groups = [
@@ -25,12 +27,12 @@ class Optimizers:
         ]
         groups = [group for group in groups if group["params"]]
         # PyTorch's own where it can: bf16 parameters have to be rounded at random, and its moments are as wide as its parameters.
-        self.lean = config.state_dtype != "fp32" or any(param.dtype == torch.bfloat16 for param in self.names)
-        if self.lean:
-            self.adamw = LeanAdamW(groups, tuple(config.betas), config.eps, config.state_dtype)
+        self.adamw: LeanAdamW | torch.optim.AdamW
+        if config.state_dtype != "fp32" or any(param.dtype == torch.bfloat16 for param in self.names):
+            self.adamw = LeanAdamW(groups, _betas(config), config.eps, config.state_dtype)
         else:
             self.adamw = _torch_adamw(groups, config, next(iter(self.names)).device.type in ("cpu", "cuda"))
-        self.muon = None
+        self.muon: Muon | None = None
         if config.name == "muon" and matrices:
             self.muon = Muon(matrices, config.muon_lr, config.momentum, decay, config.orthogonal_steps, config.state_dtype)
         self.parts: list[torch.optim.Optimizer] = [part for part in (self.adamw, self.muon) if part is not None]
@@ -46,11 +48,11 @@ class Optimizers:
         for group in self.groups:
             group["lr"] = group["peak_lr"] * factor
         if ok.is_cuda:
-            if self.lean:
+            if isinstance(self.adamw, LeanAdamW):
                 self.adamw.step(ok)
             else:
-                self.adamw.found_inf = (~ok).float()  # read by the fused kernel, as a gradient scaler would set it
-                self.adamw.grad_scale = None
+                # Read by the fused kernel, as a gradient scaler would set them.
+                vars(self.adamw).update(found_inf=(~ok).float(), grad_scale=None)
                 self.adamw.step()
             if self.muon is not None:
                 self.muon.step(ok)
@@ -95,7 +97,7 @@ class Optimizers:
 
 def _torch_adamw(groups: list[dict], config: OptimizerConfig, fused: bool) -> torch.optim.AdamW:
     """With its state from the beginning, so that a checkpoint has something to be loaded into."""
-    adamw = torch.optim.AdamW(groups, betas=tuple(config.betas), eps=config.eps, fused=fused)
+    adamw = torch.optim.AdamW(groups, betas=_betas(config), eps=config.eps, fused=fused)
     for group in adamw.param_groups:
         for param in group["params"]:
             step = torch.zeros((), dtype=torch.float32, device=param.device if fused else "cpu")
@@ -103,10 +105,15 @@ def _torch_adamw(groups: list[dict], config: OptimizerConfig, fused: bool) -> to
     return adamw
 
 
-def split_parameters(model: nn.Module) -> tuple[list, list, list, list]:
+def _betas(config: OptimizerConfig) -> tuple[float, float]:
+    first, second = config.betas
+    return first, second
+
+
+def split_parameters(model: PreTrainedModel) -> tuple[list, list, list, list]:
     """(hidden matrices, embeddings and head, vectors, other): what Muon is for, and the three kinds that AdamW takes."""
     tables = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
-    head = model.get_output_embeddings()
+    head = output_head(model)
     if head is not None:
         tables.add(head.weight)
     matrices, embeddings, vectors, others = [], [], [], []

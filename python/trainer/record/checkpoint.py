@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ..errors import TrainerError
 from ..files import write_json
+from ..machine.sharded import local
 from .metrics import last_step
 
 KEPT = 2
@@ -53,7 +54,7 @@ class Checkpoints:
         Raises what the write before this one failed with (TrainerError `disk_full` when the disk has no room).
         """
         self.wait()
-        needed = sum(tensor.numel() * tensor.element_size() for tensor in map(_local, tensors.values()))
+        needed = sum(tensor.numel() * tensor.element_size() for tensor in map(local, tensors.values()))
         free = shutil.disk_usage(self.folder).free
         if needed > free:
             raise disk_full(self.folder, f"a checkpoint needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free")
@@ -91,7 +92,7 @@ class Checkpoints:
     def load(self, path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
         """Fills `tensors` (live) in place, restores this rank's random numbers, and returns the JSON state."""
         live = {name: tensor.detach() for name, tensor in tensors.items()}
-        dcp.load(live, checkpoint_id=path, process_group=self.group, no_dist=self.group is None)
+        dcp.load(live, checkpoint_id=path, process_group=self.group, no_dist=self.group is None)  # pyright: ignore[reportPrivateImportUsage]
         for name, tensor in tensors.items():
             if live[name].data_ptr() != tensor.data_ptr():  # not loaded in place (0-dimensional tensors in some releases)
                 tensor.detach().copy_(live[name])
@@ -115,7 +116,7 @@ class Checkpoints:
                 temporary.mkdir()
             self._barrier()
             write_json(temporary / f"rng-{self.rank}.json", rng)
-            dcp.save(staged, checkpoint_id=temporary, process_group=self.group, no_dist=self.group is None)
+            dcp.save(staged, checkpoint_id=temporary, process_group=self.group, no_dist=self.group is None)  # pyright: ignore[reportPrivateImportUsage]
             self._barrier()
             if self.rank == 0:
                 write_json(temporary / "trainer.json", state)
@@ -194,10 +195,6 @@ def _explain(error: BaseException, folder: Path) -> BaseException:
         cause = cause.__cause__ or cause.__context__
     full = "No space left on device" in text or shutil.disk_usage(folder).free < 1 << 20
     return disk_full(folder, "no space left while writing") if full else error
-
-
-def _local(tensor: Tensor) -> Tensor:
-    return tensor.to_local() if hasattr(tensor, "to_local") else tensor
 
 
 def _fingerprint(path: Path) -> dict[str, int]:

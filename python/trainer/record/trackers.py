@@ -6,8 +6,10 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ..config import RunConfig
 from ..errors import TrainerError
@@ -24,10 +26,10 @@ class Trackers:
                 raise TrainerError("bad_recipe", f"report_to: {name!r} is no tracker.", [f"Known: {', '.join(_OPENERS)}"])
             self._sinks[name] = _OPENERS[name](config)
 
-    def log(self, fields: dict[str, Any], step: int) -> None:
+    def log(self, fields: Mapping[str, object], step: int) -> None:
         numbers = {key: value for key, value in fields.items() if isinstance(value, (int, float)) and key != "step"}
         for name, (log, _) in list(self._sinks.items()):
-            self._attempt(name, lambda: log(numbers, step))
+            self._attempt(name, partial(log, numbers, step))
 
     def close(self) -> None:
         for name, (_, close) in list(self._sinks.items()):

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from ..data.builtin import builtin_documents
 from ..data.packing import cut, join
@@ -18,8 +19,9 @@ from ..errors import TrainerError
 from ..events import Events
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.compat import compat_problems, name_in_model
+from ..model.layers import input_table
 from ..model.load import count_parameters, make_config
-from ..tokenizer import load_tokenizer
+from ..tokenizer import end_of_text, load_tokenizer
 from .loading import load_for_scoring, read_headers
 from .scoring import batches_of, is_reasonable, mean, sample_outputs, score
 
@@ -74,7 +76,7 @@ def finding(rule: str, ok: bool | None, actual: object, limit: object, message: 
     return {"rule": rule, "ok": ok, "actual": actual, "limit": limit, "message": message}
 
 
-def _try_all(asked: Check, findings: list[dict], device, dtype, events: Events, stop_if_asked) -> None:
+def _try_all(asked: Check, findings: list[dict], device: torch.device, dtype: torch.dtype, events: Events, stop_if_asked: Callable[[], None]) -> None:
     folder = Path(asked.dir).expanduser()
     with events.phase("checking", "headers and shapes"):
         facts = read_headers(folder)
@@ -92,7 +94,7 @@ def _try_all(asked: Check, findings: list[dict], device, dtype, events: Events, 
     stop_if_asked()
     with events.phase("checking", "tokenizer"):
         tokenizer = load_tokenizer(asked.tokenizer or str(folder), asked.offline, asked.hub_endpoint)
-        rows, largest = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values()) + 1
+        rows, largest = input_table(model).weight.shape[0], max(tokenizer.get_vocab().values()) + 1
         findings.append(finding("deep.tokenizer", largest <= rows, largest, rows, f"The tokenizer has {largest:,} entries, the embedding {rows:,} rows."))
         if largest > rows:
             return
@@ -106,7 +108,7 @@ def _try_all(asked: Check, findings: list[dict], device, dtype, events: Events, 
             stop_if_asked()
         findings.append(_about_loss(losses, rows))
     with events.phase("checking", "repetition"):
-        findings.append(_about_outputs(model, batches, tokenizer.eos_token_id))
+        findings.append(_about_outputs(model, batches, end_of_text(tokenizer)))
 
 
 def _read_config(folder: Path) -> dict:
@@ -139,9 +141,7 @@ def _compare_shapes(folder: Path, files: list[Path], raw: dict) -> list[dict]:
     missing = sorted(name for name in wanted if name not in names and name not in tied)
     other = sorted(name for name, shape in wanted.items() if name in names and names[name] != shape)
     parameters = count_parameters(model)
-    problem = "; ".join(
-        part for part in (missing and f"missing: {', '.join(missing[:5])}", other and f"other shapes: {', '.join(other[:5])}") if part
-    )
+    problem = "; ".join(f"{what}: {', '.join(some[:5])}" for what, some in (("missing", missing), ("other shapes", other)) if some)
     architecture = type(model).__name__
     return [
         finding("deep.architecture", True, architecture, None, f"The config makes a {architecture} of {parameters:,} parameters."),
@@ -157,12 +157,12 @@ def _positions_fit(config: dict, length: int, findings: list[dict]) -> bool:
     return fits
 
 
-def _sample(tokenizer, length: int) -> list:
+def _sample(tokenizer: PreTrainedTokenizerFast, length: int) -> list[np.ndarray]:
     """A few sequences of the built-in text: enough to see whether the loss is finite."""
     documents = []
     total = 0
     for text in builtin_documents():
-        ids = [*tokenizer(text, truncation=False)["input_ids"], tokenizer.eos_token_id]
+        ids = [*tokenizer(text, truncation=False)["input_ids"], end_of_text(tokenizer)]
         documents.append(torch.tensor(ids).numpy())
         total += len(ids)
         if total >= _BATCHES * length:
@@ -187,7 +187,7 @@ def _about_loss(losses: list[float], vocabulary: int) -> dict:
     return finding("deep.loss", True, value, "finite", f"Mean loss {value:.4f} on {len(losses)} sequences; guessing has {uniform:.2f}.{note}")
 
 
-def _about_outputs(model, batches: list, pad: int) -> dict:
+def _about_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad: int) -> dict:
     try:
         ok = is_reasonable(*sample_outputs(model, batches, pad))
     except (RuntimeError, ValueError) as error:  # NaN logits, a generation_config that cannot be obeyed

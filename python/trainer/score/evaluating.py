@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
 from ..data.cache import TokenCache
 from ..data.packing import cut, join, pad, truncate
@@ -21,7 +22,8 @@ from ..data.sources import open_source
 from ..errors import TrainerError
 from ..events import Events
 from ..machine.device import choose_attention, choose_device, compute_dtype
-from ..tokenizer import load_tokenizer
+from ..model.layers import input_table
+from ..tokenizer import end_of_text, load_tokenizer
 from .loading import folder_key, load_for_scoring, release
 from .scoring import batches_of, is_reasonable, mean, sample_outputs, score, with_heartbeat
 
@@ -132,24 +134,28 @@ def parse(raw: dict) -> Evaluation:
     try:
         tasks = [Task(**task) for task in raw["tasks"]]
         asked = Evaluation(**{**raw, "tasks": tasks})
-        problem = next(
-            (
-                words
-                for wrong, words in (
-                    (not asked.models or not all(isinstance(m, dict) and {"name", "dir"} <= set(m) for m in asked.models), "models: name and dir each"),
-                    (not tasks or any(t.weight <= 0 or t.pages < 1 or t.rows_per_page < 1 for t in tasks), "tasks: weight, pages, rows_per_page above 0"),
-                    (asked.sequence_length < 2 or asked.batch_size < 1, "sequence_length at least 2, batch_size at least 1"),
-                    (asked.packing not in ("packed", "unpacked"), "packing: packed or unpacked"),
-                )
-                if wrong
-            ),
-            None,
-        )
+        problem = _fault(asked)
     except (TypeError, KeyError) as error:
-        problem = str(error)
-    if problem:
-        raise TrainerError("bad_config", f"The evaluation's config is wrong: {problem}.", ["docs/run-folder.md has the form"])
+        raise _bad_config(str(error)) from error
+    if problem is not None:
+        raise _bad_config(problem)
     return asked
+
+
+def _fault(asked: Evaluation) -> str | None:
+    if not asked.models or not all(isinstance(model, dict) and {"name", "dir"} <= set(model) for model in asked.models):
+        return "models: name and dir each"
+    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 for task in asked.tasks):
+        return "tasks: weight, pages, rows_per_page above 0"
+    if asked.sequence_length < 2 or asked.batch_size < 1:
+        return "sequence_length at least 2, batch_size at least 1"
+    if asked.packing not in ("packed", "unpacked"):
+        return "packing: packed or unpacked"
+    return None
+
+
+def _bad_config(problem: str) -> TrainerError:
+    return TrainerError("bad_config", f"The evaluation's config is wrong: {problem}.", ["docs/run-folder.md has the form"])
 
 
 def _samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list[Sample]:
@@ -168,7 +174,7 @@ def _samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list[Sam
         pages = sample_pages(source, cache, task.pages, task.rows_per_page, seed, asked.sequence_length, asked.held_out_tokens, tell)
         stream = join([truncate(document, limit) for page in pages for document in page])
         unpacked = asked.packing == "unpacked"
-        sequences = pad(stream, tokenizer.eos_token_id, asked.sequence_length) if unpacked else cut(stream, asked.sequence_length)
+        sequences = pad(stream, end_of_text(tokenizer), asked.sequence_length) if unpacked else cut(stream, asked.sequence_length)
         batches = batches_of(sequences, asked.batch_size)
         if not batches:
             raise TrainerError(
@@ -179,7 +185,7 @@ def _samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list[Sam
         if asked.batches_limit is not None and len(batches) > asked.batches_limit:
             order = np.random.default_rng(seed).permutation(len(batches))
             batches = [batches[i] for i in order[: asked.batches_limit]]
-        samples.append(Sample(task, batches, tokenizer.eos_token_id, len(pages)))
+        samples.append(Sample(task, batches, end_of_text(tokenizer), len(pages)))
     return samples
 
 
@@ -252,8 +258,8 @@ def _too_short_to_check(samples: list[Sample]) -> bool:
     return sum(len(sample.batches) for sample in samples) < 2
 
 
-def _require_vocabulary(model, samples: list[Sample], folder: Path) -> None:
-    rows = model.get_input_embeddings().weight.shape[0]
+def _require_vocabulary(model: PreTrainedModel, samples: list[Sample], folder: Path) -> None:
+    rows = input_table(model).weight.shape[0]
     largest = max(int(batch.max()) for sample in samples for batch in sample.batches)
     if largest >= rows:
         raise TrainerError(

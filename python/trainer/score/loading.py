@@ -10,13 +10,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ..data.shards import file_key
 from ..errors import TrainerError
 from ..machine.free_memory import free_memory
-from ..model.load import make_config
+from ..model.load import make_config, put
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 # Activations, the logits of one batch and the loader's own buffers, beside the weights.
@@ -64,7 +63,7 @@ def folder_key(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, attention: str) -> nn.Module:
+def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, attention: str) -> PreTrainedModel:
     """The folder's causal LM in evaluation mode. Raises TrainerError: `bad_model` (cannot be loaded, weights missing), `too_large`."""
     facts = read_headers(folder)
     require_memory(facts.elements * dtype.itemsize, device, str(folder))
@@ -76,7 +75,7 @@ def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, att
         raise TrainerError("bad_model", f"{folder / 'config.json'} holds no JSON object.", [f"pt check {folder}"])
     config = make_config(raw, str(folder / "config.json"))
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
+        loaded: tuple[PreTrainedModel, dict] = AutoModelForCausalLM.from_pretrained(
             folder,
             config=config,
             dtype=dtype,
@@ -85,7 +84,8 @@ def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, att
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
-        )
+        )  # pyright: ignore[reportAssignmentType]  (a pair, with output_loading_info)
+        model, report = loaded
     except (torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # transformers raises many kinds for a folder that is not what it says
@@ -95,7 +95,7 @@ def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, att
         # transformers fills the gaps with random numbers and goes on; a score of those would mean nothing.
         names = ", ".join([*missing, *(str(item) for item in wrong)][:5])
         raise TrainerError("bad_model", f"{folder} lacks weights of {type(model).__name__} or has them in another shape: {names}", [f"pt check {folder}"])
-    return model.to(device).eval()
+    return put(model, device).eval()
 
 
 def release(device: torch.device) -> None:

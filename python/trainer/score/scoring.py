@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
 
 PROMPT_TOKENS = 100
 OUTPUT_TOKENS = 20
@@ -24,7 +25,7 @@ def batches_of(sequences: np.ndarray, batch_size: int) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def score(model: nn.Module, batches: list[np.ndarray], ignore_eos_runs: int | None = None) -> Iterator[float]:
+def score(model: PreTrainedModel, batches: list[np.ndarray], ignore_eos_runs: int | None = None) -> Iterator[float]:
     """Yields each batch's mean next-token cross-entropy in nats; NaN and infinity are yielded as they are.
 
     `ignore_eos_runs`: the EOS id of padded (unpacked) sequences; a label after such a label is not counted, as the vectors have it.
@@ -53,13 +54,16 @@ def cross_entropy(logits: Tensor, tokens: Tensor, ignore_eos_runs: int | None = 
 
 
 @torch.inference_mode()
-def sample_outputs(model: nn.Module, batches: list[np.ndarray], pad_token_id: int) -> tuple[list[int], list[int]]:
+def sample_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad_token_id: int) -> tuple[list[int], list[int]]:
     """What the model goes on with after the first 100 tokens of the first two batches: 20 tokens each, most likely ones."""
+    if not isinstance(model, GenerationMixin):
+        raise ValueError(f"{type(model).__name__} cannot generate")
+    generate: Callable[..., Tensor] = model.generate  # pyright: ignore[reportAttributeAccessIssue]  (its own protocol has more than its classes)
     device = next(model.parameters()).device
     outputs = []
     for batch in batches[:2]:
         prompt = torch.from_numpy(batch[:1, :PROMPT_TOKENS].astype(np.int64)).to(device)
-        made = model.generate(
+        made = generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
             min_new_tokens=OUTPUT_TOKENS,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from transformers import PreTrainedModel
+
+from .layers import input_table, output_head
 
 # Dense bf16 peak, FLOP/s, from the makers' data sheets (without sparsity).
 _PEAKS = {"GB200": 2.5e15, "B200": 2.25e15, "H200": 989e12, "H100 PCIe": 756e12, "H100": 989e12, "GH200": 989e12, "A100": 312e12,
@@ -18,11 +20,11 @@ def peak_flops(device: torch.device) -> float | None:
     return next((peak for part, peak in _PEAKS.items() if part in name), None)
 
 
-def flops_per_token(model: nn.Module, sequence_length: int) -> float:
+def flops_per_token(model: PreTrainedModel, sequence_length: int) -> float:
     """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table, attention not halved for causality."""
     config = model.config
     count = sum(param.numel() for param in model.parameters())
-    table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    if head is not None and table is not None and head.weight is not table.weight:
+    table, head = input_table(model), output_head(model)
+    if head is not None and head.weight is not table.weight:
         count -= table.weight.numel()
     return 6 * count + 12 * config.num_hidden_layers * config.hidden_size * sequence_length
