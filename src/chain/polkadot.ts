@@ -29,6 +29,34 @@ export async function buildWithPolkadot(
   context: SigningContext,
   { period, digest }: { period: number; digest: Uint8Array | null },
 ): Promise<Unsigned> {
+  return quietly(() => build(netuid, text, ss58, context, { period, digest }));
+}
+
+/** Polkadot.js complains on the console, in the words of the metadata: a stranger's text has no business on a terminal. */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const nothing = (): void => {};
+  if (quiet++ === 0) {
+    kept = { log: console.log, warn: console.warn, error: console.error };
+    Object.assign(console, { log: nothing, warn: nothing, error: nothing });
+  }
+  try {
+    return await work();
+  } finally {
+    // Two may be at work at once: the last one gives the console back.
+    if (--quiet === 0) Object.assign(console, kept);
+  }
+}
+
+let quiet = 0;
+let kept: Partial<Console> = {};
+
+async function build(
+  netuid: number,
+  text: string,
+  ss58: string,
+  context: SigningContext,
+  { period, digest }: { period: number; digest: Uint8Array | null },
+): Promise<Unsigned> {
   const { metadata } = context.runtime;
   const api = await (apis.get(metadata) ?? keep(metadata, openApi(context)));
   const bytes = Buffer.from(text, 'utf8');

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { metadata as codec, decAnyMetadata } from '@polkadot-api/substrate-bindings';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Hotkey } from '../../src/chain/index.ts';
 import { connect } from '../../src/chain/index.ts';
 import { PtError } from '../../src/errors.ts';
@@ -139,6 +139,17 @@ function watched(): { key: Hotkey; payloads: Buffer[] } {
 }
 
 describe('metadata that lies', () => {
+  // Its words would reach the terminal.
+  const said = () => ['error', 'warn', 'log'].map((name) => vi.mocked(console[name as 'log']));
+  beforeEach(() => {
+    for (const name of ['error', 'warn', 'log'] as const)
+      vi.spyOn(console, name).mockImplementation(() => {});
+  });
+  afterEach(() => {
+    for (const spy of said()) expect(spy).not.toHaveBeenCalled();
+    vi.restoreAllMocks();
+  });
+
   test.each(Object.entries(LIES))(
     '%s: nothing else is signed that any runtime would take',
     async (_, lie) => {
