@@ -31,6 +31,10 @@ export default class Evaluate extends PtCommand {
       summary: "Text to score on instead of the competition's: builtin, a path, a known name",
       multiple: true,
     }),
+    'text-column': Flags.string({
+      summary: 'Column of --data that holds the text; text when not given',
+      dependsOn: ['data'],
+    }),
     pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1 }),
     seed: Flags.integer({ summary: 'Which pages; by default the same for everybody for 150 blocks', min: 0 }),
     'sequence-length': Flags.integer({
@@ -48,6 +52,7 @@ export default class Evaluate extends PtCommand {
       against: flags.against === undefined ? null : parseModelRef(flags.against),
       block: flags.block ?? null,
       data: flags.data ?? [],
+      textColumn: flags['text-column'] ?? null,
       pages: flags.pages ?? null,
       seed: flags.seed ?? null,
       sequenceLength: flags['sequence-length'] ?? null,

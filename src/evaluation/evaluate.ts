@@ -150,6 +150,7 @@ async function* scoreAll(
       cache_dir: `${place.home}/cache`,
       offline: place.offline,
       hub_endpoint: place.hubEndpoint,
+      text_column: request.textColumn ?? null,
     },
     place,
     request.signal,

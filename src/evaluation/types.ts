@@ -16,6 +16,8 @@ export interface EvaluateRequest {
   block?: number | null;
   /** `--data` names; none: the competition's data sets. */
   data?: string[];
+  /** Of the data's tables and rows; null: text. */
+  textColumn?: string | null;
   /** Null: the competition's own sample. */
   pages?: number | null;
   seed?: number | null;

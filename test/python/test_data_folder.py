@@ -11,7 +11,10 @@ import pyarrow.parquet
 import pytest
 
 from data_support import ask, numbered_texts, write_parquet
+from trainer.data.cache import TokenCache
 from trainer.data.local import local_source
+from trainer.data.pages import sample_pages
+from trainer.data.sources import open_source
 from trainer.errors import TrainerError
 from trainer.tokenizer import load_tokenizer
 
@@ -196,3 +199,17 @@ def test_the_library_datasets_reads_the_same(tmp_path):
     whole.to_csv(str(tmp_path / "c.csv"))
     for name in ("p", "j.jsonl", "c.csv"):
         assert read(tmp_path / name) == TEXTS
+
+
+def test_models_are_scored_on_the_column_that_is_named_and_bad_rows_are_said(tmp_path, tokenizer):
+    lines = [json.dumps({"body": text}) for text in numbered_texts(80)]
+    lines[3] = "no json"
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    told = []
+    cache = TokenCache(tmp_path / "cache", tokenizer, lambda detail: None)
+    source = open_source(str(tmp_path / "a.jsonl"), tmp_path / "cache", True, column="body")
+    pages = sample_pages(source, cache, 2, 3, 0, 32, 2048, told.append)
+    assert pages and "row 4 is skipped" in "".join(told)
+    # Training on the same data holds out just those.
+    held_out = ask(tokenizer, tmp_path / "cache", tmp_path / "a.jsonl", text_column="body", skip_bad_rows=1).held_out
+    assert all(tokenizer.decode(page[0][:20]) in tokenizer.decode(held_out.flatten()) for page in pages)

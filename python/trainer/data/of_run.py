@@ -19,7 +19,7 @@ from .loader import Data, open_data
 from .request import DataRequest
 
 _FEW_HELD_OUT = 65_536
-# On a GPU an evaluation of a million tokens takes seconds, and what decides between two models needs it (docs/data.md).
+# What decides between two models needs more text (docs/data.md), where evaluating on it is cheap.
 _MANY_HELD_OUT = 1 << 20
 
 

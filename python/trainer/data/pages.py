@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -34,8 +35,10 @@ def sample_pages(
     the Hub gives rows from anywhere, as validators draw them. Raises TrainerError `data_too_short`, and what reading raises.
     """
     random = np.random.default_rng(seed)
+    # A row without text is scored for no model: it is said and passed over.
+    account = Account(SkipLimit(sys.maxsize, on_progress))
     if source.complete:
-        return _held_out_pages(source, cache, pages, rows, random, sequence_length, held_out_tokens)
+        return _held_out_pages(source, cache, account, pages, rows, random, sequence_length, held_out_tokens)
     found: dict[tuple[int, int, int], list[Document]] = {}
     for _ in range(pages * _TRIES_A_PAGE):
         if len(found) == pages:
@@ -44,15 +47,15 @@ def sample_pages(
         file = int(random.integers(len(source.groups)))
         shards = source.groups[file]()
         group = int(random.integers(len(shards)))
-        documents = cache.get(shards[group]).documents()
+        documents = cache.get(shards[group], account).documents()
         # Pages begin at multiples of their size from a common offset, as the reference's do: none overlaps another.
         page = int(random.integers(max(1, len(documents) // rows)))
         found.setdefault((file, group, page), documents[page * rows : (page + 1) * rows])
     return list(found.values())
 
 
-def _held_out_pages(source: Source, cache: TokenCache, pages: int, rows: int, random, length: int, held_out_tokens: int) -> list[list[Document]]:
-    documents = split(source, "The data", cache, Account(SkipLimit()), held_out_tokens, length).documents()
+def _held_out_pages(source: Source, cache: TokenCache, account: Account, pages: int, rows: int, random, length: int, held_out_tokens: int) -> list[list[Document]]:
+    documents = split(source, "The data", cache, account, held_out_tokens, length).documents()
     if not documents:
         raise TrainerError(
             "data_too_short",

@@ -63,6 +63,7 @@ class Evaluation:
     attention: str = "auto"
     check_output: bool = True
     held_out_tokens: int = 65_536
+    text_column: str | None = None
     cache_dir: str = "~/.pt/cache"
     offline: bool = True
     hub_endpoint: str | None = None
@@ -169,7 +170,7 @@ def _samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list[Sam
     limit = tokenizer.model_max_length if tokenizer.model_max_length < 1e9 else None
     samples = []
     for number, task in enumerate(asked.tasks):
-        source = open_source(task.data, cache_dir, asked.offline, asked.hub_endpoint, tell)
+        source = open_source(task.data, cache_dir, asked.offline, asked.hub_endpoint, tell, asked.text_column)
         seed = [asked.seed, number]
         pages = sample_pages(source, cache, task.pages, task.rows_per_page, seed, asked.sequence_length, asked.held_out_tokens, tell)
         stream = join([truncate(document, limit) for page in pages for document in page])
