@@ -50,9 +50,9 @@ export const sourceFiles = (root: string): string[] =>
 export const allImports = (root: string): Import[] =>
   sourceFiles(root).flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8')));
 
-/** First word and the others of each line of the block ```` ```NAME ```` in a page; lines that begin with a space go on with the one before. */
+/** First word and the others of each line of the block after `<!-- NAME -->`; lines that begin with a space go on with the one before. */
 export function blockOf(page: string, name: string): [string, string[]][] {
-  const block = new RegExp(`^\`\`\`${name}\\n(.*?)^\`\`\``, 'ms').exec(page)?.[1];
+  const block = new RegExp(`^<!-- ${name} -->\\n+\`\`\`text\\n(.*?)^\`\`\``, 'ms').exec(page)?.[1];
   if (block === undefined) throw new Error(`the page has no block ${name}`);
   return block
     .split('\n')
