@@ -7,6 +7,7 @@ import { eventSchema } from '../dist/bridge/events.js';
 import { readManifest } from '../dist/manifest.js';
 import { jsonSchemas } from '../dist/output/index.js';
 import { commandReference, interfaceSnapshot } from '../dist/reference.js';
+import { runSchema } from '../dist/training/run-schema.js';
 import { currentPage } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -20,6 +21,7 @@ for (const [file, schema] of jsonSchemas()) writeFileSync(join(schemas, file), j
 const contract = join(schemas, 'run-folder');
 mkdirSync(contract);
 writeFileSync(join(contract, 'events.json'), json(eventSchema()));
+writeFileSync(join(contract, 'run.json'), json(runSchema()));
 writeFileSync(join(root, 'docs', 'commands.md'), commandReference(manifest));
 writeFileSync(join(root, 'docs', 'licences.md'), currentPage());
 writeFileSync(join(root, 'test', 'commands', 'interface.json'), json(interfaceSnapshot(manifest)));

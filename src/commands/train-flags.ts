@@ -1,5 +1,6 @@
-import { Flags } from '@oclif/core';
+import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
+import { type KNOBS, type Knob, knobs } from '../training/index.ts';
 import { hubFlags, networkFlags, publishFlags, walletFlags, writeFlags } from './flags.ts';
 
 const start = { helpGroup: 'START FROM' };
@@ -19,6 +20,39 @@ const number = (above: number) =>
     },
   });
 
+/** One flag for each knob, of the type that its row in the table says. */
+type KnobFlags = {
+  [Name in keyof typeof KNOBS as (typeof KNOBS)[Name]['flag']]: (typeof KNOBS)[Name]['takes'] extends {
+    kind: infer Kind;
+  }
+    ? Kind extends 'integer' | 'number'
+      ? Interfaces.OptionFlag<number | undefined>
+      : Kind extends 'switch'
+        ? Interfaces.BooleanFlag<boolean>
+        : Interfaces.OptionFlag<string | undefined>
+    : never;
+};
+
+function flagOf({ summary, aliases = [], takes }: Knob) {
+  const common = { summary, aliases: [...aliases], ...training };
+  switch (takes.kind) {
+    case 'integer':
+      return Flags.integer({ min: takes.min, ...common });
+    case 'number':
+      return number(takes.above)(common);
+    case 'choice':
+      return Flags.string({ options: [...takes.options], ...common });
+    case 'switch':
+      return Flags.boolean({ allowNo: true, ...common });
+    case 'text':
+      return Flags.string(common);
+  }
+}
+
+const knobFlags = Object.fromEntries(
+  knobs.map(([, knob]) => [knob.flag, flagOf(knob)]),
+) as unknown as KnobFlags;
+
 export const trainFlags = {
   'load-best': Flags.boolean({ summary: 'Start from the best model on the network', ...start }),
   'load-uid': Flags.integer({ summary: "Start from this miner's model", min: 0, ...start }),
@@ -28,7 +62,6 @@ export const trainFlags = {
   resume: Flags.string({
     summary: 'Go on with a run; the newest when none is named',
     helpValue: '[RUN]',
-    exclusive: ['load-best', 'load-uid', 'load-model-dir', 'load-model', 'recipe', 'data', 'seed'],
     ...start,
   }),
   'from-start': Flags.boolean({
@@ -44,47 +77,7 @@ export const trainFlags = {
     multipleNonGreedy: true,
     ...training,
   }),
-  'text-column': Flags.string({ summary: 'Column that holds the text; text when not given', ...training }),
-  'skip-bad-rows': Flags.integer({ summary: 'Rows without text that may be left out', min: 0, ...training }),
-  device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps', ...training }),
-  epochs: Flags.integer({
-    summary: 'Passes over the data; -1 until stopped',
-    aliases: ['num-epochs'],
-    min: -1,
-    ...training,
-  }),
-  'max-steps': Flags.integer({ summary: 'Stop after so many optimizer steps', min: 1, ...training }),
-  'max-minutes': number(0)({ summary: 'Stop after so many minutes', ...training }),
-  bs: Flags.string({ summary: 'Sequences a micro-batch, or auto', aliases: ['batch-size'], ...training }),
-  sl: Flags.integer({ summary: 'Tokens a sequence', aliases: ['sequence-length'], min: 2, ...training }),
-  'accumulation-steps': Flags.integer({ summary: 'Micro-batches an optimizer step', min: 1, ...training }),
-  lr: number(0)({ summary: 'Peak learning rate', ...training }),
-  'pages-per-epoch': Flags.integer({ summary: 'Pages of data that count as an epoch', min: 1, ...training }),
-  optimizer: Flags.string({ summary: 'Optimizer', options: ['adamw', 'muon'], ...training }),
-  schedule: Flags.string({
-    summary: 'Learning rate over time',
-    options: ['constant', 'cosine', 'wsd'],
-    ...training,
-  }),
-  seed: Flags.integer({ summary: 'Seed of weights and data order', min: 0, ...training }),
-  'train-dtype': Flags.string({
-    summary: 'Precision of training',
-    options: ['auto', 'bf16', 'fp32'],
-    ...training,
-  }),
-  attention: Flags.string({
-    summary: 'Attention kernel',
-    options: ['auto', 'flash_attention_2', 'sdpa', 'eager'],
-    aliases: ['attn-implementation'],
-    ...training,
-  }),
-  compile: Flags.boolean({
-    summary: 'torch.compile; on for long runs on a GPU when not given',
-    allowNo: true,
-    ...training,
-  }),
-  'eval-every-steps': Flags.integer({ summary: 'Steps between held-out evaluations', min: 1, ...training }),
-  'checkpoint-every-steps': Flags.integer({ summary: 'Steps between checkpoints', min: 1, ...training }),
+  ...knobFlags,
   'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs', ...training }),
 
   gpus: Flags.integer({ summary: 'Processes on this machine (torch.distributed.run)', min: 1, ...scale }),

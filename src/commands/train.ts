@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import { Cancelled, PtError, UserError } from '../errors.ts';
+import { basename, join } from 'node:path';
+import { Cancelled, PtError } from '../errors.ts';
 import { type LoadSource, load } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { trainOutput } from '../output/train.ts';
@@ -17,19 +17,37 @@ import {
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
+  asksToPublish,
+  givenOptions,
+  goOn,
+  type IntentFlags,
   joinRun,
+  keptFlags,
   needsOthers,
   newRun,
+  openResumed,
   type PublishIntent,
-  parseCondition,
-  resumeRun,
+  publishIntent,
+  type ResumedRun,
+  resumeCommand,
   runName,
+  staysOffline,
   type TrainOutcome,
   train,
-  trainingOptions,
+  unfollowed,
+  updateState,
+  withDefaults,
 } from '../training/index.ts';
 import { type Interfaces, networkArgs, PtCommand, publishedDtype } from './base.ts';
 import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
+
+/** A run's folder, ready for the trainer. */
+interface ReadyRun {
+  runDir: string;
+  plan: RunPublish | null;
+  /** Whether the trainer is to open no connection. */
+  offline: boolean;
+}
 
 type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
 
@@ -51,11 +69,13 @@ export default class Train extends PtCommand {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
     if (flags['list-competitions'])
       return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
-    const settings = await this.settings(flags);
+    const { settings, resumed } = await this.#settings(flags);
     const place = await this.place(settings);
     await place.python(); // without it nothing can be trained: said before anything is made
     const pages = await openRunPages(flags);
-    const { runDir, plan } = await this.#openRun(settings, flags, place);
+    const { runDir, plan, offline } = await (resumed === null
+      ? this.#newRun(settings, flags, place)
+      : this.#resume(settings, flags, resumed, place));
     this.note(`Run folder: ${runDir}`);
     if (pages.url !== null) this.note(`Live page: ${pages.url}`);
     pages.show(runDir);
@@ -64,7 +84,7 @@ export default class Train extends PtCommand {
     let published: UploadOutcome | null;
     let report: string | null = null;
     try {
-      outcome = await this.#train(settings, flags, runDir, place, publisher?.offer);
+      outcome = await this.#train({ ...settings, offline }, flags, runDir, place, publisher?.offer);
       published = await (publisher ? publisher.finish() : this.#publish(outcome, plan, place));
     } finally {
       await publisher?.close();
@@ -76,41 +96,76 @@ export default class Train extends PtCommand {
     return trainOutput(outcome, published, report);
   }
 
-  /** The folder of a new run, or of the one to go on with. What could not be published is refused now, not after hours of training. */
-  async #openRun(
-    settings: Settings,
-    flags: TrainFlags,
-    place: Place,
-  ): Promise<{ runDir: string; plan: RunPublish | null }> {
+  /** The settings, and the run to go on with; where it is published and as whom stays as that run was meant. */
+  async #settings(flags: TrainFlags): Promise<{ settings: Settings; resumed: ResumedRun | null }> {
+    if (flags.resume === undefined) return { settings: await this.settings(flags), resumed: null };
+    // A password is read from its file descriptor once.
+    const { 'wallet-password-fd': _, ...rest } = flags;
+    const { home, modelDir, rows } = await this.settings(rest);
+    const run = runName(flags.run);
+    const resume = flags.resume || null;
+    const several = needsOthers(flags.nnodes, run ?? resume);
+    const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several });
+    for (const text of unfollowed(resumed, rows, process.cwd())) this.warning(text);
+    return { settings: await this.settings({ ...keptFlags(resumed, flags), ...flags }), resumed };
+  }
+
+  /** Makes a run ready to go on; refuses what it cannot go on with before anything of it is changed. */
+  async #resume(settings: Settings, flags: TrainFlags, resumed: ResumedRun, place: Place): Promise<ReadyRun> {
+    const { runDir } = resumed;
+    const offline = staysOffline(resumed, settings.rows);
+    const publishing = intentFlags(flags);
+    const intent = publishIntent(
+      publishing,
+      resumed.intent,
+      { repo: settings.hfRepoId, threshold: settings.avgLossUploadThreshold },
+      settings.offline || (offline && !asksToPublish(publishing)),
+    );
+    const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
+    const { config, changes, write } = await goOn(
+      resumed,
+      {
+        options: givenOptions({ ...flags, device: settings.device ?? undefined }),
+        start: startFlags(flags),
+        recipe: flags.recipe ?? null,
+        data: flags.data ?? [],
+        cwd: process.cwd(),
+        competition: flags.competition ?? null,
+        offline,
+        hubEndpoint: endpoint && /^(constants|sandbox)$/.test(endpoint.origin) ? null : settings.hub.endpoint,
+        defaultHubEndpoint: settings.hub.endpoint,
+        reportTo: flags['report-to'] ?? null,
+        wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
+      },
+      { fromStart: flags['from-start'] ?? false, rows: settings.rows },
+    );
+    // One of several machines publishes; here nothing else tells them apart.
+    const mine = needsOthers(flags.nnodes, basename(runDir)) && flags['node-rank'] !== 0 ? null : intent;
+    const plan = this.#plan(mine, flags);
+    if (plan !== null) await this.work(checkEarly(plan, place, this.signal));
+    await place.close();
+    await write();
+    if (mine !== null) await updateState(runDir, { intent: mine });
+    this.note(`Going on with run ${basename(runDir)}.`);
+    for (const change of changes) this.note(change);
+    if (intent === null && resumed.intent !== null)
+      this.note(`Offline: nothing is published to ${resumed.intent.repo} this time.`);
+    return { runDir, plan, offline: config.offline === true };
+  }
+
+  /** The folder of a new run. What could not be published is refused now, not after hours of training. */
+  async #newRun(settings: Settings, flags: TrainFlags, place: Place): Promise<ReadyRun> {
     const runsDir = settings.modelDir ?? join(settings.home, 'runs');
     const name = runName(flags.run);
-    const several = needsOthers(flags.nnodes, name ?? flags.resume ?? null);
-    const options = trainingOptions(flags, settings.device);
-    const intent = publishIntent(settings, publishedDtype(flags), flags['publish-when']);
-    const planned = (wanted: PublishIntent | null): RunPublish | null =>
-      wanted === null || flags['dry-run']
-        ? null
-        : planPublish(wanted, flags, ({ text }) => this.confirm(text, { yes: flags.yes ?? false }));
-    const plan = planned(intent);
+    const several = needsOthers(flags.nnodes, name);
+    const { offline } = settings;
+    const options = withDefaults(givenOptions({ ...flags, device: settings.device ?? undefined }));
+    const standing = { repo: settings.hfRepoId, threshold: settings.avgLossUploadThreshold };
+    const intent = publishIntent(intentFlags(flags), null, standing, offline);
+    const plan = this.#plan(intent, flags);
     const block = plan === null ? null : await this.work(checkEarly(plan, place, this.signal));
     // Nothing is kept open for hours; what is needed then is opened again.
     await place.close();
-    if (flags.resume !== undefined) {
-      const given = {
-        ...options,
-        epochs: flags.epochs,
-        skipBadRows: flags['skip-bad-rows'],
-        device: settings.device ?? undefined,
-        compile: flags.compile,
-        attention: undefined,
-      };
-      const fromStart = flags['from-start'] ?? false;
-      const resumed = await resumeRun(runsDir, flags.resume || null, given, { several, fromStart });
-      const wanted = settings.offline ? null : resumed.intent;
-      // One of several machines publishes; here nothing else tells them apart.
-      const alone = !several || flags['node-rank'] === 0;
-      return { runDir: resumed.runDir, plan: alone ? (plan ?? planned(wanted)) : null };
-    }
     let runDir: string;
     try {
       runDir = await this.work(
@@ -122,13 +177,7 @@ export default class Train extends PtCommand {
           network: settings.network.name,
           profile: settings.profile,
           competition: settings.competition,
-          start: {
-            loadBest: flags['load-best'] ?? false,
-            loadUid: flags['load-uid'] ?? null,
-            loadModelDir: flags['load-model-dir'] ?? null,
-            loadModel: flags['load-model'] ?? null,
-            loadModelConfig: flags['load-model-config'] ?? null,
-          },
+          start: startFlags(flags),
           recipe: settings.recipe,
           data: flags.data ?? [],
           options,
@@ -146,13 +195,18 @@ export default class Train extends PtCommand {
       if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists')
         throw error;
       // The machine that made the folder publishes.
-      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), plan: null };
+      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), plan: null, offline };
     }
     if (plan !== null && block !== null) {
       const recipes = Object.keys(settings.constants.recipes);
       await refuseUnpublishable(plan, runDir, { block, recipes }, place);
     }
-    return { runDir, plan };
+    return { runDir, plan, offline };
+  }
+
+  #plan(intent: PublishIntent | null, flags: TrainFlags): RunPublish | null {
+    if (intent === null || flags['dry-run']) return null;
+    return planPublish(intent, ({ text }) => this.confirm(text, { yes: flags.yes ?? false }));
   }
 
   /** With `--publish-when`: what publishes while the training goes on. */
@@ -181,11 +235,9 @@ export default class Train extends PtCommand {
         runDir,
         python: await place.python(),
         resumed: flags.resume !== undefined,
+        resumeWith: resumeCommand(runDir, settings.home),
         ...(onBest ? { onBest } : {}),
-        env: {
-          ...place.childEnv,
-          ...(settings.wandb.key === null ? {} : { WANDB_API_KEY: settings.wandb.key.reveal() }),
-        },
+        env: settings.offline ? NO_SECRETS : { ...place.childEnv, ...wandbKey(settings) },
         stop: stop.signal,
         kill: kill.signal,
         gpus: flags.gpus,
@@ -198,7 +250,7 @@ export default class Train extends PtCommand {
     this.onInterrupt(null);
     if (!outcome.cancelled) return outcome;
     throw new Cancelled(`Stopped after step ${outcome.steps}; everything is saved in ${runDir}.`, {
-      nextSteps: ['pt train --resume'],
+      nextSteps: [resumeCommand(runDir, settings.home)],
       details: { runDir, steps: outcome.steps, bestDir: outcome.bestDir, bestLoss: outcome.bestLoss },
     });
   }
@@ -238,24 +290,32 @@ export default class Train extends PtCommand {
   }
 }
 
-/** Publishing is asked for by a repository and a threshold or a condition; one without the other trains only. */
-function publishIntent(
-  settings: Settings,
-  dtype: 'bf16' | 'fp32',
-  condition: string | undefined,
-): PublishIntent | null {
-  const { hfRepoId: repo, avgLossUploadThreshold: threshold } = settings;
-  const when = condition === undefined ? null : parseCondition(condition);
-  if (when !== null && (settings.offline || repo === null))
-    throw new UserError(
-      'usage.publish_when',
-      settings.offline
-        ? '--publish-when: --offline publishes nothing.'
-        : '--publish-when: where to is missing.',
-      { nextSteps: ['pt train --hf-repo-id NAMESPACE/NAME --publish-when "p(win) > 0.9"'] },
-    );
-  if (settings.offline || repo === null || (threshold === null && when === null)) return null;
-  return { repo, threshold, when, dtype };
+/** For an offline trainer: not even the secrets that this process was started with. */
+const NO_SECRETS = { HF_TOKEN: '', HUGGING_FACE_HUB_TOKEN: '', WANDB_API_KEY: '' };
+
+const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
+  key === null ? {} : { WANDB_API_KEY: key.reveal() };
+
+function startFlags(flags: TrainFlags) {
+  return {
+    loadBest: flags['load-best'] ?? false,
+    loadUid: flags['load-uid'] ?? null,
+    loadModelDir: flags['load-model-dir'] ?? null,
+    loadModel: flags['load-model'] ?? null,
+    loadModelConfig: flags['load-model-config'] ?? null,
+  };
+}
+
+function intentFlags(flags: TrainFlags): IntentFlags {
+  const said = flags.dtype !== undefined || flags['upload-b16'] !== undefined;
+  return {
+    repo: flags['hf-repo-id'] ?? null,
+    threshold: flags['avg-loss-upload-threshold'] ?? null,
+    when: flags['publish-when'] ?? null,
+    dtype: said ? publishedDtype(flags) : null,
+    useHotkeyInHash: flags['use-hotkey-in-hash'] ?? null,
+    makePublic: flags['update-repo-visibility'] ?? null,
+  };
 }
 
 const sourceOf = (which: 'best' | number): LoadSource =>

@@ -21,18 +21,14 @@ export interface RunPublish {
   ask: PublishOrder['ask'];
 }
 
-/** The plan of a run: its intent, what the flags of `pt train` say about publishing, and who answers. */
-export function planPublish(
-  intent: PublishIntent,
-  flags: { 'use-hotkey-in-hash'?: boolean; 'update-repo-visibility'?: boolean },
-  ask: PublishOrder['ask'],
-): RunPublish {
+/** The plan of a run: its intent, and who answers. */
+export function planPublish(intent: PublishIntent, ask: PublishOrder['ask']): RunPublish {
   const whenever = intent.when === null ? '?' : ` whenever ${describeCondition(intent.when)}?`;
   let answer: Promise<void> | null = null;
   return {
     intent,
-    useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
-    makePublic: flags['update-repo-visibility'] !== false,
+    useHotkeyInHash: intent.useHotkeyInHash ?? false,
+    makePublic: intent.makePublic ?? true,
     ask: (question) => {
       answer ??= ask({ ...question, text: question.text.replace(/\?$/, whenever) });
       return answer;

@@ -1,10 +1,27 @@
 export { joinRun, needsOthers, runName } from './join-run.ts';
+export {
+  givenOptions,
+  KNOBS,
+  type Knob,
+  knobs,
+  type TrainingOptions,
+  withDefaults,
+} from './knobs.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
-export { resumeRun } from './open-run.ts';
 export { plannedFacts } from './planned-facts.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
+export { asksToPublish, type IntentFlags, publishIntent } from './publish-intent.ts';
 export { publishNewest } from './publish-newest.ts';
-export { type TrainingFlags, trainingOptions } from './request.ts';
+export {
+  type Given,
+  goOn,
+  keptFlags,
+  openResumed,
+  type ResumedRun,
+  resumeCommand,
+  staysOffline,
+  unfollowed,
+} from './resume.ts';
 export { listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
 export { train } from './train.ts';
 export type {
@@ -14,6 +31,5 @@ export type {
   RunRequest,
   RunState,
   RunSummary,
-  TrainingOptions,
   TrainOutcome,
 } from './types.ts';

@@ -2,12 +2,13 @@ import { type Constants, scheduleOf } from '../constants.ts';
 import type { Work } from '../progress.ts';
 import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
 import type { ProfileName } from '../rules/types.ts';
+import type { TrainingOptions } from './knobs.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
 import { chooseSource, type SourceFlags } from './source.ts';
 import { standardRecipe } from './standard-recipe.ts';
-import type { PublishIntent, TrainingOptions } from './types.ts';
+import type { PublishIntent } from './types.ts';
 
 export interface NewRunInput {
   runsDir: string;

@@ -8,6 +8,7 @@ import { isAlive, processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { knobConfig } from './knobs.ts';
 import type { BestModel, PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
@@ -23,7 +24,6 @@ async function readObject(path: string): Promise<Record<string, unknown> | null>
 
 /** `run.json` as docs/run-folder.md describes it. */
 export function runConfig(runDir: string, request: RunRequest, resume: boolean): Record<string, unknown> {
-  const { options } = request;
   return {
     version: 1,
     run_dir: runDir,
@@ -32,26 +32,8 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     recipe_file: request.recipeFile,
     competition: request.competition,
     data: request.data,
-    device: options.device,
-    dtype: options.dtype,
+    ...knobConfig(request.options),
     save_dtype: 'fp32',
-    attention: options.attention,
-    compile: options.compile,
-    seed: options.seed,
-    epochs: options.epochs,
-    max_steps: options.maxSteps,
-    max_minutes: options.maxMinutes,
-    batch_size: options.batchSize,
-    sequence_length: options.sequenceLength,
-    accumulation_steps: options.accumulationSteps,
-    lr: options.lr,
-    optimizer: options.optimizer,
-    schedule: options.schedule,
-    pages_per_epoch: options.pagesPerEpoch,
-    text_column: options.textColumn,
-    skip_bad_rows: options.skipBadRows,
-    eval_every_steps: options.evalEverySteps,
-    checkpoint_every_steps: options.checkpointEverySteps,
     resume,
     from_start: false,
     offline: request.offline,
@@ -109,10 +91,14 @@ export async function writeRun(
   request: RunRequest,
   settings: unknown,
   intent: PublishIntent | null,
+  startedFrom: RunState['started_from'] = null,
 ): Promise<void> {
   await writeJson(join(runDir, 'settings.json'), settings);
   await writeJson(join(runDir, 'run.json'), runConfig(runDir, request, false));
-  await writeJson(join(runDir, 'state.json'), initialState(basename(runDir), intent));
+  await writeJson(join(runDir, 'state.json'), {
+    ...initialState(basename(runDir), intent),
+    started_from: startedFrom,
+  });
 }
 
 export async function readState(runDir: string): Promise<RunState | null> {
@@ -241,7 +227,8 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
     });
   }
   if (existsSync(join(name, 'run.json'))) return resolve(name);
-  const matches = folders.filter((folder) => basename(folder).startsWith(name));
+  const whole = folders.find((folder) => basename(folder) === name);
+  const matches = whole ? [whole] : folders.filter((folder) => basename(folder).startsWith(name));
   if (matches.length === 1) return matches[0]!;
   const known = folders.slice(0, 5).map((folder) => basename(folder));
   throw new UserError(

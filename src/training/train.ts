@@ -1,17 +1,17 @@
-import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type EventOf, startTrainer, type TrainerEvent } from '../bridge/index.ts';
 import type { TrainerRequest } from '../bridge/types.ts';
 import { PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { mask } from '../secret.ts';
-import { shellWord } from '../text/shell-word.ts';
 import { dataNote } from './data-note.ts';
-import { holder, readBest, updateState } from './run-folder.ts';
+import { hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   resumed: boolean;
+  /** The command that goes on with this run. */
+  resumeWith: string;
   /** `best/` holds a new best model, of this held-out loss. */
   onBest?: (loss: number) => void;
   /** First Ctrl-C: checkpoint and end. */
@@ -22,10 +22,10 @@ export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
 
 /**
  * Starts the trainer on a prepared run folder and follows it to its end, keeping `state.json` true.
- * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `pt train --resume` among its next steps.
+ * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `resumeWith` among its next steps.
  */
 export async function* train(launch: Launch): Work<TrainOutcome> {
-  const { resumed, onBest, stop, kill, ...request } = launch;
+  const { resumed, resumeWith, onBest, stop, kill, ...request } = launch;
   const { runDir } = request;
   const outcome: TrainOutcome = {
     runDir,
@@ -69,11 +69,10 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
         message: mask(error instanceof Error ? error.message : String(error)),
       },
     });
-    if (report !== null && existsSync(join(runDir, 'checkpoints'))) {
-      report.nextSteps.push(
-        `pt train --resume ${shellWord(basename(runDir))}   # goes on from the last checkpoint`,
-      );
-    }
+    // The trainer names it where it helps; a run without a whole checkpoint has nothing to go on from.
+    const named = report?.nextSteps.some((step) => step.includes('--resume'));
+    if (report !== null && !named && (await hasCheckpoint(runDir)))
+      report.nextSteps.push(`${resumeWith}   # goes on from the last checkpoint`);
     throw error;
   }
   const best = await readBest(runDir);

@@ -1,5 +1,6 @@
 import type { DataRead } from '../bridge/index.ts';
 import type { Competition } from '../rules/types.ts';
+import type { TrainingOptions } from './knobs.ts';
 import type { PublishCondition } from './publish-condition.ts';
 
 /** Where the starting weights come from; `run.json`'s `source`. */
@@ -12,29 +13,6 @@ export interface DataSource {
   /** `builtin`, a path, or the name of a data set in constants/datasets.json. */
   name: string;
   weight: number;
-}
-
-/** Null everywhere means "the recipe's value". */
-export interface TrainingOptions {
-  epochs: number;
-  maxSteps: number | null;
-  maxMinutes: number | null;
-  batchSize: number | 'auto' | null;
-  sequenceLength: number | null;
-  accumulationSteps: number | null;
-  lr: number | null;
-  optimizer: 'adamw' | 'muon' | null;
-  schedule: 'constant' | 'cosine' | 'wsd' | null;
-  pagesPerEpoch: number | null;
-  textColumn: string | null;
-  skipBadRows: number;
-  seed: number;
-  device: string;
-  dtype: 'auto' | 'bf16' | 'fp32';
-  attention: 'auto' | 'flash_attention_2' | 'sdpa' | 'eager';
-  compile: 'auto' | boolean;
-  evalEverySteps: number | null;
-  checkpointEverySteps: number | null;
 }
 
 /** Everything that decides what is trained, before it becomes `run.json`. */
@@ -66,6 +44,8 @@ export interface RunState {
   error: { code: string; message: string } | null;
   /** What to do with the best model at the end; kept so that a resumed run does it too. */
   intent: PublishIntent | null;
+  /** Which model of the network it began with: the best one, or a uid's; null: none. */
+  started_from?: 'best' | number | null;
   /** `pt upload`'s object, once published. */
   published: unknown;
   /** Every publication of this run, oldest first: `pt upload`'s object and `at`, when (ISO). */
@@ -79,6 +59,9 @@ export interface PublishIntent {
   threshold: number | null;
   when: PublishCondition | null;
   dtype: 'bf16' | 'fp32';
+  useHotkeyInHash?: boolean;
+  /** Made public after the commitment; by default it is. */
+  makePublic?: boolean;
 }
 
 /** `best.json`: what lies in `best/`. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -104,7 +104,7 @@ describe('pt train', () => {
     expect(JSON.parse(stopped.stdout).error).toMatchObject({
       code: 'cancelled',
       exitCode: 130,
-      nextSteps: ['pt train --resume'],
+      nextSteps: [`pt train --resume ${basename(dir)}`],
     });
     expect(JSON.parse(await readFile(join(dir, 'state.json'), 'utf8'))).toMatchObject({ state: 'cancelled' });
     const before = await steps(dir);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { processIdentity } from '../../src/host/process.ts';
+import { withDefaults } from '../../src/training/knobs.ts';
 import {
   createRun,
   findRun,
@@ -20,27 +21,7 @@ const request: RunRequest = {
   recipeFile: null,
   competition: null,
   data: [{ name: 'builtin', weight: 1 }],
-  options: {
-    epochs: 1,
-    maxSteps: 10,
-    maxMinutes: null,
-    batchSize: null,
-    sequenceLength: null,
-    accumulationSteps: null,
-    lr: null,
-    optimizer: null,
-    schedule: null,
-    pagesPerEpoch: null,
-    textColumn: null,
-    skipBadRows: 0,
-    seed: 7,
-    device: 'cpu',
-    dtype: 'auto',
-    attention: 'auto',
-    compile: 'auto',
-    evalEverySteps: null,
-    checkpointEverySteps: null,
-  },
+  options: withDefaults({ maxSteps: 10, seed: 7, device: 'cpu' }),
   offline: true,
   hubEndpoint: null,
   reportTo: [],

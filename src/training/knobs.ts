@@ -1,0 +1,299 @@
+import { UserError } from '../errors.ts';
+
+/** What a flag's text may be, and so what run.json holds. */
+type Takes =
+  | { kind: 'integer'; min: number }
+  | { kind: 'number'; above: number }
+  | { kind: 'choice'; options: readonly string[] }
+  | { kind: 'switch' }
+  /** `stores`: a text, or a whole number from 1 on and `auto`. */
+  | { kind: 'text'; stores: 'text' | 'count or auto'; read: (text: string) => unknown };
+
+/** `free`: a resumed run takes the new value. `fixed`: another value would make it another run, and is refused. */
+export type OnResume = 'free' | 'fixed';
+
+export interface Knob {
+  flag: string;
+  aliases?: readonly string[];
+  summary: string;
+  /** In run.json (docs/run-folder.md). */
+  key: string;
+  takes: Takes;
+  /** In run.json when the flag is not given; null: the recipe's value, or no bound. */
+  default: unknown;
+  resume: OnResume;
+  /** Why. */
+  because: string;
+  /** Where a recipe has the same, which a null in run.json stands for. */
+  recipe?: readonly string[];
+}
+
+const BOUND = 'where a run ends is no part of what it has learned';
+const MACHINE = 'a checkpoint is loaded on any machine';
+const DATA_ORDER = 'the position in the data counts in these';
+const OPTIMIZER = 'the state of the optimizer and the losses so far belong to it';
+const WATCHING = 'how often it is looked at changes no weight';
+
+/**
+ * The training knobs of `pt train`: flags, `TrainingOptions`, run.json, its schema and `--resume` are all made of this table. A knob more is a
+ * row here, a field of `RunConfig` in python/trainer/config.py, and `npm run generate`.
+ */
+export const KNOBS = {
+  textColumn: {
+    flag: 'text-column',
+    summary: 'Column that holds the text; text when not given',
+    key: 'text_column',
+    takes: { kind: 'text', stores: 'text', read: String },
+    default: null,
+    resume: 'fixed',
+    because: DATA_ORDER,
+  },
+  skipBadRows: {
+    flag: 'skip-bad-rows',
+    summary: 'Rows without text that may be left out',
+    key: 'skip_bad_rows',
+    takes: { kind: 'integer', min: 0 },
+    default: 0,
+    resume: 'free',
+    because: 'how much is forgiven changes nothing of what was read',
+  },
+  device: {
+    flag: 'device',
+    summary: 'auto, cpu, cuda, cuda:N, mps',
+    key: 'device',
+    takes: { kind: 'text', stores: 'text', read: deviceName },
+    default: 'auto',
+    resume: 'free',
+    because: MACHINE,
+  },
+  epochs: {
+    flag: 'epochs',
+    aliases: ['num-epochs'],
+    summary: 'Passes over the data; -1 until stopped',
+    key: 'epochs',
+    takes: { kind: 'integer', min: -1 },
+    default: 1,
+    resume: 'free',
+    because: BOUND,
+  },
+  maxSteps: {
+    flag: 'max-steps',
+    summary: 'Stop after so many optimizer steps',
+    key: 'max_steps',
+    takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'free',
+    because: BOUND,
+  },
+  maxMinutes: {
+    flag: 'max-minutes',
+    summary: 'Stop after so many minutes',
+    key: 'max_minutes',
+    takes: { kind: 'number', above: 0 },
+    default: null,
+    resume: 'free',
+    because: BOUND,
+  },
+  batchSize: {
+    flag: 'bs',
+    aliases: ['batch-size'],
+    summary: 'Sequences a micro-batch, or auto',
+    key: 'batch_size',
+    takes: { kind: 'text', stores: 'count or auto', read: batchSize },
+    default: null,
+    resume: 'fixed',
+    because: DATA_ORDER,
+    recipe: ['batch_size'],
+  },
+  sequenceLength: {
+    flag: 'sl',
+    aliases: ['sequence-length'],
+    summary: 'Tokens a sequence',
+    key: 'sequence_length',
+    takes: { kind: 'integer', min: 2 },
+    default: null,
+    resume: 'fixed',
+    because: DATA_ORDER,
+  },
+  accumulationSteps: {
+    flag: 'accumulation-steps',
+    summary: 'Micro-batches an optimizer step',
+    key: 'accumulation_steps',
+    takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'fixed',
+    because: DATA_ORDER,
+    recipe: ['accumulation_steps'],
+  },
+  lr: {
+    flag: 'lr',
+    summary: 'Peak learning rate',
+    key: 'lr',
+    takes: { kind: 'number', above: 0 },
+    default: null,
+    resume: 'fixed',
+    because: OPTIMIZER,
+  },
+  pagesPerEpoch: {
+    flag: 'pages-per-epoch',
+    summary: 'Pages of data that count as an epoch',
+    key: 'pages_per_epoch',
+    takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'fixed',
+    because: DATA_ORDER,
+  },
+  optimizer: {
+    flag: 'optimizer',
+    summary: 'Optimizer',
+    key: 'optimizer',
+    takes: { kind: 'choice', options: ['adamw', 'muon'] },
+    default: null,
+    resume: 'fixed',
+    because: OPTIMIZER,
+    recipe: ['optimizer', 'name'],
+  },
+  schedule: {
+    flag: 'schedule',
+    summary: 'Learning rate over time',
+    key: 'schedule',
+    takes: { kind: 'choice', options: ['constant', 'cosine', 'wsd'] },
+    default: null,
+    resume: 'fixed',
+    because: OPTIMIZER,
+    recipe: ['schedule', 'name'],
+  },
+  seed: {
+    flag: 'seed',
+    summary: 'Seed of weights and data order',
+    key: 'seed',
+    takes: { kind: 'integer', min: 0 },
+    default: 0,
+    resume: 'fixed',
+    because: DATA_ORDER,
+  },
+  dtype: {
+    flag: 'train-dtype',
+    summary: 'Precision of training',
+    key: 'dtype',
+    takes: { kind: 'choice', options: ['auto', 'bf16', 'fp32'] },
+    default: 'auto',
+    resume: 'free',
+    because: MACHINE,
+  },
+  attention: {
+    flag: 'attention',
+    aliases: ['attn-implementation'],
+    summary: 'Attention kernel',
+    key: 'attention',
+    takes: { kind: 'choice', options: ['auto', 'flash_attention_2', 'sdpa', 'eager'] },
+    default: 'auto',
+    resume: 'free',
+    because: MACHINE,
+  },
+  compile: {
+    flag: 'compile',
+    summary: 'torch.compile; on for long runs on a GPU when not given',
+    key: 'compile',
+    takes: { kind: 'switch' },
+    default: 'auto',
+    resume: 'free',
+    because: MACHINE,
+  },
+  evalEverySteps: {
+    flag: 'eval-every-steps',
+    summary: 'Steps between held-out evaluations',
+    key: 'eval_every_steps',
+    takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'free',
+    because: WATCHING,
+  },
+  checkpointEverySteps: {
+    flag: 'checkpoint-every-steps',
+    summary: 'Steps between checkpoints',
+    key: 'checkpoint_every_steps',
+    takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'free',
+    because: WATCHING,
+  },
+} as const satisfies Record<string, Knob>;
+
+export type KnobName = keyof typeof KNOBS;
+
+/** What `--resume` does with the flags that are no knobs. */
+export const OTHER_FLAGS = {
+  /** Where the run came from, in run.json: another value is refused. */
+  fixed: ['load-best', 'load-uid', 'load-model-dir', 'load-model', 'load-model-config', 'recipe', 'data'],
+  /** In run.json: the new value is taken. */
+  free: ['offline', 'hub-endpoint', 'report-to', 'wandb-entity', 'wandb-project'],
+  /** Where, as whom and when it is published, in state.json and settings.json: kept, and the new value is taken. */
+  kept: [
+    ...['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'],
+    ...['hf-repo-id', 'avg-loss-upload-threshold', 'publish-when', 'dtype', 'upload-b16'],
+    ...['use-hotkey-in-hash', 'update-repo-visibility'],
+  ],
+  /** Which run is meant. */
+  finds: ['resume', 'run', 'model-dir'],
+  /** About this start alone, as in a new run. */
+  start: [
+    ...['from-start', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
+    ...['dashboard', 'dashboard-port', 'list-competitions', 'yes', 'dry-run', 'wallet-password-fd'],
+    ...['json', 'quiet', 'no-color'],
+  ],
+} as const;
+
+type Taken<T extends Takes> = T extends { kind: 'integer' | 'number' }
+  ? number
+  : T extends { options: readonly (infer Option)[] }
+    ? Option
+    : T extends { read: (text: string) => infer Value }
+      ? Value
+      : boolean;
+type Widened<T> = T extends number ? number : T;
+
+/** Values of all knobs; null: the recipe's value, or no bound. */
+export type TrainingOptions = {
+  [Name in KnobName]: Taken<(typeof KNOBS)[Name]['takes']> | Widened<(typeof KNOBS)[Name]['default']>;
+};
+
+export const knobs = Object.entries(KNOBS) as [KnobName, Knob][];
+
+/** The knobs among parsed flags; those that are not given are not there. */
+export function givenOptions(flags: Record<string, unknown>): Partial<TrainingOptions> {
+  const given = knobs.flatMap(([name, { flag, takes }]) => {
+    const value = flags[flag];
+    if (value === undefined) return [];
+    return [[name, takes.kind === 'text' ? takes.read(String(value)) : value]];
+  });
+  return Object.fromEntries(given) as Partial<TrainingOptions>;
+}
+
+/** All knobs of a new run. */
+export function withDefaults(given: Partial<TrainingOptions>): TrainingOptions {
+  const defaults = Object.fromEntries(knobs.map(([name, knob]) => [name, knob.default]));
+  return { ...defaults, ...given } as TrainingOptions;
+}
+
+/** Their part of run.json. */
+export function knobConfig(options: TrainingOptions): Record<string, unknown> {
+  return Object.fromEntries(knobs.map(([name, { key }]) => [key, options[name]]));
+}
+
+function deviceName(text: string): string {
+  if (/^(auto|cpu|mps|cuda(:\d+)?)$/.test(text)) return text;
+  throw new UserError(
+    'device.unknown',
+    `--device ${text} is not a device; it is one of auto, cpu, cuda, cuda:N, mps.`,
+    { nextSteps: ['pt train --device auto', 'pt doctor'] },
+  );
+}
+
+function batchSize(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new UserError('usage.batch_size', `--bs ${text}: must be a whole number from 1 on, or auto.`, {
+    nextSteps: ['pt train --bs auto'],
+  });
+}
