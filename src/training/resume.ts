@@ -88,7 +88,8 @@ export function staysOffline({ config, settings }: ResumedRun, rows: ResumedRun[
   const offline = (from: ResumedRun['settings']) => from.find(({ key }) => key === 'offline');
   const now = offline(rows);
   if (now !== undefined && !isUnchosen(now.origin)) return now.value === true;
-  return Boolean(offline(settings)?.value ?? config.offline);
+  const made = offline(settings);
+  return made === undefined ? config.offline === true : made.value === true;
 }
 
 /** Of a setting that nobody chose. */
