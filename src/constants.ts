@@ -263,7 +263,6 @@ const architecture = z.strictObject({
     })
     .nullable(),
   names_in_files: z.record(z.string(), z.string()).optional(),
-  releases: z.record(z.string(), z.record(z.string(), z.enum(['read', 'ignored', 'refused'])).nullable()),
 });
 
 const architectures = z
@@ -354,7 +353,19 @@ export function loadConstants(dir: string = shippedDir()): Constants {
   return constants;
 }
 
+/** What releases of transformers do with the keys of a class's config (`constants/transformers.json`); null: it has no such class. */
+const transformers = z.strictObject({
+  about: z.string(),
+  newest: z.string(),
+  releases: z.record(
+    z.string(),
+    z.record(z.string(), z.record(z.string(), z.enum(['read', 'ignored', 'refused', 'differs'])).nullable()),
+  ),
+});
+type Fate = 'read' | 'ignored' | 'refused' | 'differs';
+
 let known: Architectures | undefined;
+let releasesKnown: z.infer<typeof transformers> | undefined;
 
 /** What transformers does is no subnet's choice: always the file that `pt` ships, whichever constants folder is in use. */
 export function loadArchitectures(): Architectures {
@@ -366,6 +377,14 @@ export function loadArchitectures(): Architectures {
 export function architectureOf(name: string | null): Architecture | null {
   const { architectures } = loadArchitectures();
   return name !== null && Object.hasOwn(architectures, name) ? architectures[name]! : null;
+}
+
+/** What a release of transformers does with a key of a class's config; null where that was not tried. */
+export function fateOf(release: string, architecture: string, key: string): Fate | null {
+  releasesKnown ??= read(shippedDir(), 'transformers.json', transformers);
+  const classes = releasesKnown.releases[release] ?? {};
+  const keys = Object.hasOwn(classes, architecture) ? classes[architecture] : null;
+  return keys && Object.hasOwn(keys, key) ? keys[key]! : null;
 }
 
 /** The class that transformers builds for a `model_type`; null for one not known here. */

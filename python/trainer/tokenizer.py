@@ -15,10 +15,11 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from .constants import FOLDER
 from .errors import TrainerError
 
 END_OF_TEXT = "<|endoftext|>"
-_BUILTIN = Path(__file__).resolve().parent.parent.parent / "constants" / "tokenizers" / "builtin"
+_BUILTIN = FOLDER / "tokenizers" / "builtin"
 _GPT4_NAMES = {"gpt-4", "Xenova/gpt-4", "cl100k_base"}
 _GPT4_ENTRIES = 100_277
 _GPT4_MAX_LENGTH = 8192

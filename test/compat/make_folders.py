@@ -20,32 +20,8 @@ from trainer.model.compat import compat_problems, fix_folder
 from trainer.model.save import save_model
 from trainer.tokenizer import load_tokenizer
 
-SIZES = {
-    "vocab_size": 4096,
-    "hidden_size": 64,
-    "intermediate_size": 96,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 64,
-}
-OLD_SIZES = {"vocab_size": 4096, "n_embd": 64, "n_layer": 2, "n_head": 4, "n_positions": 64, "bos_token_id": 0, "eos_token_id": 0}
-BART = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in (("layers", 2), ("attention_heads", 4), ("ffn_dim", 96))}
-MODELS = {
-    "Llama": SIZES,
-    "Mistral": SIZES,
-    "Qwen2": SIZES,
-    "Gemma": {**SIZES, "head_dim": 16},
-    "Gemma2": {**SIZES, "head_dim": 16},
-    "Falcon": {key: SIZES[key] for key in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")},
-    "GPTNeoX": {key: value for key, value in SIZES.items() if key != "num_key_value_heads"},
-    "Phi": SIZES,
-    "Phi3": {**SIZES, "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0},
-    "StableLm": SIZES,
-    "GPT2": OLD_SIZES,
-    "GPTJ": {**OLD_SIZES, "rotary_dim": 8},
-    "Bart": {"vocab_size": 4096, "d_model": 64, "max_position_embeddings": 64, **BART},
-}
+from tiny import MODELS, class_name
+
 WITHOUT_ROPE = {"GPT2", "GPTJ", "Bart"}
 PARTIAL = {"GPTNeoX", "Phi", "StableLm"}
 ROPES = {
@@ -73,7 +49,7 @@ def main(out: Path) -> None:
 
 
 def save(out: Path, label: str, name: str, settings: dict, tokenizer) -> None:
-    architecture = f"{name}LMHeadModel" if name == "GPT2" else f"{name}ForCausalLM"
+    architecture = class_name(name)
     model = getattr(transformers, architecture)(getattr(transformers, f"{name}Config")(**settings, attn_implementation="eager")).eval()
     with torch.no_grad():
         for parameter in model.parameters():  # far from the initial values, under which position hardly matters

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
+import { fateOf, loadArchitectures, loadConstants } from '../../src/constants.ts';
 import { whyImpossible } from '../../src/model/architectures.ts';
-import { countShapes, expectedShapes } from '../../src/model/index.ts';
+import { classOf, countShapes, expectedShapes } from '../../src/model/index.ts';
 
 /** Configs that reach every branch: ties, biases, grouped heads, other norms. Sizes are small, shapes all different. */
 const CONFIGS: Record<string, unknown>[] = [
@@ -73,6 +75,17 @@ const CONFIGS: Record<string, unknown>[] = [
   ...config,
 }));
 
+/** Keys that some class reads and others do not: a class that does not must not count by it. */
+const FOREIGN: Record<string, unknown>[] = [
+  { mlp_bias: true },
+  { attention_bias: true },
+  { use_qkv_bias: true },
+  { use_parallel_residual: true },
+  { parallel_attn: false },
+  { bias: true },
+];
+const EVERY = [...CONFIGS, ...CONFIGS.flatMap((config) => FOREIGN.map((key) => ({ ...config, ...key })))];
+
 /** Every parameter's shape as transformers builds it (no memory: the meta device), tied ones once. */
 const SCRIPT = `
 import json, sys, torch
@@ -94,9 +107,9 @@ print(json.dumps(out))
 it('builds what transformers builds, for every class of the schedule', { timeout: 240_000 }, async () => {
   const { python } = await findPython();
   const built = JSON.parse(
-    execFileSync(python, ['-c', SCRIPT], { input: JSON.stringify(CONFIGS), encoding: 'utf8' }),
+    execFileSync(python, ['-c', SCRIPT], { input: JSON.stringify(EVERY), encoding: 'utf8' }),
   );
-  for (const [i, config] of CONFIGS.entries()) {
+  for (const [i, config] of EVERY.entries()) {
     const name = (config.architectures as string[])[0]!;
     const shapes = expectedShapes(name, config);
     expect(shapes, name).not.toBeNull();
@@ -104,6 +117,86 @@ it('builds what transformers builds, for every class of the schedule', { timeout
       Object.fromEntries(Object.entries(built[i]).sort()),
     );
   }
+});
+
+/** What Python tells of a file by the same layouts: the config keys of its tensors. */
+const TELL = `
+import json, sys
+sys.path.insert(0, "python")
+from trainer.model.tensors import config_from_tensors
+print(json.dumps([config_from_tensors(shapes) for shapes in json.load(sys.stdin)]))
+`;
+
+it('counts what Python tells of the same tensors, sizes at random', { timeout: 60_000 }, async () => {
+  const bool = fc.boolean();
+  const sizes = fc.record({
+    vocab_size: fc.integer({ min: 50, max: 300 }),
+    inner: fc.integer({ min: 3, max: 90 }),
+    layers: fc.integer({ min: 1, max: 12 }),
+    heads: fc.constantFrom(2, 4),
+    kv: fc.constantFrom(1, 2),
+    tie_word_embeddings: bool,
+    attention_bias: bool,
+    mlp_bias: bool,
+    qk_layernorm: bool,
+  });
+  const kinds = ['llama', 'gpt_neox', 'gpt2', 'phi'] as const;
+  const configs = fc.sample(fc.tuple(fc.constantFrom(...kinds), sizes), 60).map(([kind, s]) => {
+    // Heads of 64, as the teller takes them to be where nothing says it.
+    const hidden = s.heads * 64;
+    return kind === 'gpt2'
+      ? {
+          model_type: kind,
+          vocab_size: s.vocab_size,
+          n_embd: hidden,
+          n_head: s.heads,
+          n_layer: s.layers,
+          n_inner: s.inner,
+          n_positions: 32,
+        }
+      : {
+          ...s,
+          model_type: kind,
+          hidden_size: hidden,
+          intermediate_size: s.inner,
+          num_hidden_layers: s.layers,
+          num_attention_heads: s.heads,
+          num_key_value_heads: s.kv,
+        };
+  });
+  const shapes = configs.map((config) => expectedShapes(classOf(config.model_type), config)!);
+  const { python } = await findPython();
+  const input = JSON.stringify(shapes.map((each) => Object.fromEntries(each)));
+  const told = JSON.parse(execFileSync(python, ['-c', TELL], { input, encoding: 'utf8' }));
+  for (const [i, config] of configs.entries()) {
+    expect(told[i].model_type).toBe(config.model_type);
+    expect(expectedShapes(classOf(config.model_type), told[i]), JSON.stringify(config)).toEqual(shapes[i]);
+  }
+});
+
+it('knows every class that a schedule allows, and no other', () => {
+  const { schedules, releases } = loadConstants();
+  const periods = [
+    ...Object.values(schedules).flatMap((s) => s.periods),
+    ...releases.flatMap((r) => r.schedule),
+  ];
+  const allowed = periods.flatMap((p) => p.competitions.flatMap((c) => c.allowed_architectures ?? []));
+  // Text to speech is no transformers class.
+  const wanted = new Set(allowed.filter((name) => name !== 'E2TTS'));
+  expect(Object.keys(loadArchitectures().architectures).sort()).toEqual([...wanted].sort());
+});
+
+it('has run every release that a profile pins, and the one that pt trains with', () => {
+  const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  const { releases, newest } = JSON.parse(read('constants/transformers.json'));
+  const pinned = Object.values(loadConstants().profiles).map((profile) => profile.transformers);
+  expect(Object.keys(releases)).toEqual(expect.arrayContaining([...pinned, newest]));
+  expect(read('python/requirements.txt')).toContain(`transformers==${newest};`);
+  const known = Object.keys(loadArchitectures().architectures).sort();
+  for (const classes of Object.values<object>(releases)) expect(Object.keys(classes).sort()).toEqual(known);
+  expect(fateOf('4.38.0', 'LlamaForCausalLM', 'head_dim')).toBe('ignored');
+  expect(fateOf('4.38.0', 'Gemma2ForCausalLM', 'head_dim')).toBeNull();
+  expect(fateOf('4.44.1', 'constructor', 'name')).toBeNull();
 });
 
 it('answers hostile configs with null or a finite list, never with an exception', () => {

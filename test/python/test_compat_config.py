@@ -53,6 +53,25 @@ def test_what_cannot_be_said_is_named(config, word):
     assert compat_problems(new_rope("llama")) == []
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (new_rope("llama", rope_type="yarn", factor=4.0), ["refused by 4.38.0", "means something else by 4.44.1"]),
+        (new_rope("llama", rope_type="longrope"), ["refused by 4.38.0 and is refused by 4.44.1"]),
+        ({"model_type": "phi", "qk_layernorm": True}, ["refused"]),
+        ({"model_type": "qwen3", "partial_rotary_factor": 0.5}, ["not known"]),
+    ],
+)
+def test_what_the_pinned_releases_were_seen_to_do_is_said(config, said):
+    problems = compat_problems(config)
+    assert all(any(words in problem for problem in problems) for words in said), problems
+
+
+def test_a_config_that_every_release_reads_alike_has_no_problem():
+    for config in ({"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "head_dim": 16}, new_rope("falcon", rope_type="linear", factor=2.0)):
+        assert compat_problems(config) == []
+
+
 def test_merges_become_strings_only_where_that_is_safe():
     assert string_merges({"model": {"merges": [["a", "b"], "c d"]}})["model"]["merges"] == ["a b", "c d"]
     spaced = {"model": {"merges": [["a b", "c"]]}}

@@ -18,13 +18,13 @@ from huggingface_hub import HfApi, hf_hub_url
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import build_hf_headers
 
+from ..constants import read_constants
 from ..errors import TrainerError
 from .columns import check_column, texts_of
 from .parquet import read_column, rows_a_shard
 from .range_file import RangeFile, get_bytes, patiently
 from .shards import BadRow, Shard, Source
 
-_DATASETS = Path(__file__).resolve().parents[3] / "constants" / "datasets.json"
 _OBJECT_THREADS = 16
 # Of text; larger than a local shard, because each part of a row group fetches all of it.
 _SHARD_BYTES = 128 << 20
@@ -43,14 +43,14 @@ class HubFile:
 def known_dataset(name: str) -> dict | None:
     """The entry of constants/datasets.json with that name or alias, in any case of letters."""
     wanted = name.casefold()
-    for entry in json.loads(_DATASETS.read_text())["datasets"]:
+    for entry in read_constants("datasets.json")["datasets"]:
         if wanted in (known.casefold() for known in (entry["name"], *entry["aliases"])):
             return entry
     return None
 
 
 def known_names() -> list[str]:
-    return [entry["name"] for entry in json.loads(_DATASETS.read_text())["datasets"]]
+    return [entry["name"] for entry in read_constants("datasets.json")["datasets"]]
 
 
 def hub_source(

@@ -11,29 +11,35 @@ import os
 from collections.abc import Container
 from pathlib import Path
 
+from ..constants import architecture_of, fate_of
 from ..errors import TrainerError
 
 _SCALINGS = {"linear", "dynamic"}
 _LONG = {"longrope", "su"}
-_PARTIAL = {"gpt_neox", "phi", "stablelm", "persimmon"}
-_SCALABLE = {"llama", "falcon", "gpt_neox", "phi", "stablelm"}
-_OLD_DEFAULT_FACTOR = {"gpt_neox": 0.25, "phi": 0.5, "stablelm": 0.25}
-
-# What today's classes call a tensor, and what every release reads from a file.
-_NAMES_IN_FILES = {"gpt_neox": {"lm_head.weight": "embed_out.weight"}}
+# The keys of most classes, for one that is not known.
+_USUAL_ROPE = {"theta": "rope_theta", "partial": "partial_rotary_factor", "partial_default": 1}
 
 
 def name_in_file(model_type: str, name: str) -> str:
     """A tensor's name as it must be saved. Under another name old releases start that tensor with random numbers, with a mere warning."""
-    return _NAMES_IN_FILES.get(model_type, {}).get(name, name)
+    return _names_in_files(model_type).get(name, name)
 
 
 def name_in_model(model_type: str, name: str, known: Container[str]) -> str:
     """The other way round, for the names that the installed transformers gives its tensors."""
-    for ours, theirs in _NAMES_IN_FILES.get(model_type, {}).items():
+    for ours, theirs in _names_in_files(model_type).items():
         if name == theirs and theirs not in known:
             return ours
     return name
+
+
+def _names_in_files(model_type: str) -> dict[str, str]:
+    """What today's classes call a tensor, and what every release reads from a file."""
+    return (architecture_of(model_type) or {}).get("names_in_files", {})
+
+
+def _rope_keys(config: dict) -> dict:
+    return (architecture_of(config.get("model_type")) or {}).get("rope") or _USUAL_ROPE
 
 
 def compat_config(config: dict) -> dict:
@@ -48,17 +54,13 @@ def compat_config(config: dict) -> dict:
     rope = _rope(out)
     if rope is None:
         return out
-    kind = out.get("model_type")
+    keys = _rope_keys(out)
     out["rope_parameters"] = rope
     if "rope_theta" in rope:
-        out["rope_theta"] = rope["rope_theta"]
-        if kind == "gpt_neox":
-            out["rotary_emb_base"] = rope["rope_theta"]
+        out["rope_theta"] = out[keys["theta"]] = rope["rope_theta"]
     factor = rope.get("partial_rotary_factor")
     if factor is not None:
-        out["partial_rotary_factor"] = factor
-        if kind == "gpt_neox":
-            out["rotary_pct"] = factor
+        out["partial_rotary_factor"] = out[keys["partial"]] = factor
     out["rope_scaling"] = _old_scaling(rope)
     return out
 
@@ -68,20 +70,37 @@ def compat_problems(config: dict) -> list[str]:
     problems = []
     rope = _rope(config) or {}
     kind = rope.get("rope_type", "default")
-    if kind not in _SCALINGS | _LONG | {"default"}:
-        problems.append(f"rope_type {kind} is unknown to transformers 4.38; use default or linear")
     model = config.get("model_type")
-    if kind in _SCALINGS and model not in _SCALABLE:
-        problems.append(f"rope_type {kind} is ignored for {model} by transformers 4.38 and 4.44; use default")
+    known = architecture_of(model) is not None
+    if kind != "default":
+        name = "longrope" if kind in _LONG else kind
+        problems += _unread(model, f"rope_scaling.{name}", f"rope_type {kind}", "use default")
+        if kind not in _SCALINGS | _LONG and not problems:
+            problems.append(f"rope_type {kind} is unknown to transformers 4.38; use default or linear")
+        elif kind in _SCALINGS and not known:
+            problems.append(f"whether older transformers scale positions by rope_type {kind} for {model} is not known here; use default")
     factor = rope.get("partial_rotary_factor", 1.0)
-    if factor not in (None, 1.0) and model not in _PARTIAL:
-        problems.append(f"partial_rotary_factor {factor} is ignored for {model} by transformers 4.44; use 1.0")
+    if factor not in (None, 1.0):
+        problems += _unread(model, _rope_keys(config)["partial"], f"partial_rotary_factor {factor}", "use 1.0")
+        if not known:
+            problems.append(f"whether older transformers read partial_rotary_factor for {model} is not known here; use 1.0")
     heads, size, head_dim = config.get("num_attention_heads"), config.get("hidden_size"), config.get("head_dim")
-    if head_dim and heads and size and head_dim * heads != size and model in {"llama", "mistral", "qwen2"}:
-        problems.append(f"head_dim {head_dim} is not hidden_size / num_attention_heads; transformers 4.38 ignores head_dim for {model}")
-    if model == "llama" and config.get("mlp_bias"):
-        problems.append("mlp_bias is ignored by transformers 4.38")
+    if head_dim and heads and size and head_dim * heads != size:
+        problems += _unread(model, "head_dim", f"head_dim {head_dim}, which is not hidden_size / num_attention_heads,", "make them equal")
+    for key in ("mlp_bias", "qk_layernorm"):
+        if config.get(key):
+            problems += _unread(model, key, key, "use false")
     return problems
+
+
+def _unread(model: object, key: str, what: str, change: str) -> list[str]:
+    """A sentence where some pinned release does not do with the key what today's does."""
+    fates = {version: fate for version, fate in fate_of(model, key).items() if fate != "read"}
+    if not fates:
+        return []
+    words = {"ignored": "is ignored", "refused": "is refused", "differs": "means something else"}
+    said = " and ".join(f"{words[fate]} by {version}" for version, fate in fates.items())
+    return [f"{what} of {model} {said} of transformers; {change}"]
 
 
 def fix_folder(folder: str | Path) -> list[str]:
@@ -144,16 +163,17 @@ def _rope(config: dict) -> dict | None:
     scaling = config.get("rope_scaling")
     if not rope and isinstance(scaling, dict):
         rope = {("rope_type" if key == "type" else key): value for key, value in scaling.items()}
-    theta = config.get("rope_theta", config.get("rotary_emb_base"))
+    keys = _rope_keys(config)
+    theta = config.get("rope_theta", config.get(keys["theta"]))
     if theta is not None:
         rope.setdefault("rope_theta", theta)
-    factor = config.get("partial_rotary_factor", config.get("rotary_pct"))
+    factor = config.get("partial_rotary_factor", config.get(keys["partial"]))
     if factor is not None:
         rope.setdefault("partial_rotary_factor", factor)
     if not rope:
         return None
-    if config.get("model_type") in _OLD_DEFAULT_FACTOR:
-        rope.setdefault("partial_rotary_factor", _OLD_DEFAULT_FACTOR[config["model_type"]])
+    if keys["partial_default"] != 1:
+        rope.setdefault("partial_rotary_factor", keys["partial_default"])
     rope.setdefault("rope_type", "default")
     return rope
 

@@ -7,6 +7,7 @@ import re
 import struct
 from pathlib import Path
 
+from ..constants import architecture_of, is_buffer, layout_of
 from ..errors import TrainerError
 
 MAX_HEADER = 100_000_000
@@ -31,9 +32,9 @@ def config_from_tensors(shapes: dict[str, list[int]]) -> dict:
     Sizes are exact. What leaves no trace in shapes (head width where heads are not told, rope base) takes the architecture's
     usual value. Raises TrainerError `bad_model` when the names belong to no known architecture.
     """
-    shapes = {re.sub(r"^(model|gpt_neox|transformer)\.", "", name): shape for name, shape in shapes.items()}
-    for recognise in (_gpt_neox, _gpt2, _phi, _llama):
-        config = recognise(shapes)
+    shapes = {_short(name): shape for name, shape in shapes.items()}
+    for kind in _TOLD:
+        config = _config_of(kind, shapes)
         if config is not None:
             return config
     raise TrainerError(
@@ -43,84 +44,54 @@ def config_from_tensors(shapes: dict[str, list[int]]) -> dict:
     )
 
 
-def _layers(shapes: dict, pattern: str) -> int:
-    found = [int(match.group(1)) for name in shapes if (match := re.match(pattern, name))]
-    return max(found) + 1 if found else 0
+# Those whose other settings have values that nearly every model of the kind has.
+_TOLD = ("gpt_neox", "gpt2", "phi", "llama")
+
+
+def _short(name: str) -> str:
+    """Without the base model's prefix, which files have or lack."""
+    return re.sub(r"^(model|gpt_neox|transformer)\.", "", name)
+
+
+def _config_of(kind: str, shapes: dict[str, list[int]]) -> dict | None:
+    """The config of a class of constants/architectures.json with these tensors (names shortened); None where they are not the class's."""
+    facts = architecture_of(kind)
+    assert facts is not None
+    layout, flags = layout_of(facts), facts["flags"]
+    rows = {_short(row["name"]).replace("*", "0"): row for part in ("first", "layer", "last") for row in layout[part] if _possible(row, flags)}
+    layer = _short(layout["layer"][0]["name"]).split("*")[0]
+    strange = [name for name in shapes if name.startswith(f"{layer}0.") and name not in rows and not is_buffer(name, shapes[name])]
+    if strange or any(name not in shapes for name, row in rows.items() if "when" not in row):
+        return None
+    sizes = {"layers": len({name.removeprefix(layer).split(".")[0] for name in shapes if name.startswith(layer)})}
+    config: dict = {"model_type": kind}
+    for name, row in rows.items():
+        for flag in row.get("when", []):
+            if flag == "!tied":
+                # A class that ties by itself does so in its files too, whichever names they hold.
+                if not facts["tied"]:
+                    config["tie_word_embeddings"] = name not in shapes
+            elif isinstance(flags[flag], dict) and config.setdefault(flags[flag]["key"], name in shapes) != (name in shapes):
+                return None
+        if name in shapes:
+            if len(shapes[name]) != len(row["shape"]):
+                return None
+            if any(sizes.setdefault(size, found) != found for size, found in zip(row["shape"], shapes[name], strict=True)):
+                return None
+    query, key = sizes.get("heads * head", sizes["hidden"]), sizes.get("kv * head", 0)
+    head = _head_width(query)
+    while key % head:
+        head //= 2
+    sizes |= {"head": head, "heads": query // head, "kv": key // head}
+    return config | {size["keys"][0]: sizes[name] for name, size in facts["sizes"].items() if size["keys"] and sizes.get(name)}
+
+
+def _possible(row: dict, flags: dict) -> bool:
+    """Whether some config of the class has that tensor."""
+    return all(flags.get(flag) is not False for flag in row.get("when", []))
 
 
 def _head_width(width: int) -> int:
     """The usual width of an attention head: the largest of 128, 64, 32, ... that divides, small models taking less."""
     candidates = (128, 64) if width >= 2048 else (64, 128, 32, 16, 8, 4, 2)
     return next((size for size in candidates if width % size == 0 and width > size), width)
-
-
-def _llama(shapes: dict) -> dict | None:
-    query = shapes.get("layers.0.self_attn.q_proj.weight")
-    gate = shapes.get("layers.0.mlp.gate_proj.weight")
-    if query is None or gate is None or "norm.weight" not in shapes or "layers.0.self_attn.q_norm.weight" in shapes:
-        return None
-    vocabulary, width = shapes["embed_tokens.weight"]
-    key_rows = shapes["layers.0.self_attn.k_proj.weight"][0]
-    head = _head_width(query[0])
-    while key_rows % head:
-        head //= 2
-    return {
-        "model_type": "llama",
-        "vocab_size": vocabulary,
-        "hidden_size": width,
-        "intermediate_size": gate[0],
-        "num_hidden_layers": _layers(shapes, r"layers\.(\d+)\."),
-        "num_attention_heads": query[0] // head,
-        "num_key_value_heads": key_rows // head,
-        "head_dim": head,
-        "attention_bias": "layers.0.self_attn.q_proj.bias" in shapes,
-        "mlp_bias": "layers.0.mlp.gate_proj.bias" in shapes,
-        "tie_word_embeddings": "lm_head.weight" not in shapes,
-    }
-
-
-def _gpt_neox(shapes: dict) -> dict | None:
-    if "layers.0.attention.query_key_value.weight" not in shapes or "embed_in.weight" not in shapes:
-        return None
-    vocabulary, width = shapes["embed_in.weight"]
-    return {
-        "model_type": "gpt_neox",
-        "vocab_size": vocabulary,
-        "hidden_size": width,
-        "intermediate_size": shapes["layers.0.mlp.dense_h_to_4h.weight"][0],
-        "num_hidden_layers": _layers(shapes, r"layers\.(\d+)\."),
-        "num_attention_heads": width // _head_width(width),
-        "tie_word_embeddings": "embed_out.weight" not in shapes,
-    }
-
-
-def _gpt2(shapes: dict) -> dict | None:
-    if "h.0.attn.c_attn.weight" not in shapes or "wpe.weight" not in shapes:
-        return None
-    vocabulary, width = shapes["wte.weight"]
-    return {
-        "model_type": "gpt2",
-        "vocab_size": vocabulary,
-        "n_embd": width,
-        "n_positions": shapes["wpe.weight"][0],
-        "n_layer": _layers(shapes, r"h\.(\d+)\."),
-        "n_head": width // _head_width(width),
-        "n_inner": shapes["h.0.mlp.c_fc.weight"][1],
-    }
-
-
-def _phi(shapes: dict) -> dict | None:
-    if "layers.0.mlp.fc1.weight" not in shapes or "final_layernorm.weight" not in shapes:
-        return None
-    vocabulary, width = shapes["embed_tokens.weight"]
-    head = _head_width(width)
-    return {
-        "model_type": "phi",
-        "vocab_size": vocabulary,
-        "hidden_size": width,
-        "intermediate_size": shapes["layers.0.mlp.fc1.weight"][0],
-        "num_hidden_layers": _layers(shapes, r"layers\.(\d+)\."),
-        "num_attention_heads": width // head,
-        "num_key_value_heads": shapes["layers.0.self_attn.k_proj.weight"][0] // head,
-        "tie_word_embeddings": "lm_head.weight" not in shapes,
-    }

@@ -2,7 +2,7 @@
  * Values in config.json with which no validator can load or score a model, however good its weights. Only what certainly fails in
  * the transformers that validators pin: an absent key, or one that the class does not read, refuses nothing.
  */
-import { type Architecture, architectureOf, classOf } from '../../constants.ts';
+import { architectureOf, classOf, fateOf } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
 import { problem } from './problem.ts';
@@ -58,7 +58,8 @@ export function checkConfig(
     if (config[key] === 0)
       refuse(key, 0, `${architecture} cannot be built`, 'Give the number that the weights have.');
 
-  for (const key of facts.activations.filter((each) => reads(facts, transformers, each))) {
+  for (const key of facts.activations) {
+    if (fateOf(transformers, architecture!, key) === 'ignored') continue;
     const name = config[key];
     if (isGiven(name) && !(typeof name === 'string' && ACTIVATIONS.has(name)))
       refuse(
@@ -90,11 +91,6 @@ export function checkConfig(
     );
   if (facts.rope) checkRope(config, facts.rope.theta, refuse);
   return found;
-}
-
-/** Whether a release reads a key of the class's config; one that was not tried counts as read. */
-function reads(facts: Architecture, transformers: string, key: string): boolean {
-  return facts.releases[transformers]?.[key] !== 'ignored';
 }
 
 function checkRope(
