@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from contract import faults, schema
 
+from contract import faults, schema
 from trainer_support import ROOT, events, finish, start, wait_for, write_run
 
 EVENTS = {rule["properties"]["type"]["const"]: rule for rule in schema("events")["oneOf"]}
