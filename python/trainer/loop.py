@@ -137,10 +137,9 @@ class Trainer:
         progress, step = self.progress, self.progress.step
         micro_batches = self.plan.micro_batches(step)
         losses = []
-        for i in range(micro_batches):
+        # Sharded gradients are reduced after every micro-batch: what waits for the last one is the whole model's, in fp32, on every rank.
+        for _ in range(micro_batches):
             tokens = self._next_tokens()
-            if isinstance(self.loss_model, FSDPModule):
-                self.loss_model.set_requires_gradient_sync(i == micro_batches - 1)
             with self.autocast():
                 objective, loss = self.loss_model(tokens)
             (objective / micro_batches).backward()
@@ -270,6 +269,9 @@ class Trainer:
             self.loss_model.eval()
             with self.autocast():
                 loss = held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
+            if isinstance(self.loss_model, FSDPModule):
+                # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
+                self.loss_model.reshard()
             self.loss_model.train(self.recipe.dropout)
         progress.last_eval = progress.step
         if progress.step == 0 and math.isfinite(loss):

@@ -58,3 +58,15 @@ def test_a_model_has_the_loss_that_transformers_gives_it(chunked):
     torch.testing.assert_close(mean, model(tokens, labels=tokens).loss.detach())
     for param, gradient in zip(model.parameters(), expected):
         torch.testing.assert_close(param.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_an_evaluation_computes_no_gradient():
+    torch.manual_seed(0)
+    model = LossModel(LlamaForCausalLM(LlamaConfig(vocab_size=61, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2)))
+    asked = []
+    model.chunk = lambda *given: asked.append(given[-1]) or loss._chunk(*given)
+    tokens = torch.randint(61, (3, 12))
+    trained = model(tokens)[1]
+    with torch.no_grad():
+        evaluated = model(tokens)[1]
+    assert asked == [True, False] and trained.item() == evaluated.item()

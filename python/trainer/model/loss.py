@@ -45,16 +45,18 @@ def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, count: int, z_loss: float, chunk):
+    def forward(ctx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, count: int, z_loss: float, chunk, learns: bool):
         entries, rows = weight.shape[0], chunk_rows(len(hidden), weight.shape[0])
-        with_grad = any(ctx.needs_input_grad[:3])
+        # Which inputs want gradients is told under no_grad too, and in here gradients are always off.
+        wanted = [learns and needed for needed in ctx.needs_input_grad[:3]]
+        with_grad = any(wanted)
         # The master weight may be fp32 while the hidden states are bf16 (autocast): one cast for all chunks.
         extra = -entries % VOCABULARY_TILE.get(hidden.device.type, 1)
         compute_weight = nn.functional.pad(weight.to(hidden.dtype), (0, 0, 0, extra))
         compute_bias = None if bias is None else nn.functional.pad(bias.to(hidden.dtype), (0, extra))
         d_hidden = torch.empty_like(hidden) if with_grad else None
-        d_weight = torch.zeros_like(compute_weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
-        d_bias = torch.zeros_like(compute_bias, dtype=torch.float32) if compute_bias is not None and ctx.needs_input_grad[2] else None
+        d_weight = torch.zeros_like(compute_weight, dtype=torch.float32) if wanted[1] else None
+        d_bias = torch.zeros_like(compute_bias, dtype=torch.float32) if compute_bias is not None and wanted[2] else None
         losses, zs = [], []
         for start in range(0, len(hidden), rows):
             part = slice(start, start + rows)
@@ -83,7 +85,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx, *upstream: Tensor):
         d_hidden, d_weight, d_bias = ctx.saved_tensors
         scaled = [None if gradient is None else gradient.mul_(upstream[0]) for gradient in (d_hidden, d_weight, d_bias)]
-        return (*scaled, None, None, None, None)
+        return (*scaled, None, None, None, None, None)
 
 
 def chunk_rows(rows: int, entries: int) -> int:
@@ -99,7 +101,7 @@ def chunk_rows(rows: int, entries: int) -> int:
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, count: int, z_loss: float = 0.0, chunk=_chunk):
     """`hidden` [rows, width], `weight` [vocabulary, width], `targets` [rows], NOT_COUNTED in all but `count` of them
     -> (what to train on, mean cross-entropy), nats."""
-    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, count, z_loss, chunk)
+    return _LinearCrossEntropy.apply(hidden, weight, bias, targets, count, z_loss, chunk, torch.is_grad_enabled())
 
 
 class LossModel(nn.Module):
