@@ -50,12 +50,12 @@ describe('the rule', () => {
 
   test('takes what goes down, stays in its room, or is only said', () => {
     const text = `
-      // import { a } from '../commands/base.ts';
+      // import { a } from '../cli/base.ts';
       import { readFileSync } from 'node:fs';
       import { UserError } from '../errors.ts';
       import { b } from './b.ts';
       import { whoAmI } from '@huggingface/hub';
-      export const c = "import { d } from '../commands/base.ts'";`;
+      export const c = "import { d } from '../cli/base.ts'";`;
     expect(found('hub/x.ts', text)).toEqual([]);
   });
 });

@@ -7,12 +7,12 @@ import {
   fixFolder,
   parseTarget,
 } from '../check/index.ts';
+import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Check extends PtCommand {
   static override summary = 'Say whether validators would accept a model, and why not';

@@ -1,8 +1,8 @@
 import { listCompetitions } from '../check/index.ts';
+import { Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import { competitionLabel } from '../rules/index.ts';
-import { Flags, networkFlags, PtCommand } from './base.ts';
 
 export default class Competitions extends PtCommand {
   static override summary = 'Show what is allowed at a block, what it pays and what changes next';

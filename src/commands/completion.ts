@@ -1,6 +1,6 @@
+import { Args, PtCommand } from '../cli/base.ts';
 import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts';
 import type { Printed } from '../output/index.ts';
-import { Args, PtCommand } from './base.ts';
 
 export default class Completion extends PtCommand {
   static override summary = 'Print a completion script for bash, zsh or fish';

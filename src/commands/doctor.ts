@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
+import { hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import { EXIT } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
-import { hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 const SIGNS = { ok: '✓', warning: '!', failure: '✗', skipped: '-' } as const;
 

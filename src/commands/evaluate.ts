@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
+import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import { EXIT } from '../errors.ts';
 import { type Evaluation, evaluate, nothingScored, parseModelRef, whyLost } from '../evaluation/index.ts';
 import { evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';

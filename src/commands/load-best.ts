@@ -1,5 +1,5 @@
+import { LoadCommand, loadFlags } from '../cli/load-command.ts';
 import type { Printed } from '../output/index.ts';
-import { LoadCommand, loadFlags } from './load-command.ts';
 
 export default class LoadBest extends LoadCommand {
   static override summary = 'Download and verify the best model on the network';

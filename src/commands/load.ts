@@ -1,9 +1,9 @@
+import { Flags } from '../cli/base.ts';
+import { LoadCommand, loadFlags } from '../cli/load-command.ts';
 import { UserError } from '../errors.ts';
 import type { LoadSource } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { parseRepoRef } from '../rules/index.ts';
-import { Flags } from './base.ts';
-import { LoadCommand, loadFlags } from './load-command.ts';
 
 export default class Load extends LoadCommand {
   static override summary = "Download and verify one miner's model, or any repository";

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Args, Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { Args, Flags, networkFlags, PtCommand } from './base.ts';
 
 export default class Report extends PtCommand {
   static override summary = 'A run as one HTML page: curves, forecast, check, settings';

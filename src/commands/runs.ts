@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import { runsOutput } from '../output/runs.ts';
 import { listRuns } from '../training/index.ts';
-import { PtCommand } from './base.ts';
 
 export default class Runs extends PtCommand {
   static override summary = 'Past runs, newest first';

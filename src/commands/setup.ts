@@ -1,6 +1,6 @@
 import { findPython, setupPython } from '../bridge/index.ts';
+import { Flags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
-import { Flags, PtCommand } from './base.ts';
 
 export default class Setup extends PtCommand {
   static override summary = 'Make the Python environment of the trainer, or find it ready';

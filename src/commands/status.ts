@@ -1,10 +1,10 @@
 import { pathToFileURL } from 'node:url';
+import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
 import type { Place } from '../place.ts';
 import type { Settings } from '../settings/index.ts';
-import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from './base.ts';
 
 /** Rows shown when nobody asked for all. */
 const ROWS = 20;

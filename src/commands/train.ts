@@ -1,4 +1,6 @@
 import { basename, join } from 'node:path';
+import { type Interfaces, networkArgs, PtCommand, publishedDtype } from '../cli/base.ts';
+import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
 import { Cancelled, PtError } from '../errors.ts';
 import { type LoadSource, load } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
@@ -38,8 +40,6 @@ import {
   updateState,
   withDefaults,
 } from '../training/index.ts';
-import { type Interfaces, networkArgs, PtCommand, publishedDtype } from './base.ts';
-import { resumeMayStandAlone, trainFlags } from './train-flags.ts';
 
 /** A run's folder, ready for the trainer. */
 interface ReadyRun {

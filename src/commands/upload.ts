@@ -1,9 +1,4 @@
 import { basename } from 'node:path';
-import { UserError } from '../errors.ts';
-import type { Printed } from '../output/index.ts';
-import type { PublishOrder, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
-import { parseRepoId } from '../rules/index.ts';
-import type { Settings } from '../settings/index.ts';
 import {
   Flags,
   hubFlags,
@@ -14,7 +9,12 @@ import {
   publishFlags,
   walletFlags,
   writeFlags,
-} from './base.ts';
+} from '../cli/base.ts';
+import { UserError } from '../errors.ts';
+import type { Printed } from '../output/index.ts';
+import type { PublishOrder, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
+import { parseRepoId } from '../rules/index.ts';
+import type { Settings } from '../settings/index.ts';
 
 export default class Upload extends PtCommand {
   static override summary = 'Publish a model: check, upload, commit to the chain, read back, make public';

@@ -68,7 +68,7 @@ export function allCodes(): Set<string> {
       .filter(([, family, name]) => families.has(family!) && !NO_CODE.test(`${family}.${name}`))
       .map(([, family, name]) => `${family}.${name}`),
   );
-  const parser = readFileSync(join(root, 'src/commands/usage-error.ts'), 'utf8');
+  const parser = readFileSync(join(root, 'src/cli/usage-error.ts'), 'utf8');
   const usage = [...parser.matchAll(/\bfail\(\s*'([a-z_]+)'/g)].map(([, name]) => `usage.${name}`);
   const python = sources('python', '.py').flatMap(({ text }) => [
     ...[...text.matchAll(/TrainerError\(\s*"([a-z_]+)"/g)].map(([, name]) => `trainer.${name}`),

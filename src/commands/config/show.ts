@@ -1,5 +1,5 @@
+import { hubFlags, networkFlags, PtCommand, walletFlags } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
-import { hubFlags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class ConfigShow extends PtCommand {
   static override summary = 'Show every setting, its value and where it came from';

@@ -1,8 +1,8 @@
+import { PtCommand } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { readSandboxState, sandboxDir } from '../../sandbox/index.ts';
 import { sandboxNotRunning } from '../../settings/index.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { PtCommand } from '../base.ts';
 
 export default class SandboxEnv extends PtCommand {
   static override summary = 'Print `export` lines that point other programs at the sandbox';

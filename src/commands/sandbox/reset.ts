@@ -1,6 +1,6 @@
+import { PtCommand } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { resetSandbox, sandboxDir } from '../../sandbox/index.ts';
-import { PtCommand } from '../base.ts';
 
 export default class SandboxReset extends PtCommand {
   static override summary = 'Stop the sandbox and wipe its chain, repositories and throwaway wallet';

@@ -1,3 +1,4 @@
+import { Flags, PtCommand } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { sandboxOutput } from '../../output/sandbox.ts';
 import {
@@ -10,7 +11,6 @@ import {
   startSandbox,
 } from '../../sandbox/index.ts';
 import { sandboxNotRunning } from '../../settings/index.ts';
-import { Flags, PtCommand } from '../base.ts';
 
 const port = (summary: string) => Flags.integer({ summary, min: 1, max: 65_535 });
 

@@ -1,7 +1,7 @@
+import { PtCommand } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { sandboxOutput } from '../../output/sandbox.ts';
 import { sandboxDir, sandboxStatus } from '../../sandbox/index.ts';
-import { PtCommand } from '../base.ts';
 
 export default class SandboxStatus extends PtCommand {
   static override summary = 'Say whether the sandbox runs, and where';

@@ -1,6 +1,6 @@
+import { PtCommand } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { sandboxDir, stopSandbox } from '../../sandbox/index.ts';
-import { PtCommand } from '../base.ts';
 
 export default class SandboxStop extends PtCommand {
   static override summary = 'Stop the sandbox; its state is kept';

@@ -1,7 +1,7 @@
 import { findHotkeys } from '../../chain/index.ts';
+import { networkFlags, PtCommand, walletFlags } from '../../cli/base.ts';
 import type { Printed } from '../../output/index.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletList extends PtCommand {
   static override summary = 'Hotkeys found on this machine';

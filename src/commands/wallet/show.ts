@@ -1,9 +1,9 @@
 import { findHotkeys } from '../../chain/index.ts';
+import { Flags, networkFlags, PtCommand, walletFlags } from '../../cli/base.ts';
 import { OutsideError } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
 import type { Place } from '../../place.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { Flags, networkFlags, PtCommand, walletFlags } from '../base.ts';
 
 export default class WalletShow extends PtCommand {
   static override summary = 'One hotkey: address, encrypted or not, registered or not';

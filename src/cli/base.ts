@@ -15,7 +15,6 @@ import { usageError } from './usage-error.ts';
 
 export { Args, Flags, type Interfaces } from '@oclif/core';
 export {
-  globalFlags,
   hubFlags,
   networkArgs,
   networkFlags,

@@ -6,8 +6,8 @@ import {
   publishFlags,
   walletFlags,
   writeFlags,
-} from '../../src/commands/flags.ts';
-import { normalizeArgv } from '../../src/commands/normalize-argv.ts';
+} from '../../src/cli/flags.ts';
+import { normalizeArgv } from '../../src/cli/normalize-argv.ts';
 
 const flags = { ...networkFlags, ...walletFlags, ...hubFlags, ...publishFlags, ...writeFlags };
 const normal = (...argv: string[]) => normalizeArgv(argv, flags as never);
