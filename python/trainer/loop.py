@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import sys
@@ -18,7 +17,6 @@ from torch.distributed.fsdp import FSDPModule
 from .config import RunConfig
 from .errors import TrainerError
 from .events import Events
-from .files import recover_folder, replace_folder, write_json
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
@@ -26,6 +24,7 @@ from .model.save import save_model
 from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
 from .parts import Parts, Stop, Tracker
+from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
 from .score.held_out import held_out_loss
@@ -59,6 +58,7 @@ class Trainer:
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
         self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
+        self.best = Best(self.run_dir)
         self.metrics: Metrics  # opened by `run`, which knows from which step on
         self.pending: list[dict] = []  # steps whose numbers are still on their way from the GPU
         self.lag = 1 if world.device.type == "cuda" else 0
@@ -101,7 +101,7 @@ class Trainer:
     def run(self) -> str:
         """Trains to the end of the run; returns the reason of `done`."""
         if self.world.first:
-            recover_folder(self.run_dir / "best")
+            self.best.recover()
         self.metrics = Metrics(self.run_dir / "metrics.jsonl" if self.world.first else None, keep_to=self.progress.step)
         self.started = time.monotonic() - self.progress.seconds
         self.rate = [(time.monotonic(), self.progress.tokens)]
@@ -126,6 +126,7 @@ class Trainer:
             self._evaluate()
             self._save_checkpoint()
         with self.events.phase("saving", "checkpoint"):
+            self.best.wait()
             self.checkpoints.wait()
         self.metrics.close()
         why = cannot_win(self.progress.start_loss, self.progress.best_loss, self.config.competition)
@@ -287,7 +288,7 @@ class Trainer:
 
     def _save_best(self, loss: float) -> None:
         """Replaces best/, unless a run that was killed after this checkpoint had already found something at least as good."""
-        on_disk = [_best_on_disk(self.run_dir) if self.world.first else None]
+        on_disk = [self.best.loss() if self.world.first else None]
         if self.world.size > 1:
             dist.broadcast_object_list(on_disk, group=self.world.control)
         if on_disk[0] is not None and on_disk[0] <= loss:
@@ -297,35 +298,23 @@ class Trainer:
             for name, param in self.model.named_parameters():
                 gathered = whole(param.detach())
                 if self.world.first:
-                    tensors[name] = gathered.cpu()
-            if not self.world.first:
-                return
-            best = self.run_dir / "best"
-            new = self.run_dir / f".best-{self.progress.step}.tmp"
-            dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
-            recover_folder(best)
-            try:
-                save_model(new, self.model.config, self.architecture, tensors, self.tokenizer, dtype)
-            except BaseException:
-                recover_folder(best)
-                raise
-            replace_folder(new, best)
-            write_json(self.run_dir / "best.json", {"step": self.progress.step, "tokens": self.progress.tokens, "eval_loss": loss})
-        self.events.emit("best", step=self.progress.step, eval_loss=loss, path=str(best))
+                    tensors[name] = gathered.to("cpu", copy=True)
+        if not self.world.first:
+            return
+        step = self.progress.step
+        dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
+        self.best.save(
+            {"step": step, "tokens": self.progress.tokens, "eval_loss": loss},
+            lambda folder: save_model(folder, self.model.config, self.architecture, tensors, self.tokenizer, dtype),
+            lambda: self.events.emit("best", step=step, eval_loss=loss, path=str(self.best.folder)),
+        )
 
     def _save_checkpoint(self) -> None:
         step = self.progress.step
         # The one before is written by now, or it is waited for: it is announced when it is whole.
-        self.checkpoints.save(step, self.tensors(), {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers()})
+        state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers()}
+        self.checkpoints.save(step, self.tensors(), state, after=self.best.pending())
         self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
-
-
-def _best_on_disk(run_dir: Path) -> float | None:
-    try:
-        loss = json.loads((run_dir / "best.json").read_text())["eval_loss"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return loss if (run_dir / "best" / "config.json").is_file() else None
 
 
 def memory_bytes(device: torch.device) -> int:

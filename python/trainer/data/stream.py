@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import TrainerError
 from .account import Account
-from .background import Ahead
+from ..background import Ahead
 from .cache import ShardTokens, TokenCache
 from .shards import Shard, Source
 

@@ -13,8 +13,8 @@ import os
 import re
 import shlex
 import shutil
-import threading
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
 
+from ..background import Ahead
 from ..errors import TrainerError
 from ..files import write_json
 from ..machine.sharded import local
@@ -40,16 +41,16 @@ class Checkpoints:
         self.folder = folder
         self.group = group
         self.rank = dist.get_rank() if group is not None else 0
-        self._thread: threading.Thread | None = None
-        self._failure: BaseException | None = None
+        self._writing: Ahead[None] | None = None
         if self.rank == 0:
             folder.mkdir(parents=True, exist_ok=True)
             for rest in folder.glob(".step-*.tmp"):
                 shutil.rmtree(rest, ignore_errors=True)
         self._barrier()
 
-    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Copies the state and returns; the copy is written by a thread. `state` is JSON-able and equal on all ranks.
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any], after: Callable[[], None] = lambda: None) -> None:
+        """Copies the state and returns; the copy is written by a thread. `state` is JSON-able and equal on all ranks. `after` returns when all
+        that `state` speaks of is on disk too (best/): until then the checkpoint has no name.
 
         Raises what the write before this one failed with (TrainerError `disk_full` when the disk has no room).
         """
@@ -62,17 +63,13 @@ class Checkpoints:
         rng = {"cpu": _encode(torch.get_rng_state())}
         if torch.cuda.is_available():
             rng["cuda"] = _encode(torch.cuda.get_rng_state())
-        self._thread = threading.Thread(target=self._write, args=(step, staged, state, rng), name="checkpoint")
-        self._thread.start()
+        self._writing = Ahead(lambda: self._write(step, staged, state, rng, after), "checkpoint")
 
     def wait(self) -> None:
         """Until the checkpoint under way is whole; raises if it failed."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
     def newest(self) -> tuple[Path | None, list[tuple[Path, str]]]:
         """The newest whole checkpoint, and those newer ones that are not, with the reason. Every rank gets rank 0's answer."""
@@ -108,7 +105,7 @@ class Checkpoints:
         """Steps of the checkpoints that are there, oldest first."""
         return sorted(int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name)))
 
-    def _write(self, step: int, staged: dict[str, Tensor], state: dict, rng: dict) -> None:
+    def _write(self, step: int, staged: dict[str, Tensor], state: dict, rng: dict, after: Callable[[], None]) -> None:
         temporary = self.folder / f".step-{step}.tmp"
         try:
             if self.rank == 0:
@@ -121,11 +118,15 @@ class Checkpoints:
             if self.rank == 0:
                 write_json(temporary / "trainer.json", state)
                 write_json(temporary / "files.json", {path.name: _fingerprint(path) for path in sorted(temporary.iterdir())})
+                after()
                 self._put(temporary, self.folder / f"step-{step}")
         except BaseException as error:  # carried to the main thread
-            self._failure = _explain(error, self.folder)
+            known = _explain(error, self.folder)
             if self.rank == 0:
                 shutil.rmtree(temporary, ignore_errors=True)
+            if known is error:
+                raise
+            raise known from error
 
     def _put(self, temporary: Path, final: Path) -> None:
         shutil.rmtree(final, ignore_errors=True)  # the same step, trained again after a damaged one

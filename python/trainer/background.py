@@ -1,4 +1,4 @@
-"""Work ahead in a thread that never keeps the process alive: Ctrl-C must not wait for a tokenizer."""
+"""Work in a thread that never keeps the process alive: Ctrl-C must not wait for a tokenizer or a disk."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 class Ahead(Generic[T]):
     """Starts `work` at once; `result()` waits for it and returns its value or raises its error."""
 
-    def __init__(self, work: Callable[[], T]):
+    def __init__(self, work: Callable[[], T], name: str = "data-ahead"):
         self._work = work
         self._value: T | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="data-ahead", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def result(self) -> T:
