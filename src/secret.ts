@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
  * What is secret, and how it is kept out of everything that is shown or written: the one home of both.
  *
  * 1. The value of every `Secret` ever made, wherever it came from (environment, `.env`, token file, prompt, sandbox), of every environment
- *    variable whose name ends in TOKEN, KEY, SECRET or PASSWORD, and of the keys in the addresses that settings name; plain, as part of
+ *    variable whose name ends in TOKEN, KEY (but HOTKEY), SECRET or PASSWORD, and of the keys in the addresses that settings name; plain, as part of
  *    an address and as JSON. Values shorter than six characters are not looked for: they are ordinary words.
  * 2. What looks like an access token (`hf_…`, `sk-…`).
  * 3. In every address: user and password, values of the query whose name or form is a key's, and segments of the path that look like a
@@ -48,10 +48,14 @@ function know(value: string): void {
     known.add(form);
 }
 
-/** Makes the secrets of an environment known by the names of their variables; a path is none (`HF_TOKEN_PATH`, `SSL_KEY=/…`). */
+/**
+ * Makes the secrets of an environment known by the names of their variables; a path is none (`HF_TOKEN_PATH`, `SSL_KEY=/…`), nor are what a
+ * hotkey is called (`PT_WALLET_HOTKEY=default`) and public keys.
+ */
 export function knowEnvironment(env: Record<string, string | undefined>): void {
   for (const [name, value = ''] of Object.entries(env))
-    if (/(TOKEN|KEY|SECRET|PASSWORD)$/i.test(name) && !/^[~./]/.test(value)) know(value.trim());
+    if (/(TOKEN|(?<!HOT|PUB|PUBLIC_?)KEY|SECRET|PASSWORD)$/i.test(name) && !/^[~./]/.test(value))
+      know(value.trim());
 }
 
 /** Makes the keys in an address known, so that they are masked without the rest of it too (`GET /v1/KEY failed`). */

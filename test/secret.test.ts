@@ -52,10 +52,13 @@ describe('a secret', () => {
       MY_KEY: '/home/me/key.pem',
       SHORT_TOKEN: 'abc',
       TOKENIZERS_PARALLELISM: 'switched-off',
+      // As `pt sandbox env` exports it: taken for a secret, every "default" in wallet paths, --json and settings.json turned into stars.
+      PT_WALLET_HOTKEY: 'default',
+      bt_wallet_hotkey: 'validator',
+      SSH_PUBLIC_KEY: 'ssh-ed25519 AAAA',
     });
-    expect(mask('value-of-the-key /home/me/token-file /home/me/key.pem abc switched-off')).toBe(
-      '*** /home/me/token-file /home/me/key.pem abc switched-off',
-    );
+    const open = '/home/me/token-file /home/me/key.pem abc switched-off default validator ssh-ed25519 AAAA';
+    expect(mask(`value-of-the-key ${open}`)).toBe(`*** ${open}`);
   });
 
   test('deep inside a value; what is no text stays what it is', () => {
