@@ -15,12 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
 
 import torch
 import transformers
+from tiny import MODELS, class_name
 
 from trainer.model.compat import compat_problems, fix_folder
 from trainer.model.save import save_model
 from trainer.tokenizer import load_tokenizer
-
-from tiny import MODELS, class_name
 
 WITHOUT_ROPE = {"GPT2", "GPTJ", "Bart"}
 PARTIAL = {"GPTNeoX", "Phi", "StableLm"}

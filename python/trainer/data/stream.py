@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from ..background import Ahead
 from ..errors import TrainerError
 from .account import Account
-from ..background import Ahead
 from .cache import ShardTokens, TokenCache
 from .shards import Shard, Source
 
