@@ -92,9 +92,11 @@ export interface PushOptions extends NetworkOptions {
   wait?: boolean;
   /** Forget an unfinished publish of something else to the same repository. */
   restart?: boolean;
+  /** Publish although the rules refuse the model or it cannot score. */
+  noCheck?: boolean;
   /**
    * Asked whatever `pt upload` would ask before it writes to a real network; false refuses. Without it the call itself is the yes, except
-   * for a subnet that no longer scores such submissions, which is refused (`publish.retired`).
+   * for a subnet that no longer scores such submissions (`publish.retired`) and a model of which nothing can be told (`check.unknown`).
    */
   confirm?: (question: WriteQuestion) => boolean | Promise<boolean>;
 }
@@ -112,16 +114,29 @@ export function push(options: PushOptions): Promise<UploadOutcome> {
     makePublic: !options.private,
     wait: options.wait ?? false,
     restart: options.restart ?? false,
-    ask: (question) => answer(question, confirm),
+    noCheck: options.noCheck ?? false,
+    ask: (question) => answer(question, confirm, options.noCheck ?? false),
     ...(signal ? { signal } : {}),
   };
   return at(options, (place) => finish(publish(order, place), onProgress), options.wallet);
 }
 
-async function answer(question: WriteQuestion, confirm: PushOptions['confirm']): Promise<void> {
+async function answer(
+  question: WriteQuestion,
+  confirm: PushOptions['confirm'],
+  noCheck: boolean,
+): Promise<void> {
   if (confirm) {
     if (!(await confirm(question))) throw new Cancelled('Nothing was done.');
-  } else if (question.retired)
+  } else if (question.verdict !== null && !noCheck)
+    throw new CheckError(
+      'check.unknown',
+      `Whether validators would take and score this model cannot be told. ${question.text}`,
+      {
+        nextSteps: ['pt check DIR   # says why', 'push({ …, noCheck: true })   # publishes it all the same'],
+      },
+    );
+  else if (question.retired)
     throw new UserError(
       'publish.retired',
       `That subnet no longer scores submissions of this kind. ${question.text}`,

@@ -13,13 +13,15 @@ import {
 } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
+import { lookForCopies } from '../publish/index.ts';
 import {
-  checkDuplicates,
+  cannotScore,
   checkModel,
   type Finding,
   isAccepted,
   parseRepoRef,
   splitRepoId,
+  verdictOf,
 } from '../rules/index.ts';
 import { blockFor, competitionFor } from './at-block.ts';
 import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
@@ -62,18 +64,20 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     ...content.findings,
     ...(content.hash && chain
       ? [
-          checkDuplicates(
-            [content.hash, ...content.asPublished],
-            await chain.commitments(),
+          await lookForCopies(chain.open, place.netuid, {
+            contentHashes: [content.hash, ...content.asPublished],
+            revision,
             profile,
-            await place.ownHotkeys(),
-            at.block,
-          ),
+            competition,
+            ownHotkeys: await place.ownHotkeys(),
+            block: at.block,
+          }),
         ]
       : []),
   ];
   return {
     accepted: isAccepted(findings),
+    verdict: verdictOf(findings),
     model: revision
       ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
       : { kind: 'folder', dir: folder!.dir },
@@ -95,11 +99,11 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
 async function* openChain(
   { block = null, target }: CheckRequest,
   place: Place,
-): Work<{ block: number; commitments: () => ReturnType<Chain['commitments']> } | null> {
+): Work<{ block: number; open: Chain } | null> {
   if (!place.reachable) return null;
   try {
     const chain = await place.chain();
-    return { block: await chain.block(), commitments: () => chain.commitments(place.netuid) };
+    return { block: await chain.block(), open: chain };
   } catch (error) {
     if (!(error instanceof PtError)) throw error;
     if (target.kind === 'repo' && block === null && error.exitCode === EXIT.network) throw error;
@@ -178,8 +182,7 @@ async function* localContent(folder: InspectedFolder, { hash, signal }: CheckReq
   // Whatever else cannot be published has its findings already.
   if (published.code !== 'model.not_finite') return content;
   const { message, details } = published;
-  const finding = { rule: 'weights', ok: false, actual: details, limit: null, message };
-  return { ...content, findings: [...content.findings, finding] };
+  return { ...content, findings: [...content.findings, cannotScore('weights', message, details)] };
 }
 
 async function remoteHash(facts: ModelFacts, revision: HubRevision, place: Place): Promise<Content> {

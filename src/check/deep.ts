@@ -1,7 +1,7 @@
 /** What only Python can do for a model folder: load and try it (`--deep`), add the keys older transformers read (`--fix`). */
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { type Finding, isAccepted } from '../rules/index.ts';
+import { type Finding, isAccepted, verdictOf } from '../rules/index.ts';
 import { runPython } from './run-python.ts';
 import type { CheckVerdict } from './types.ts';
 
@@ -29,7 +29,7 @@ export async function* deepCheck(
     signal,
   );
   const findings = [...verdict.findings, ...(result.findings as Finding[])];
-  return { ...verdict, findings, accepted: isAccepted(findings) };
+  return { ...verdict, findings, accepted: isAccepted(findings), verdict: verdictOf(findings) };
 }
 
 /** Rewrites config and tokenizer in place so that old and new transformers agree; says what was changed. Weights stay as they are. */

@@ -1,4 +1,4 @@
-import type { Competition, Finding, ProfileName } from '../rules/index.ts';
+import type { Competition, Finding, ProfileName, Verdict } from '../rules/index.ts';
 
 /** Which model: a folder here, or a repository on the Hub. */
 export type CheckTarget =
@@ -24,7 +24,9 @@ export type CheckedModel = { kind: 'folder'; dir: string } | { kind: 'repo'; rep
 
 /** What validators would say of a model. */
 export interface CheckVerdict {
+  /** False when validators would refuse it. */
   accepted: boolean;
+  verdict: Verdict;
   model: CheckedModel;
   profile: ProfileName;
   block: number;

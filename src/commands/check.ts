@@ -12,6 +12,7 @@ import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
+import { against, describeReasons, type Finding, sentenceOf } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 export default class Check extends PtCommand {
@@ -53,10 +54,11 @@ export default class Check extends PtCommand {
     );
     this.table(
       [{ title: '' }, { title: 'rule' }, { title: 'finding' }],
-      verdict.findings.map((f) => [f.ok === null ? 'note' : f.ok ? 'ok' : 'NO', f.rule, f.message]),
+      verdict.findings.map((f) => [markOf(f), f.rule, f.message]),
     );
-    if (verdict.accepted) {
-      this.success('Validators would accept this model.');
+    const sentence = sentenceOf(verdict.verdict);
+    if (verdict.verdict === 'ready') {
+      this.success(sentence);
       this.nextSteps([
         target.kind === 'folder'
           ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id NAMESPACE/NAME`
@@ -64,7 +66,8 @@ export default class Check extends PtCommand {
       ]);
     } else {
       this.exitCode = EXIT.check;
-      this.warning('Validators would refuse this model.');
+      // Whole, whatever the table had to cut.
+      this.warning([sentence, ...describeReasons(verdict.findings).map((each) => `  ${each}`)].join('\n'));
       this.nextSteps(['pt competitions', 'pt check DIR --block N --competition ID']);
     }
     return printed;
@@ -87,6 +90,13 @@ export default class Check extends PtCommand {
     if (changed.length === 0) this.note('Nothing had to be fixed.');
     for (const change of changed) this.success(`Fixed ${change}.`);
   }
+}
+
+/** A finding's mark in the table; those that speak against the model stand out. */
+function markOf(finding: Finding): string {
+  const said = against(finding);
+  if (said !== null) return { refused: 'NO', cannot_score: 'LOST', unknown: '?' }[said];
+  return finding.ok ? 'ok' : 'note';
 }
 
 function folderOf(target: CheckTarget, flag: string): string {

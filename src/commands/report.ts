@@ -50,6 +50,13 @@ export default class Report extends PtCommand {
       this.nextSteps([
         `pt evaluate ${shellWord(join(runDir, 'best'))} --against best   # adds the win forecast`,
       ]);
-    return { file, bytes, run: report.id, state: report.status, accepted: check?.accepted ?? null };
+    return {
+      file,
+      bytes,
+      run: report.id,
+      state: report.status,
+      accepted: check?.accepted ?? null,
+      verdict: check?.verdict ?? null,
+    };
   }
 }

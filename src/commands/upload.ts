@@ -46,6 +46,10 @@ export default class Upload extends PtCommand {
       helpGroup: 'PUBLISHING',
       exclusive: ['resume'],
     }),
+    'no-check': Flags.boolean({
+      summary: 'Publish although the rules refuse it or cannot judge it; says which, and asks',
+      helpGroup: 'PUBLISHING',
+    }),
     wait: Flags.boolean({
       summary: "Wait when the chain's limit is used up (otherwise exit 6)",
       helpGroup: 'PUBLISHING',
@@ -82,6 +86,7 @@ export default class Upload extends PtCommand {
       publicUpload: flags['public-upload'] ?? false,
       wait: flags.wait ?? false,
       restart: flags.restart ?? false,
+      noCheck: flags['no-check'] ?? false,
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
     };

@@ -8,6 +8,7 @@ import type { Work } from '../progress.ts';
 import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
 import { allTokenizerFiles, CONFIG, INDEX } from '../rules/model/files.ts';
 import type { Profile } from '../rules/types.ts';
+import { against } from '../rules/verdict.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Conversion, convert, planConversion, type TargetDtype } from './convert.ts';
 import { type InspectedFolder, openFolder, topLevelSpans } from './inspect.ts';
@@ -26,6 +27,8 @@ export interface UploadPlan {
 export interface PlanOptions {
   /** `bf16` casts floating-point weights (fp32, fp16, fp64); `fp32` publishes them as they are saved. */
   dtype: TargetDtype;
+  /** Plan what the rules refuse too, as long as it can be read. */
+  unchecked?: boolean;
   signal?: AbortSignal;
   /** Filled with a tally of each weight file as it is, from the same reading; after a failure, of as much as was read. */
   asIs?: Map<string, Tally>;
@@ -35,6 +38,9 @@ export interface PlanOptions {
 const EXTRA = ['README.md', 'LICENSE', 'LICENSE.md'];
 /** A text file larger than this is not one. */
 const MAX_TEXT_BYTES = 64 << 20;
+/** Rules whose problems leave nothing that could be sent. */
+const UNREAD = new Set(['weights', 'safetensors']);
+
 /**
  * Plans a folder's upload: config, weights and tokenizer (plus README and licence), nothing else. Yields bytes hashed.
  * Throws `CheckError` `model.malformed` (what is wrong), `model.not_finite` (naming the tensor), `model.changed`.
@@ -49,9 +55,11 @@ export async function* planUpload(
 /** The same for a folder that was looked at already. */
 export async function* planFolder(inspection: InspectedFolder, options: PlanOptions): Work<UploadPlan> {
   const { dir, root, facts } = inspection;
+  const problems = facts.problems.filter((p) => against(p) !== null && p.rule !== 'files');
   // The class is for the rules to judge, with all they have to say.
-  const ofClass = facts.problems.filter((p) => p.rule === 'architecture');
-  const bad = facts.problems.filter((p) => p.ok === false && p.rule !== 'files' && !ofClass.includes(p));
+  const refusing = problems.filter((p) => against(p) === 'refused' && p.rule !== 'architecture');
+  const readable = inspection.texts.has(CONFIG);
+  const bad = options.unchecked ? refusing.filter((p) => !readable || UNREAD.has(p.rule)) : refusing;
   // What lies beside the model is no obstacle, but it may be why something seems missing (links, as in a cache of the Hub).
   const beside = facts.problems.filter((p) => p.ok === false && p.rule === 'files');
   if (bad.length > 0)
@@ -118,7 +126,7 @@ export async function* planFolder(inspection: InspectedFolder, options: PlanOpti
       dtypes: cast ? castDtypes(facts.dtypes) : facts.dtypes,
       config: cast ? { ...facts.config, ...dtypeKeys(facts.config) } : facts.config,
       files: listed,
-      problems: ofClass,
+      problems: problems.filter((p) => !bad.includes(p)),
     },
   };
 }

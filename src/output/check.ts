@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { CheckVerdict } from '../check/types.ts';
-import { competitionLabel } from '../rules/index.ts';
-import { commit, count, finding, text } from './parts.ts';
+import { against, competitionLabel } from '../rules/index.ts';
+import { commit, count, finding, text, verdict } from './parts.ts';
 
 export const checkSchema = z.strictObject({
-  accepted: z.boolean().describe('No finding is false'),
+  accepted: z.boolean().describe('False when validators would refuse it'),
+  verdict,
   target: text.describe('The folder, or REPO@COMMIT'),
   profile: text,
   block: count.describe('Whose rules were applied'),
@@ -23,24 +24,25 @@ export const checkSchema = z.strictObject({
   commit: commit.nullable(),
 });
 
-export function checkOutput(verdict: CheckVerdict): z.output<typeof checkSchema> {
-  const { model, competition } = verdict;
+export function checkOutput(checked: CheckVerdict): z.output<typeof checkSchema> {
+  const { model, competition } = checked;
   return {
-    accepted: verdict.accepted,
+    accepted: checked.accepted,
+    verdict: checked.verdict,
     target: model.kind === 'repo' ? `${model.repo}@${model.commit}` : model.dir,
-    profile: verdict.profile,
-    block: verdict.block,
-    blockSource: verdict.blockSource,
-    release: verdict.release,
-    competition: competition ? competitionLabel(competition) : verdict.asked,
+    profile: checked.profile,
+    block: checked.block,
+    blockSource: checked.blockSource,
+    release: checked.release,
+    competition: competition ? competitionLabel(competition) : checked.asked,
     competitionId: competition?.id ?? null,
-    findings: verdict.findings,
-    architecture: verdict.architecture,
-    parameters: verdict.parameters,
-    bytes: verdict.bytes,
-    dtypes: verdict.dtypes,
-    contentHash: verdict.contentHash,
-    hashedFiles: verdict.hashedFiles,
+    findings: checked.findings.map((each) => ({ ...each, verdict: against(each) })),
+    architecture: checked.architecture,
+    parameters: checked.parameters,
+    bytes: checked.bytes,
+    dtypes: checked.dtypes,
+    contentHash: checked.contentHash,
+    hashedFiles: checked.hashedFiles,
     repo: model.kind === 'repo' ? model.repo : null,
     commit: model.kind === 'repo' ? model.commit : null,
   };

@@ -6,9 +6,17 @@ export const count = z.int().nonnegative();
 export const commit = z.string().regex(/^[0-9a-f]{40}$/);
 export const loss = z.number().nullable().describe('Nats a token; null: none, or not finite');
 
+export const verdict = z
+  .enum(['ready', 'cannot_score', 'refused', 'unknown'])
+  .describe('cannot_score: taken, but its loss is infinite or it loses for certain; unknown: pt cannot tell');
+
 export const finding = z.strictObject({
   rule: text,
   ok: z.boolean().nullable().describe('Null: could not be looked at, or advice; the message says which'),
+  verdict: z
+    .enum(['refused', 'cannot_score', 'unknown'])
+    .nullable()
+    .describe('What it says against the model; null: nothing'),
   actual: z.unknown(),
   limit: z.unknown(),
   message: text,

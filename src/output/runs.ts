@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RunSummary } from '../training/types.ts';
-import { count, loss, text } from './parts.ts';
+import { count, loss, text, verdict } from './parts.ts';
 import { uploadSchema } from './upload.ts';
 
 const run = z.strictObject({
@@ -41,4 +41,5 @@ export const reportSchema = z.strictObject({
     .boolean()
     .nullable()
     .describe('Whether validators would take the best model; null: not looked at'),
+  verdict: verdict.nullable().describe('What `pt check` would say of the best model; null: not looked at'),
 });

@@ -1,3 +1,4 @@
+export { lookForCopies } from './copies.ts';
 export { retirement } from './may-write.ts';
 export { previewPublish } from './preview.ts';
 export { preflight, publish } from './publish.ts';
@@ -10,3 +11,4 @@ export type {
   UploadPlan,
   WriteQuestion,
 } from './types.ts';
+export { rejectionOf } from './verdict.ts';

@@ -23,6 +23,7 @@ export async function* mayWrite(
   const replaces = current === null ? '' : `, in place of its commitment of block ${current.block}`;
   const question: WriteQuestion = {
     text: `Commit ${repo} to subnet ${netuid} of ${chain.endpoint}${retired ? ' all the same,' : ''} as ${hotkey.ss58}${replaces}?`,
+    verdict: null,
     retired,
     replaces: current?.block ?? null,
   };

@@ -21,6 +21,7 @@ export function requestOf(order: PublishOrder, { netuid, competition }: Place): 
     publicUpload: false,
     wait: false,
     restart: false,
+    noCheck: false,
     ...order,
   };
 }

@@ -1,4 +1,4 @@
-import { CheckError, EXIT, UserError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { ModelFacts } from '../model/index.ts';
 import {
   type Competition,
@@ -6,7 +6,6 @@ import {
   chooseCompetition,
   competitionsAt,
   type Finding,
-  isAccepted,
   parseRepoId,
 } from '../rules/index.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -77,14 +76,7 @@ export function competitionFor(
   return chooseCompetition(open, { id: request.competition, parameters });
 }
 
-/** The verdict of the validators' rules. Throws `CheckError` `check.rejected` with every finding in `details`. */
-export function checkConstraints(facts: ModelFacts, competition: Competition, place: Opened): Finding[] {
-  const findings = checkModel(facts, competition, place.profile, place.tokenizers[competition.tokenizer]);
-  if (isAccepted(findings)) return findings;
-  const refused = findings.filter((finding) => finding.ok === false);
-  const lines = refused.map((finding) => `${finding.rule}: ${finding.message}`);
-  throw new CheckError('check.rejected', `Validators would refuse this model. ${lines.join(' ')}`, {
-    details: { findings },
-    nextSteps: ['pt check DIR   # shows every rule', 'pt competitions'],
-  });
+/** What the rules say of a model in its competition. */
+export function findingsOf(facts: ModelFacts, competition: Competition, place: Opened): Finding[] {
+  return checkModel(facts, competition, place.profile, place.tokenizers[competition.tokenizer]);
 }

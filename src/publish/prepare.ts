@@ -4,11 +4,12 @@ import { inspectRemote, type ModelFacts, planUpload, remoteContent } from '../mo
 import type { Work } from '../progress.ts';
 import { boundHash, type Competition, type Finding, namesCompetition } from '../rules/index.ts';
 import { type ChainText, chainText } from './chain-text.ts';
+import { lookForCopies } from './copies.ts';
 import type { JournalContent } from './journal.ts';
-import { checkConstraints, competitionFor } from './preconditions.ts';
+import { competitionFor, findingsOf } from './preconditions.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
-/** A model ready to be sent: read, cast and hashed once, and accepted by the rules. */
+/** A model ready to be sent: read, cast and hashed once, and held against the rules. */
 export interface Prepared {
   content: JournalContent;
   /** What will be on chain. */
@@ -19,12 +20,23 @@ export interface Prepared {
   findings: Finding[];
 }
 
-/** Reads, checks, casts and hashes what is to be published; sends nothing. Throws `CheckError` when validators would refuse it. */
+/** Reads, checks, casts and hashes what is to be published; sends nothing. `findings` are for `passVerdict` to judge. */
 export async function* prepareModel(request: PublishRequest, place: Opened): Work<Prepared> {
   const block = await place.chain.block();
   const { source } = request;
-  if (source.kind === 'folder') return yield* prepareFolder(request, place, source, block);
-  return prepareRevision(request, place, source.commit, block);
+  const prepared =
+    source.kind === 'folder'
+      ? yield* prepareFolder(request, place, source, block)
+      : await prepareRevision(request, place, source.commit, block);
+  const copies = await lookForCopies(place.chain, request.netuid, {
+    contentHashes: [prepared.content.contentHash],
+    revision: source.kind === 'hub' ? { repo: request.repo, commit: source.commit } : null,
+    profile: place.profile,
+    competition: prepared.competition,
+    ownHotkeys: new Set([...(await place.ownHotkeys()), place.hotkey.ss58]),
+    block,
+  });
+  return { ...prepared, findings: [...prepared.findings, copies] };
 }
 
 async function* prepareFolder(
@@ -36,10 +48,11 @@ async function* prepareFolder(
   const plan = yield* planUpload(dir, {
     dtype,
     profile: place.profile,
+    unchecked: request.noCheck,
     ...(request.signal ? { signal: request.signal } : {}),
   });
   const competition = competitionFor(request, place, block, plan.facts.parameters);
-  const findings = checkConstraints(plan.facts, competition, place);
+  const findings = findingsOf(plan.facts, competition, place);
   const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
   return { ...plan, content, chainText: chainText(request, place, content), competition, findings };
 }
@@ -59,7 +72,7 @@ async function prepareRevision(
   }
   const facts = await inspectRemote(hub, revision, place.profile);
   const competition = competitionFor(request, place, block, facts.parameters);
-  const findings = checkConstraints(facts, competition, place);
+  const findings = findingsOf(facts, competition, place);
   const remote = await remoteContent(hub, revision, facts.hashedFiles);
   if (!remote) {
     throw new CheckError(

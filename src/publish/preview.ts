@@ -1,15 +1,17 @@
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
+import { type Finding, reasonsAgainst } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
 import { journalPath } from './journal.ts';
 import { retirement } from './may-write.ts';
 import { open, requestOf } from './open.ts';
-import { checkAccount, checkConstraints } from './preconditions.ts';
+import { checkAccount, findingsOf } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import { keyOf, openPublication } from './publish.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
+import { passVerdict, requireScorable } from './verdict.ts';
 
 /**
  * What `publish` would do now, step by step with sizes: every check is made for real, nothing is written anywhere.
@@ -22,6 +24,7 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   if (message !== null) yield { kind: 'note', level: 'warning', message };
   const path = journalPath(place.home, keyOf(request, place));
   const prepared = yield* prepareModel(request, place);
+  yield* passVerdict({ ...request, ask: async () => {} }, prepared.findings);
   const publication = await openPublication(request, place, prepared, path);
   const { journal, content, files, facts, competition, chainText } = publication;
   const known = journal.upload?.commit ?? null;
@@ -30,7 +33,7 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const comparison = await compareRevision(revision, files);
   if (content.source === 'folder') {
     const bytes = facts.bytes + totalBytes(comparison.kept);
-    checkConstraints({ ...facts, bytes }, competition, place);
+    requireScorable(findingsOf({ ...facts, bytes }, competition, place), request.noCheck);
   }
   const uploaded = revision !== null && (content.source === 'hub' || holdsExactly(comparison));
   const at = commit ?? (uploaded ? revision.commit : null);
@@ -50,6 +53,13 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
       missing: new Set(comparison.missing),
     }),
   };
+}
+
+function rulesMet(findings: Finding[]): string {
+  const against = reasonsAgainst(findings).length;
+  return against === 0
+    ? `${findings.length} rules, all met by`
+    : `${findings.length} rules, ${against} not met by`;
 }
 
 interface World {
@@ -77,7 +87,7 @@ async function stepsOf(publication: Publication, world: World): Promise<PlannedS
   const room = limit.allowed ? 'the chain allows it now' : `possible from block ${limit.freeAtBlock}`;
   const replaces = current && !onChain ? `; replaces the commitment of block ${current.block}` : '';
   const steps = [
-    step('check', `${findings.length} rules, all met by ${formatBytes(totalBytes(content.files))}`, true),
+    step('check', `${rulesMet(findings)} ${formatBytes(totalBytes(content.files))}`, true),
     step(
       'private',
       world.visible === null

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { Cancelled, OutsideError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { checkDuplicates } from '../rules/index.ts';
 import { ensureCommitted } from './commit.ts';
 import {
   type Journal,
@@ -23,6 +22,7 @@ import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
 import type { Opened, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
 import { adoptFromChain, ensureUploaded } from './upload.ts';
+import { passVerdict } from './verdict.ts';
 
 /**
  * Publishes a model: check, private upload, every object confirmed, commitment, read back, public, anonymous download confirmed.
@@ -42,7 +42,7 @@ export async function* publish(order: PublishOrder, where: Place): Work<UploadOu
   const lock = lockPublish(lockPath(place.home, key));
   try {
     const prepared = yield* prepareModel(request, place);
-    yield* warnOfCopies(request, place, prepared);
+    yield* passVerdict(request, prepared.findings);
     return yield* finishPublication(await openPublication(request, place, prepared, path));
   } catch (error) {
     if (error instanceof Cancelled && error.nextSteps.length === 0)
@@ -68,18 +68,6 @@ export async function* preflight(order: PublishOrder, where: Place): Work<number
   await checkAccount(request, place);
   yield* mayWrite(request, place);
   return place.chain.block();
-}
-
-/** A copy of what somebody else committed earlier is no error, but it cannot win. */
-async function* warnOfCopies(
-  { netuid }: PublishRequest,
-  { chain, hotkey, profile }: Opened,
-  { content }: Prepared,
-): Work<void> {
-  const [block, commitments] = await Promise.all([chain.block(), chain.commitments(netuid)]);
-  const own = new Set([hotkey.ss58]);
-  const { ok, message } = checkDuplicates([content.contentHash], commitments, profile, own, block);
-  if (ok === false) yield { kind: 'note', level: 'warning', message };
 }
 
 /** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */

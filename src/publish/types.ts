@@ -1,6 +1,7 @@
 import type { Chain, Hotkey } from '../chain/types.ts';
 import type { Hub } from '../hub/types.ts';
 import type { Place } from '../place.ts';
+import type { Verdict } from '../rules/index.ts';
 
 /** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already. */
 export type PublishSource =
@@ -24,7 +25,9 @@ export interface PublishRequest {
   wait: boolean;
   /** Forget the journal of an unfinished publish to the same repository; the Hub and the chain are still read first. */
   restart: boolean;
-  /** Answers what `mayWrite` asks; throws to refuse. */
+  /** Publish although the rules refuse it or it cannot score; that is said and asked about. */
+  noCheck: boolean;
+  /** Answers what `mayWrite` and `passVerdict` ask; throws to refuse. */
   ask: (question: WriteQuestion) => Promise<void>;
   signal?: AbortSignal;
 }
@@ -32,6 +35,8 @@ export interface PublishRequest {
 /** A commitment that somebody should have wanted. */
 export interface WriteQuestion {
   text: string;
+  /** What stands against the model itself, when that is what is asked about. */
+  verdict: Exclude<Verdict, 'ready'> | null;
   /** The subnet no longer scores this kind of submission. */
   retired: boolean;
   /** Block of the commitment that this one replaces; null: there is none. */

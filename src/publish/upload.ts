@@ -3,9 +3,10 @@ import type { HubRevision } from '../hub/index.ts';
 import type { Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
-import { checkConstraints } from './preconditions.ts';
+import { findingsOf } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+import { requireScorable } from './verdict.ts';
 
 /**
  * When the chain already holds a revision with exactly these files, that is the one: `journal.upload` then names it, even if the
@@ -40,7 +41,8 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
 
   const head = await place.hub.revision(request.repo);
   const before = await compareRevision(head, files);
-  checkConstraints({ ...facts, bytes: facts.bytes + totalBytes(before.kept) }, competition, place);
+  const bytes = facts.bytes + totalBytes(before.kept);
+  requireScorable(findingsOf({ ...facts, bytes }, competition, place), request.noCheck);
   if (before.kept.length > 1) {
     yield note(
       `${request.repo} also holds ${before.kept.length} other files (${formatBytes(totalBytes(before.kept))}); validators count their bytes.`,

@@ -1,9 +1,10 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
 import { architectureOf, classOf } from '../constants.ts';
 import { competitionLabel } from './competition.ts';
+import { cannotScore, cannotTell } from './model/problem.ts';
 import type { Competition, Finding, ModelFacts, Profile, TokenizerFacts } from './types.ts';
 
-/** All verdicts on `facts` for one competition, most decisive first. Accepted means: none of them is `ok: false`. */
+/** All findings on `facts` for one competition; `verdictOf` decides. */
 export function checkModel(
   facts: ModelFacts,
   competition: Competition,
@@ -13,6 +14,7 @@ export function checkModel(
   return [
     ...facts.problems,
     checkArchitecture(facts.architecture, competition),
+    ...checkKnown(facts.architecture, competition),
     checkParameters(facts.parameters, competition),
     checkBytes(facts.bytes, competition),
     checkSequenceLength(facts, competition),
@@ -22,11 +24,6 @@ export function checkModel(
     ...checkRemoteCode(facts),
     describeHash(facts),
   ];
-}
-
-/** Whether no finding refuses the model. */
-export function isAccepted(findings: Finding[]): boolean {
-  return findings.every((f) => f.ok !== false);
 }
 
 /** The exact class must be allowed; a subclass of it is another class. */
@@ -44,6 +41,14 @@ export function checkArchitecture(architecture: string | null, competition: Comp
         ? 'config.json names no single architecture class; validators cannot load it.'
         : `${architecture} is not allowed in ${competitionLabel(competition)}; train one of ${limit?.join(', ')}.`,
   };
+}
+
+/** A class that is allowed and that `pt` has no data on: whether it loads and scores is not for headers to say. */
+function checkKnown(architecture: string | null, competition: Competition): Finding[] {
+  const allowed = checkArchitecture(architecture, competition).ok;
+  if (!allowed || architectureOf(architecture) !== null) return [];
+  const message = `pt knows nothing of ${architecture}: whether validators can load and score it cannot be told.`;
+  return [cannotTell('architecture_known', message, architecture)];
 }
 
 export function checkParameters(parameters: number | null, competition: Competition): Finding {
@@ -97,14 +102,18 @@ function checkSequenceLength(facts: ModelFacts, competition: Competition): Findi
     return { ...shared, ok: null, message: `config.json names no length; validators feed ${limit} tokens.` };
   if (actual >= limit)
     return { ...shared, ok: true, message: `${actual} positions; validators feed ${limit} tokens.` };
-  // A table of fixed length: longer sequences fail instead of degrading.
-  const fixed = architectureOf(facts.architecture)?.fixed_positions ?? false;
+  // A table of fixed length: longer sequences fail instead of degrading, and validators count a failure as an infinite loss.
+  if (architectureOf(facts.architecture)?.fixed_positions)
+    return cannotScore(
+      'sequence_length',
+      `Only ${actual} positions: validators feed ${limit} tokens, and evaluation fails. Train with at least ${limit}.`,
+      actual,
+      limit,
+    );
   return {
     ...shared,
-    ok: fixed ? false : null,
-    message: fixed
-      ? `Only ${actual} positions: validators feed ${limit} tokens, and evaluation fails. Train with at least ${limit}.`
-      : `Declared for ${actual} positions, but validators feed ${limit} tokens: it loads, its loss beyond ${actual} is up to luck.`,
+    ok: null,
+    message: `Declared for ${actual} positions, but validators feed ${limit} tokens: it loads, its loss beyond ${actual} is up to luck.`,
   };
 }
 
@@ -115,11 +124,12 @@ function checkDtype(dtypes: string[], competition: Competition): Finding {
   const shared = { rule: 'dtype', actual: dtypes, limit: wanted };
   const other = dtypes.filter((d) => !FLOAT_DTYPES.has(d));
   if (other.length > 0)
-    return {
-      ...shared,
-      ok: null,
-      message: `Weights in ${other.join(', ')}: validators load plain floating-point models; check with --deep.`,
-    };
+    return cannotTell(
+      'dtype',
+      `Weights in ${other.join(', ')}: validators load plain floating-point models, and what these become there cannot be told; save them in BF16.`,
+      dtypes,
+      wanted,
+    );
   if (wanted !== 'bfloat16' || dtypes.every((d) => d === 'BF16'))
     return {
       ...shared,
@@ -133,25 +143,43 @@ function checkDtype(dtypes: string[], competition: Competition): Finding {
   };
 }
 
+/**
+ * Whether every token of the validators' text has a row in the embedding. The end-of-text token stands after each document, so without
+ * it no batch can be scored; the ids above it are special tokens that a text may hold or not.
+ */
 function checkVocabulary(facts: ModelFacts, competition: Competition, tokenizer?: TokenizerFacts): Finding {
   const actual = typeof facts.config.vocab_size === 'number' ? facts.config.vocab_size : null;
-  const limit = tokenizer?.vocab_size ?? null;
   const name = competition.tokenizer;
+  if (tokenizer === undefined)
+    return cannotTell(
+      'tokenizer',
+      `Validators tokenise with ${name}, which is not in tokenizers.json of the constants: its fit cannot be told.`,
+      actual,
+    );
+  const { vocab_size: limit, eos_token_id: end } = tokenizer;
   const shared = { rule: 'tokenizer', actual, limit };
-  if (actual === null || limit === null)
+  if (actual === null)
     return {
       ...shared,
       ok: null,
-      message: `Validators tokenise with ${name}; its fit cannot be told from here.`,
+      message: `Validators tokenise with ${name} (${limit} ids); config.json names no vocab_size.`,
     };
   if (actual >= limit)
     return { ...shared, ok: true, message: `vocab_size ${actual} holds every id of ${name} (${limit}).` };
-  return {
-    ...shared,
-    // Validators accept the model all the same: what follows is an infinite loss.
-    ok: null,
-    message: `vocab_size ${actual} is smaller than ${name} (${limit} ids): validators' evaluation fails on the first id outside.`,
-  };
+  const small = `vocab_size ${actual} is smaller than ${name} (${limit} ids)`;
+  return actual <= end
+    ? cannotScore(
+        'tokenizer',
+        `${small}: validators' evaluation fails on the first id outside, and the loss is infinite.`,
+        actual,
+        limit,
+      )
+    : cannotTell(
+        'tokenizer',
+        `${small}: it is scored until a text holds one of the special tokens outside, and then its loss is infinite.`,
+        actual,
+        limit,
+      );
 }
 
 /** What a class that is not known here reads, as most do. */
@@ -183,6 +211,8 @@ function checkRope(facts: ModelFacts, profile: Profile): Finding[] {
     {
       rule: 'config_keys',
       ok: lost.length === 0,
+      // They load it without an error; what they then score is another function than the one that was trained.
+      ...(lost.length === 0 ? {} : { verdict: 'cannot_score' as const }),
       actual: rope,
       limit: `transformers ${profile.transformers}`,
       message:

@@ -12,4 +12,5 @@ export * from './repository.ts';
 export * from './schedule.ts';
 export type * from './types.ts';
 export * as validator from './validator/index.ts';
+export * from './verdict.ts';
 export * from './wins.ts';

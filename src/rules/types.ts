@@ -1,9 +1,19 @@
 export type * from '../protocol.ts';
 
-/** One verdict. `ok: null` means it could not be looked at here (said in `message`), or is advice that decides nothing. */
+/**
+ * What validators make of a model. `refused`: they do not take it; `cannot_score`: they take it, and its loss is infinite or it loses for
+ * certain; `unknown`: `pt` cannot tell, and a finding says why.
+ */
+export type Verdict = 'ready' | 'cannot_score' | 'refused' | 'unknown';
+
+/**
+ * What one rule says. `ok: null` means it could not be looked at here (said in `message`), or is advice. `verdict` is what it says against
+ * the model; left out, `ok: false` refuses and anything else says nothing (`against` in verdict.ts reads it).
+ */
 export interface Finding {
   rule: string;
   ok: boolean | null;
+  verdict?: Exclude<Verdict, 'ready'>;
   actual: unknown;
   limit: unknown;
   message: string;

@@ -2,8 +2,17 @@ import { rm } from 'node:fs/promises';
 import { CheckError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { type PublishOrder, preflight, publish, type UploadOutcome } from '../publish/index.ts';
-import { checkModel, chooseCompetition, competitionsAt, parseRepoId } from '../rules/index.ts';
+import { type PublishOrder, preflight, publish, rejectionOf, type UploadOutcome } from '../publish/index.ts';
+import {
+  checkModel,
+  chooseCompetition,
+  competitionsAt,
+  describeReasons,
+  parseRepoId,
+  reasonsAgainst,
+  sentenceOf,
+  verdictOf,
+} from '../rules/index.ts';
 import {
   describeCondition,
   type PublishIntent,
@@ -17,20 +26,22 @@ export interface RunPublish {
   intent: PublishIntent;
   useHotkeyInHash: boolean;
   makePublic: boolean;
-  /** Asks once, whoever is first: what was answered before training is not asked again after it. */
+  /** Asks each thing once, whoever is first: what was answered before training is not asked again after it. */
   ask: PublishOrder['ask'];
 }
 
 /** The plan of a run: its intent, and who answers. */
 export function planPublish(intent: PublishIntent, ask: PublishOrder['ask']): RunPublish {
   const whenever = intent.when === null ? '?' : ` whenever ${describeCondition(intent.when)}?`;
-  let answer: Promise<void> | null = null;
+  const answers = new Map<string | null, Promise<void>>();
   return {
     intent,
     useHotkeyInHash: intent.useHotkeyInHash ?? false,
     makePublic: intent.makePublic ?? true,
     ask: (question) => {
-      answer ??= ask({ ...question, text: question.text.replace(/\?$/, whenever) });
+      const known = answers.get(question.verdict);
+      const answer = known ?? ask({ ...question, text: question.text.replace(/\?$/, whenever) });
+      answers.set(question.verdict, answer);
       return answer;
     },
   };
@@ -51,11 +62,12 @@ export async function* checkEarly(plan: RunPublish, place: Place, signal: AbortS
 }
 
 /**
- * Refuses a run whose model validators would not take, whatever its loss, and removes its folder. Throws `CheckError` `check.rejected`.
+ * Refuses a run whose model validators would not take or could not score, whatever its loss, and removes its folder; asks where that cannot
+ * be told. Throws `CheckError` `check.rejected` or `check.cannot_score`.
  * What cannot be told before training (a recipe in Python, a class not known here) is left to the publish.
  */
 export async function refuseUnpublishable(
-  { intent: { dtype } }: RunPublish,
+  { intent: { dtype, repo }, ask }: RunPublish,
   runDir: string,
   { block, recipes }: { block: number; recipes: string[] },
   { profile, schedule, competition: id, tokenizers }: Place,
@@ -65,21 +77,23 @@ export async function refuseUnpublishable(
   const open = competitionsAt(schedule, block, profile);
   const competition = chooseCompetition(open, { id, parameters: facts.parameters });
   const findings = checkModel(facts, competition, profile, tokenizers[competition.tokenizer]);
-  const refused = findings.filter((finding) => finding.ok === false);
-  if (refused.length === 0) return;
+  const rejection = rejectionOf(findings, 'the model of this run');
+  if (rejection === null) {
+    if (verdictOf(findings) === 'unknown') {
+      const text = `${sentenceOf('unknown', 'the model of this run')} ${describeReasons(findings).join(' ')} Publish it to ${repo} all the same?`;
+      await ask({ text, verdict: 'unknown', retired: false, replaces: null });
+    }
+    return;
+  }
   await rm(runDir, { recursive: true, force: true });
-  throw new CheckError(
-    'check.rejected',
-    `Validators would refuse the model of this run. ${refused.map(({ rule, message }) => `${rule}: ${message}`).join(' ')}`,
-    {
-      details: { findings: refused },
-      nextSteps: [
-        `pt train --recipe NAME   # one of ${recipes.join(', ')}`,
-        'pt competitions',
-        'Leave out --hf-repo-id to train without publishing.',
-      ],
-    },
-  );
+  throw new CheckError(rejection.code, rejection.message, {
+    details: { findings: reasonsAgainst(findings) },
+    nextSteps: [
+      `pt train --recipe NAME   # one of ${recipes.join(', ')}`,
+      'pt competitions',
+      'Leave out --hf-repo-id to train without publishing; `pt upload --no-check` publishes it all the same.',
+    ],
+  });
 }
 
 /** Publishes the best model of a run that is over, when its loss is under the threshold; null, and said, when it is not. */

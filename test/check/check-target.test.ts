@@ -72,7 +72,7 @@ describe('a folder, offline', () => {
     });
   });
 
-  it('with a weight that is not finite is refused by its name, in any dtype', async () => {
+  it('with a weight that is not finite is taken and never scored, said by its name, in any dtype', async () => {
     for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, 3.4e38]) {
       const dir = writeModel(tempDir(), llamaConfig());
       const path = join(dir, 'model.safetensors');
@@ -80,7 +80,7 @@ describe('a folder, offline', () => {
       bytes.writeFloatLE(value, bytes.length - 4);
       writeFileSync(path, bytes);
       const verdict = await check(dir, placeFor({}));
-      expect(verdict.accepted).toBe(false);
+      expect(verdict).toMatchObject({ accepted: true, verdict: 'cannot_score' });
       const finding = verdict.findings.find(({ rule }) => rule === 'weights');
       expect(finding).toMatchObject({ ok: false, message: expect.stringContaining('lm_head.weight') });
     }
@@ -92,7 +92,10 @@ describe('a folder, offline', () => {
     const verdict = await check(dir, placeFor({}));
     expect(verdict.accepted).toBe(false);
     expect(verdict).toMatchObject({ parameters: null });
-    expect(verdict.findings.filter((f) => f.ok === false).map((f) => f.rule)).toEqual(['safetensors']);
+    expect(verdict.findings.filter((f) => f.verdict === 'refused').map((f) => f.rule)).toEqual([
+      'safetensors',
+    ]);
+    expect(verdict.verdict).toBe('refused');
     const empty = await check(tempDir(), placeFor({}));
     expect(empty.accepted).toBe(false);
   });
@@ -147,18 +150,29 @@ describe('with a chain and a Hub', () => {
     expect(await repo('me/first')).toMatchObject({ commit: published.commit });
   });
 
-  it('the same content from someone else is a copy that cannot win', async () => {
+  it('is no copy of its own commitment, whoever asks', async () => {
     const stranger = { ...place, ownHotkeys: async () => new Set<string>() };
     const verdict = await repo('me/first', published.commit, stranger);
-    expect(verdict.accepted).toBe(false);
+    expect(verdict).toMatchObject({ accepted: true, verdict: 'ready' });
     expect(verdict.findings.find((f) => f.rule === 'duplicate')).toMatchObject({
-      ok: false,
-      actual: [{ hotkey: published.hotkey, own: false }],
+      ok: true,
+      verdict: null,
+      actual: [{ hotkey: published.hotkey, own: false, self: true }],
+      message: expect.stringContaining('committed this very revision'),
     });
+  });
+
+  it('the same content from someone else is a copy that cannot win', async () => {
+    const stranger = { ...place, ownHotkeys: async () => new Set<string>() };
     // The folder is in fp32; what lies on the Hub is its bf16.
     const copy = await check(rig.dir, stranger);
     expect(copy.contentHash).not.toBe(published.contentHash);
-    expect(copy.findings.find((f) => f.rule === 'duplicate')).toMatchObject({ ok: false });
+    expect(copy).toMatchObject({ accepted: true, verdict: 'cannot_score' });
+    expect(copy.findings.find((f) => f.rule === 'duplicate')).toMatchObject({
+      ok: false,
+      verdict: 'cannot_score',
+      actual: [{ hotkey: published.hotkey, own: false, self: false }],
+    });
     const other = await makeModel(join(rig.home, 'other'), { seed: 99 });
     expect((await check(other, stranger)).accepted).toBe(true);
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWallet } from '../../src/chain/index.ts';
 import { finish, type Progress } from '../../src/progress.ts';
-import { type PublishRequest, previewPublish, publish } from '../../src/publish/index.ts';
+import { type PublishRequest, previewPublish, publish, type WriteQuestion } from '../../src/publish/index.ts';
 import { journalPath } from '../../src/publish/journal.ts';
 import { keyOf } from '../../src/publish/publish.ts';
 import { boundHash } from '../../src/rules/index.ts';
@@ -122,9 +122,14 @@ describe('publish', () => {
     expect(commitsSince(mark)).toEqual([]);
   });
 
-  it('says that a copy of an earlier commitment cannot win', async () => {
+  it('stops at a copy of an earlier commitment, which cannot win, and publishes it only when the rules are overruled', async () => {
     const { chain, hotkey } = rig;
-    const earlier = await run(rig.request({ repo: 'me/original' }));
+    const source = {
+      kind: 'folder',
+      dir: await makeModel(join(rig.home, 'original'), { seed: 55 }),
+      dtype: 'bf16',
+    } as const;
+    const earlier = await run(rig.request({ source, repo: 'me/original' }));
     const thief = await createWallet({ ...rig.settings.wallet, name: 'thief' });
     rig.sandbox.chain!.register(thief.ss58);
     await chain.commit({
@@ -138,7 +143,18 @@ describe('publish', () => {
     };
     const other = await makeModel(join(rig.home, 'between'), { seed: 77 });
     await run(rig.request({ source: { kind: 'folder', dir: other, dtype: 'bf16' }, repo: 'me/between' }));
-    const again = await finish(publish(rig.request({ repo: 'me/original', restart: true }), rig.place), tell);
+    const order = rig.request({ source, repo: 'me/original', restart: true });
+    const mark = rig.sandbox.hub.requests.length;
+    await expect(run(order)).rejects.toMatchObject({
+      code: 'check.cannot_score',
+      exitCode: 3,
+      message: expect.stringContaining('duplicate: '),
+    });
+    expect(commitsSince(mark)).toEqual([]);
+    const asked: WriteQuestion[] = [];
+    const ask = async (question: WriteQuestion) => void asked.push(question);
+    const again = await finish(publish({ ...order, noCheck: true, ask }, rig.place), tell);
+    expect(asked).toMatchObject([{ verdict: 'cannot_score', text: expect.stringContaining('me/original') }]);
     expect(again.hotkey).toBe(hotkey.ss58);
     expect(notes.join()).toMatch(/committed the same content at block \d+: the later copy cannot win/);
   });

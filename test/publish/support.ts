@@ -98,6 +98,7 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
       publicUpload: false,
       wait: false,
       restart: false,
+      noCheck: false,
       ask: async () => {},
       ...changes,
     }),

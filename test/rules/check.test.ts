@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConstants } from '../../src/constants.ts';
 import type { ModelFacts } from '../../src/model/types.ts';
-import { checkModel, competitionsAt, type Finding, isAccepted } from '../../src/rules/index.ts';
+import { checkModel, competitionsAt, type Finding, isAccepted, verdictOf } from '../../src/rules/index.ts';
 
 const { profiles, schedules, tokenizers } = loadConstants();
 const old = profiles['3.2'];
@@ -85,7 +85,10 @@ describe('checkModel', () => {
       { architecture: 'GPT2LMHeadModel', parameters: 1, bytes: 1 },
       { max_position_embeddings: undefined, n_positions: 512, vocab_size: 50_257 },
     );
-    expect(of(check(gpt2, old, early), 'sequence_length')!.ok).toBe(false);
+    expect(of(check(gpt2, old, early), 'sequence_length')).toMatchObject({
+      ok: false,
+      verdict: 'cannot_score',
+    });
     expect(of(check(facts({}, { max_position_embeddings: 512 })), 'sequence_length')!.ok).toBeNull();
   });
 
@@ -95,6 +98,23 @@ describe('checkModel', () => {
       actual: 100_276,
       limit: 100_277,
     });
+  });
+
+  it.each([
+    [50_257, 'cannot_score'], // the text's first token outside is never far
+    [100_257, 'cannot_score'], // no row for the end of a document
+    [100_258, 'unknown'], // only special tokens that a text may hold lack
+    [100_277, null],
+  ] as const)('says what a vocabulary of %i gets from validators', (vocab_size, verdict) => {
+    const findings = check(facts({}, { vocab_size }));
+    expect(of(findings, 'tokenizer')!.verdict ?? null).toBe(verdict);
+    expect(verdictOf(findings)).toBe(verdict ?? 'ready');
+  });
+
+  it('cannot tell of a class that it has no data on, nor of a tokenizer that it does not know', () => {
+    const open = { ...seven, allowed_architectures: null };
+    expect(verdictOf(check(facts({ architecture: 'NewForCausalLM' }), old, open))).toBe('unknown');
+    expect(verdictOf(checkModel(facts(), seven, old))).toBe('unknown');
   });
 
   it.each([

@@ -62,7 +62,7 @@ def check_folder(raw: dict, events: Events, stop_if_asked: Callable[[], None]) -
     except TrainerError as error:
         findings.append(finding(f"deep.{error.code}", False, None, None, f"{error.message} {' '.join(error.next_steps[:1])}"))
     except (torch.OutOfMemoryError, MemoryError) as error:
-        findings.append(finding("deep.memory", None, None, None, f"Memory ran out on {device}: {error}"))
+        findings.append(finding("deep.memory", None, None, None, f"Memory ran out on {device}: {error}", "unknown"))
     return {
         "dir": asked.dir,
         "findings": findings,
@@ -72,8 +72,15 @@ def check_folder(raw: dict, events: Events, stop_if_asked: Callable[[], None]) -
     }
 
 
-def finding(rule: str, ok: bool | None, actual: object, limit: object, message: str) -> dict:
-    return {"rule": rule, "ok": ok, "actual": actual, "limit": limit, "message": message}
+def finding(rule: str, ok: bool | None, actual: object, limit: object, message: str, verdict: str | None = None) -> dict:
+    """A finding as `pt check` has them; `verdict` (cannot_score, unknown) where it is another than that of `ok` (false refuses)."""
+    made = {"rule": rule, "ok": ok, "actual": actual, "limit": limit, "message": message}
+    return made if verdict is None else {**made, "verdict": verdict}
+
+
+def lost_unless(ok: bool, rule: str, actual: object, limit: object, message: str) -> dict:
+    """A finding without which validators take the model and score it as infinity."""
+    return finding(rule, ok, actual, limit, message, None if ok else "cannot_score")
 
 
 def _try_all(asked: Check, findings: list[dict], device: torch.device, dtype: torch.dtype, events: Events, stop_if_asked: Callable[[], None]) -> None:
@@ -95,7 +102,7 @@ def _try_all(asked: Check, findings: list[dict], device: torch.device, dtype: to
     with events.phase("checking", "tokenizer"):
         tokenizer = load_tokenizer(asked.tokenizer or str(folder), asked.offline, asked.hub_endpoint)
         rows, largest = input_table(model).weight.shape[0], max(tokenizer.get_vocab().values()) + 1
-        findings.append(finding("deep.tokenizer", largest <= rows, largest, rows, f"The tokenizer has {largest:,} entries, the embedding {rows:,} rows."))
+        findings.append(lost_unless(largest <= rows, "deep.tokenizer", largest, rows, f"The tokenizer has {largest:,} entries, the embedding {rows:,} rows."))
         if largest > rows:
             return
         batches = _sample(tokenizer, asked.sequence_length)
@@ -153,7 +160,7 @@ def _positions_fit(config: dict, length: int, findings: list[dict]) -> bool:
     limit = config.get("max_position_embeddings", config.get("n_positions"))
     fits = not isinstance(limit, int) or limit >= length
     if not fits:
-        findings.append(finding("deep.sequence_length", False, limit, length, f"The model has {limit} positions and is scored on {length}."))
+        findings.append(lost_unless(False, "deep.sequence_length", limit, length, f"The model has {limit} positions and is scored on {length}."))
     return fits
 
 
@@ -181,7 +188,7 @@ def _about_attention(device: torch.device, attention: str, dtype: torch.dtype) -
 def _about_loss(losses: list[float], vocabulary: int) -> dict:
     broken = sum(not math.isfinite(loss) for loss in losses)
     if broken:
-        return finding("deep.loss", False, None, "finite", f"The loss of {broken} of {len(losses)} batches is NaN or infinite.")
+        return lost_unless(False, "deep.loss", None, "finite", f"The loss of {broken} of {len(losses)} batches is NaN or infinite.")
     value, uniform = mean(losses), math.log(vocabulary)
     note = "" if value < uniform else " That is no better than guessing: is the tokenizer the one that the model was trained with?"
     return finding("deep.loss", True, value, "finite", f"Mean loss {value:.4f} on {len(losses)} sequences; guessing has {uniform:.2f}.{note}")
@@ -191,6 +198,6 @@ def _about_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad: int) 
     try:
         ok = is_reasonable(*sample_outputs(model, batches, pad))
     except (RuntimeError, ValueError) as error:  # NaN logits, a generation_config that cannot be obeyed
-        return finding("deep.repetition", False, None, None, f"The model cannot generate: {str(error)[:300]}")
+        return lost_unless(False, "deep.repetition", None, None, f"The model cannot generate: {str(error)[:300]}")
     message = "Two sample outputs differ and do not repeat." if ok else "The sample outputs repeat; validators give such a model an infinite loss."
-    return finding("deep.repetition", ok, None, None, message)
+    return lost_unless(ok, "deep.repetition", None, None, message)

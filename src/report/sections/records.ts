@@ -1,5 +1,5 @@
 import type { EventOf } from '../../bridge/index.ts';
-import { competitionLabel } from '../../rules/index.ts';
+import { competitionLabel, describeReasons, reasonsAgainst, sentenceOf } from '../../rules/index.ts';
 import { formatBytes, formatCount } from '../../text/format.ts';
 import { describeCondition, type PublishCondition } from '../../training/index.ts';
 import { type Html, html } from '../html.ts';
@@ -15,16 +15,12 @@ export function check({ check: verdict }: RunReport): Html {
       html`<p class="empty">Not looked at yet: <code>pt report RUN</code> checks the best model, and so does <code>pt check RUN/best</code>.</p>`,
     );
   }
-  const failed = verdict.findings.filter((finding) => finding.ok === false).length;
-  const notes = verdict.findings.filter((finding) => finding.ok === null).length;
+  const against = reasonsAgainst(verdict.findings);
+  const notes = verdict.findings.filter((each) => each.ok === null && !against.includes(each)).length;
   return section(
     'check',
     'Check',
-    html`<p class="sentence ${verdict.accepted ? 'publish' : 'train'}">${
-      verdict.accepted
-        ? 'Validators would accept the best model.'
-        : `Validators would not accept the best model: ${failed} ${failed === 1 ? 'rule is' : 'rules are'} broken.`
-    }</p>
+    html`<p class="sentence ${verdict.verdict === 'ready' ? 'publish' : 'train'}">${[sentenceOf(verdict.verdict, 'the best model'), ...describeReasons(verdict.findings)].join(' ')}</p>
 <ul class="findings">${verdict.findings.map(({ ok, rule, message }) => {
       const kind = ok === null ? 'note' : ok ? 'ok' : 'bad';
       return html`<li class="${kind}"><span class="mark">${{ note: 'note', ok: 'ok', bad: 'no' }[kind]}</span><span><b>${rule.replaceAll('_', ' ')}</b> ${message}</span></li>`;

@@ -5,7 +5,7 @@
 import { architectureOf, classOf, fateOf } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
-import { problem } from './problem.ts';
+import { cannotScore, problem } from './problem.ts';
 
 /** Every activation that transformers 4.38 to 5 knows by name. */
 const ACTIVATIONS = new Set(
@@ -21,7 +21,7 @@ const DTYPES = new Set(
   uint2 uint3 uint32 uint4 uint5 uint6 uint64 uint7 uint8`.split(/\s+/),
 );
 
-/** One finding for each value that no validator gets past; `transformers` is the version they pin. */
+/** One finding for each value that no validator gets past, or with which no loss is a number; `transformers` is the version they pin. */
 export function checkConfig(
   architecture: string | null,
   config: JsonObject,
@@ -30,6 +30,8 @@ export function checkConfig(
   const found: Finding[] = [];
   const refuse = (key: string, value: unknown, why: string, change: string) =>
     found.push(problem('config', `config.json: ${key} is ${show(value)}: ${why}. ${change}`, value));
+  const lose = (key: string, value: unknown, why: string, change: string) =>
+    found.push(cannotScore('config', `config.json: ${key} is ${show(value)}: ${why}. ${change}`, value));
 
   const built = classOf(config.model_type);
   if (architecture !== null && built !== null && built !== architecture)
@@ -83,24 +85,23 @@ export function checkConfig(
 
   const epsilon = facts.epsilon === null ? undefined : config[facts.epsilon];
   if (typeof epsilon === 'number' && !Number.isFinite(epsilon))
-    refuse(
+    lose(
       facts.epsilon!,
       epsilon,
       'every prediction is the same or no number',
       'Write the one it was trained with, e.g. 1e-5.',
     );
-  if (facts.rope) checkRope(config, facts.rope.theta, refuse);
+  // Infinity turns no position, which is odd but computes.
+  if (facts.rope && Number.isNaN(config[facts.rope.theta]))
+    lose(facts.rope.theta, Number.NaN, 'every prediction is no number', 'Write e.g. 10000.0.');
+  if (facts.rope) checkRope(config, refuse);
   return found;
 }
 
 function checkRope(
   config: JsonObject,
-  theta: string,
   refuse: (key: string, value: unknown, why: string, change: string) => void,
 ): void {
-  // Infinity turns no position, which is odd but computes.
-  if (Number.isNaN(config[theta]))
-    refuse(theta, config[theta], 'every prediction is no number', 'Write e.g. 10000.0.');
   for (const key of ['rope_scaling', 'rope_parameters']) {
     const rope = config[key];
     if (!isObject(rope) || !isGiven(rope.factor)) continue;

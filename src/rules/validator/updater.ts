@@ -1,9 +1,10 @@
 /** What a validator does with one miner's commitment: take it into evaluation, refuse it, or come back later. */
 
-import { checkArchitecture, checkParameters, isAccepted } from '../check.ts';
+import { checkArchitecture, checkParameters } from '../check.ts';
 import { hashMatches, type ModelId } from '../commitment.ts';
 import { findCompetition } from '../schedule.ts';
 import type { Competition, Profile } from '../types.ts';
+import { isAccepted } from '../verdict.ts';
 
 export interface UpdateInput {
   /** The parsed commitment; null when there is none or it does not parse. */
