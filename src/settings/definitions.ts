@@ -12,6 +12,8 @@ export interface Definition<T> {
   /** Throws an Error whose message completes "NAME: …". */
   parse: (text: string, context: { cwd: string; home: string }) => T;
   secret?: boolean;
+  /** Spaces at its ends belong to it. */
+  verbatim?: boolean;
 }
 
 const fail = (message: string): never => {
@@ -185,6 +187,7 @@ export const DEFINITIONS = {
     summary: 'Password of an encrypted hotkey',
     parse: text,
     secret: true,
+    verbatim: true,
   }),
 } as const;
 

@@ -47,7 +47,7 @@ export function resolveSettings({
   home: userHome = homedir(),
 }: SettingsInput): Settings {
   const home = ptHome(env, cwd, userHome);
-  const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd), readConfigFile(home)];
+  const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd, env), readConfigFile(home)];
   const constants = loadConstants(read('constants', user, cwd, home)?.value);
 
   const wanted = read('network', user, cwd, home)?.value ?? 'finney';

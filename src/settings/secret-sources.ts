@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { parse as parseDotenv } from 'dotenv';
 import { knowEnvironment, Secret } from '../secret.ts';
+import { parseDotenv } from './dotenv.ts';
 
 /** Where `hf auth login` saved its token. */
 export function hubTokenFile(env: NodeJS.ProcessEnv, userHome: string): string {
@@ -16,14 +16,15 @@ export function hubTokenFile(env: NodeJS.ProcessEnv, userHome: string): string {
  */
 export function knowSecretSources(env: NodeJS.ProcessEnv, cwd: string, userHome = homedir()): void {
   knowEnvironment(env);
-  knowEnvironment(parseDotenv(textOf(join(cwd, '.env'))));
-  new Secret(textOf(hubTokenFile(env, userHome)).trim());
+  const { assignments } = parseDotenv(contentOf(join(cwd, '.env')), env);
+  for (const { name, value } of assignments) knowEnvironment({ [name]: value });
+  new Secret(contentOf(hubTokenFile(env, userHome)).toString('utf8').trim());
 }
 
-function textOf(file: string): string {
+function contentOf(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch {
-    return '';
+    return Buffer.alloc(0);
   }
 }

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse as parseDotenv } from 'dotenv';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { UserError } from '../errors.ts';
 import { knowEnvironment } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { DEFINITIONS, hint, type SettingName, unknownVariable } from './definitions.ts';
+import { DEFINITIONS, type Definition, hint, type SettingName, unknownVariable } from './definitions.ts';
+import { parseDotenv } from './dotenv.ts';
 import { hubTokenFile } from './secret-sources.ts';
 
 /** Text of one setting and where it stands. */
@@ -18,10 +18,10 @@ export type Layer = Partial<Record<SettingName, Given>>;
 
 const NAMES = Object.keys(DEFINITIONS) as SettingName[];
 
-function readIfThere(file: string): string | null {
+function bytesIfThere(file: string): Buffer | null {
   if (!existsSync(file)) return null;
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw new UserError('settings.unreadable', `${file} cannot be read: ${(error as Error).message}`, {
       nextSteps: [`ls -l ${shellWord(file)}`],
@@ -29,6 +29,8 @@ function readIfThere(file: string): string | null {
     });
   }
 }
+
+const readIfThere = (file: string): string | null => bytesIfThere(file)?.toString('utf8') ?? null;
 
 function fromVariables(
   variables: Record<string, string | undefined>,
@@ -38,8 +40,10 @@ function fromVariables(
   knowEnvironment(variables);
   const layer: Layer = {};
   for (const setting of NAMES) {
-    const name = DEFINITIONS[setting].env.find((candidate) => variables[candidate]?.trim());
-    if (name !== undefined) layer[setting] = { text: variables[name]!.trim(), origin: originOf(name) };
+    const { env, verbatim = false }: Definition<unknown> = DEFINITIONS[setting];
+    const textOf = (name: string) => (verbatim ? variables[name] : variables[name]?.trim());
+    const name = env.find(textOf);
+    if (name !== undefined) layer[setting] = { text: textOf(name)!, origin: originOf(name) };
   }
   return layer;
 }
@@ -57,15 +61,19 @@ export function readEnvironment(env: NodeJS.ProcessEnv): Layer {
   return fromVariables(env, (name) => `environment ${name}`);
 }
 
-/** `.env` of the working folder, with the line of each value. */
-export function readDotenv(cwd: string): Layer {
+/** `.env` of the working folder, with the line of each value; `env` is what `${NAME}` in it may stand for. */
+export function readDotenv(cwd: string, env: NodeJS.ProcessEnv): Layer {
   const file = join(cwd, '.env');
-  const content = readIfThere(file);
+  const content = bytesIfThere(file);
   if (content === null) return {};
-  const lines = content.split(/\r?\n/);
-  const lineOf = (name: string) =>
-    1 + lines.findLastIndex((line) => new RegExp(`^\\s*(?:export\\s+)?${name}\\s*[=:]`).test(line));
-  const variables = parseDotenv(content);
+  const { assignments, problems } = parseDotenv(content, env);
+  for (const { line, problem } of problems) {
+    throw new UserError('settings.dotenv', `${file}:${line}: ${problem}`, {
+      nextSteps: [`Correct line ${line} of ${file}: NAME=value, or # before a comment.`, 'pt config show'],
+    });
+  }
+  const variables = Object.fromEntries(assignments.map(({ name, value }) => [name, value]));
+  const lineOf = (name: string) => assignments.findLast((one) => one.name === name)!.line;
   for (const name of Object.keys(variables)) {
     const problem = unknownVariable(name, true);
     if (problem) {

@@ -101,6 +101,21 @@ test('.env errors name file and line', () => {
   expect(settings().netuid).toBe(9);
 });
 
+test('.env: what stands in a value is in it, a line that is no assignment is named', () => {
+  dotenv(`PT_WALLET_NAME=team#2\nBT_WALLET_PASSWORD=" ab#cd "\nPT_WALLET_HOTKEY=${'$'}{WHO} # mine\n`);
+  env.WHO = 'me';
+  expect(settings().wallet).toMatchObject({ name: 'team#2', hotkey: 'me' });
+  expect(settings().walletPassword?.reveal()).toBe(' ab#cd ');
+  writeFileSync(join(root, '.env'), Buffer.from('\ufeffPT_WALLET_NAME=mine\r\n', 'utf16le'));
+  expect(settings().wallet.name).toBe('mine');
+  dotenv('# mine\nhf_abcdefghijklmnop\n');
+  expect(problem(settings)).toMatchObject({
+    code: 'settings.dotenv',
+    message: `${join(root, '.env')}:2: is no assignment (NAME=value)`,
+    exitCode: 2,
+  });
+});
+
 test.each([
   ['netuid: 9\nnetiud: 8\n', ':2: netiud is not a setting; did you mean netuid?'],
   ['a: b: c', ':1:'],
