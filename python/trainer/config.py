@@ -43,6 +43,7 @@ class OptimizerConfig:
 class ScheduleConfig:
     name: Literal["constant", "cosine", "wsd"] = option("wsd", "shape after warm-up: flat, cosine, or flat and then a linear decay")
     warmup_steps: int = option(100, "steps of linear warm-up; never more than a tenth of the run")
+    warmup_tokens: int | None = option(None, "warm-up in tokens, in place of warmup_steps")
     decay_fraction: float = option(0.2, "wsd: the last part of the run, which decays")
     final: float = option(0.0, "learning rate at the end, as a part of the peak")
 
@@ -51,6 +52,7 @@ class ScheduleConfig:
 class FinetuneConfig:
     lr_factor: float = option(0.1, "peak learning rate of a fine-tuning, as a part of from-scratch")
     warmup_steps: int = option(100, "steps of the re-warm-up")
+    warmup_tokens: int | None = option(None, "re-warm-up in tokens, in place of warmup_steps")
 
 
 @dataclass
@@ -66,6 +68,7 @@ class Recipe:
     accumulation_steps: int = option(1, "micro-batches an optimizer step, summed over all devices")
     batch_ramp: list = option([], "[[step, factor], ...]: from that step on, this part of the sequences a step")
     steps_per_epoch: int | None = option(None, "optimizer steps that count as an epoch; null: one pass over the data")
+    tokens: int | None = option(None, "tokens after which a run ends that nothing else ends: no bound of its own, and data of no known end")
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig, metadata={"help": "optimizer"})
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig, metadata={"help": "learning rate over time"})
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig, metadata={"help": "what changes when a trained model is the start"})
@@ -75,9 +78,11 @@ class Recipe:
     param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 halves memory, and is rounded at random")
     activation_checkpointing: Literal["none", "selective", "full"] = option("none", "what is computed again in backward to save memory")
     fp8: bool = option(False, "matrix products of the layers in fp8: Hopper or later, with the package torchao")
-    eval_every_steps: int = option(100, "optimizer steps between held-out evaluations")
+    eval_every_steps: int | None = option(100, "optimizer steps between held-out evaluations; null: by minutes alone")
+    eval_every_minutes: float | None = option(None, "minutes of training between held-out evaluations; null: by steps alone")
     eval_sequences: int | None = option(None, "held-out sequences that an evaluation looks at; null: all")
-    checkpoint_every_steps: int = option(200, "optimizer steps between checkpoints")
+    checkpoint_every_steps: int | None = option(200, "optimizer steps between checkpoints; null: by minutes alone")
+    checkpoint_every_minutes: float | None = option(None, "minutes of training between checkpoints; null: by steps alone")
 
 
 @dataclass
@@ -122,6 +127,7 @@ class RunConfig:
     compile: bool | Literal["auto"] = option("auto", "torch.compile; auto: on GPU in runs long enough to pay for it")
     seed: int = option(0, "seed of initial weights and data order")
     epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")
+    tokens: int | None = option(None, "stop after this many tokens")
     max_steps: int | None = option(None, "stop after this many optimizer steps")
     max_minutes: float | None = option(None, "stop after this many minutes of training")
     batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's; auto: the largest that fits, the step unchanged")
@@ -131,8 +137,10 @@ class RunConfig:
     optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
     schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
     pages_per_epoch: int | None = option(None, "pages of data that count as an epoch")
-    eval_every_steps: int | None = option(None, "null: the recipe's")
-    checkpoint_every_steps: int | None = option(None, "null: the recipe's")
+    eval_every_steps: int | None = option(None, "null: the recipe's, or none beside eval_every_minutes")
+    eval_every_minutes: float | None = option(None, "null: the recipe's, or none beside eval_every_steps")
+    checkpoint_every_steps: int | None = option(None, "null: the recipe's, or none beside checkpoint_every_minutes")
+    checkpoint_every_minutes: float | None = option(None, "null: the recipe's, or none beside checkpoint_every_steps")
     resume: bool = option(False, "go on from the newest whole checkpoint")
     from_start: bool = option(False, "resume: begin again where no checkpoint is whole, instead of refusing")
     offline: bool = option(True, "no connection off this machine")
@@ -141,12 +149,20 @@ class RunConfig:
     wandb: Wandb = field(default_factory=Wandb, metadata={"help": "W&B"})
 
 
+CADENCES = ("eval", "checkpoint")
+
+
 def apply_overrides(config: RunConfig) -> RunConfig:
     """Puts what the run asks for into the recipe, so that the rest of the trainer reads one place. Checks contradictions."""
     recipe = config.recipe
-    for name in ("sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
+    for name in ("sequence_length", "accumulation_steps"):
         if getattr(config, name) is not None:
             setattr(recipe, name, getattr(config, name))
+    for event in CADENCES:
+        # Asked for in steps or minutes, an event comes at these alone: the recipe's own are replaced, not joined.
+        asked = {f"{event}_every_{unit}": getattr(config, f"{event}_every_{unit}") for unit in ("steps", "minutes")}
+        if any(value is not None for value in asked.values()):
+            vars(recipe).update(asked)
     if config.batch_size == "auto" and recipe.batch_size != "auto":
         # The step keeps its sequences, whatever fits at once.
         recipe.accumulation_steps *= recipe.batch_size
@@ -159,7 +175,7 @@ def apply_overrides(config: RunConfig) -> RunConfig:
         optimizer.name = config.optimizer
     if config.source.kind != "recipe":
         scale_rates(optimizer, recipe.finetune.lr_factor)
-        recipe.schedule.warmup_steps = recipe.finetune.warmup_steps
+        recipe.schedule.warmup_steps, recipe.schedule.warmup_tokens = recipe.finetune.warmup_steps, recipe.finetune.warmup_tokens
     if config.lr is not None:
         scale_rates(optimizer, config.lr / (optimizer.muon_lr if optimizer.name == "muon" else optimizer.lr))
     check(config)
@@ -178,20 +194,28 @@ def check(config: RunConfig) -> None:
     recipe, faults = config.recipe, []
     if not config.run_dir or not Path(config.run_dir).is_absolute():
         faults.append(f"run_dir must be an absolute path, not {config.run_dir!r}")
-    for name in ("sequence_length", "accumulation_steps", "eval_every_steps", "checkpoint_every_steps"):
+    for name in ("sequence_length", "accumulation_steps"):
         if getattr(recipe, name) < 1:
             faults.append(f"{name} must be at least 1, not {getattr(recipe, name)}")
+    for event in CADENCES:
+        steps, minutes = getattr(recipe, f"{event}_every_steps"), getattr(recipe, f"{event}_every_minutes")
+        if steps is None and minutes is None:
+            faults.append(f"{event}_every_steps and {event}_every_minutes are both null")
+        if steps is not None and steps < 1:
+            faults.append(f"{event}_every_steps must be at least 1, not {steps}")
+        if minutes is not None and not 0 < minutes < math.inf:
+            faults.append(f"{event}_every_minutes must be above 0, not {minutes}")
     if recipe.batch_size != "auto" and recipe.batch_size < 1:
         faults.append(f"batch_size must be at least 1, not {recipe.batch_size}")
     if recipe.sequence_length == 1:
         faults.append("sequence_length must be at least 2: the first token predicts the second")
     if config.epochs < 1 and config.epochs != -1:
         faults.append(f"epochs must be -1 or at least 1, not {config.epochs}")
-    for name in ("max_steps", "max_minutes", "pages_per_epoch"):
+    for name in ("tokens", "max_steps", "max_minutes", "pages_per_epoch"):
         value = getattr(config, name)
         if value is not None and value <= 0:
             faults.append(f"{name} must be above 0, not {value}")
-    for name in ("steps_per_epoch", "eval_sequences"):
+    for name in ("steps_per_epoch", "eval_sequences", "tokens"):
         value = getattr(recipe, name)
         if value is not None and value < 1:
             faults.append(f"{name} must be at least 1 or null, not {value}")
@@ -212,6 +236,8 @@ def check(config: RunConfig) -> None:
         faults.append(f"finetune.lr_factor must be above 0, not {recipe.finetune.lr_factor}")
     if recipe.schedule.warmup_steps < 0 or recipe.finetune.warmup_steps < 0:
         faults.append("warmup_steps must be 0 or above")
+    if any(part.warmup_tokens is not None and part.warmup_tokens < 0 for part in (recipe.schedule, recipe.finetune)):
+        faults.append("warmup_tokens must be 0 or above")
     if not 0 <= recipe.schedule.final <= 1:
         faults.append(f"schedule.final must be from 0 to 1, not {recipe.schedule.final}")
     for entry in recipe.batch_ramp:

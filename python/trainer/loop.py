@@ -41,6 +41,9 @@ class Progress:
     best_loss: float | None = None
     best_step: int | None = None
     last_eval: int | None = None
+    eval_seconds: float = 0.0
+    """When it was last evaluated, on the clock of `seconds`, which counts training and stands still between a kill and the resume."""
+    checkpoint_seconds: float = 0.0
     start_loss: float | None = None
     """Held-out loss of the model that was given, when the run does not start from scratch."""
     spikes: Spikes = field(default_factory=Spikes)
@@ -61,6 +64,9 @@ class Trainer:
         self.best = Best(self.run_dir)
         self.metrics: Metrics  # opened by `run`, which knows from which step on
         self.pending: list[dict] = []  # steps whose numbers are still on their way from the GPU
+        minutes = (config.max_minutes, self.recipe.eval_every_minutes, self.recipe.checkpoint_every_minutes)
+        self.timed = any(value is not None for value in minutes)
+        self.elapsed = 0.0  # seconds of training, where something goes by them
         self.lag = 1 if world.device.type == "cuda" else 0
         self.held_out = self.data.held_out[: self.recipe.eval_sequences]
         self.flops = flops_per_token(self.model, self.recipe.sequence_length)
@@ -105,6 +111,7 @@ class Trainer:
         self.metrics = Metrics(self.run_dir / "metrics.jsonl" if self.world.first else None, keep_to=self.progress.step)
         self.started = time.monotonic() - self.progress.seconds
         self.rate = [(time.monotonic(), self.progress.tokens)]
+        self._tick()
         self.events.emit("phase", name="training", detail="")
         if self.progress.step == 0 and self.config.source.kind != "recipe":
             self._evaluate()
@@ -113,8 +120,8 @@ class Trainer:
             self._train_step()
             reason = self._ended()
             # Numbers that are still under way must be on disk before a checkpoint claims their step.
-            at_evaluation = self.progress.step % self.recipe.eval_every_steps == 0 or reason not in (None, "cancelled")
-            at_checkpoint = self.progress.step % self.recipe.checkpoint_every_steps == 0 or reason is not None
+            at_evaluation = self._due("eval", self.progress.eval_seconds) or reason not in (None, "cancelled")
+            at_checkpoint = self._due("checkpoint", self.progress.checkpoint_seconds) or reason is not None
             if at_evaluation or at_checkpoint:
                 self._report_pending()
             if at_evaluation:
@@ -134,7 +141,19 @@ class Trainer:
             self.events.emit("warning", code="cannot_win", message=why)
         return reason
 
+    def _due(self, event: str, last: float) -> bool:
+        """Whether it is time for an evaluation or a checkpoint, by steps or by the clock; `last`: seconds at the one before."""
+        steps, minutes = getattr(self.recipe, f"{event}_every_steps"), getattr(self.recipe, f"{event}_every_minutes")
+        by_steps = steps is not None and self.progress.step % steps == 0
+        return by_steps or (minutes is not None and self.elapsed - last >= 60 * minutes)
+
+    def _tick(self) -> None:
+        """Reads the clock, the same for all ranks, where something goes by it."""
+        if self.timed:
+            self.elapsed = self.world.mean(time.monotonic() - self.started)
+
     def _train_step(self) -> None:
+        self._tick()
         progress, step = self.progress, self.progress.step
         micro_batches = self.plan.micro_batches(step)
         losses = []
@@ -151,7 +170,7 @@ class Trainer:
             dist.all_reduce(mean)
             mean /= self.world.size
         norm = self._clip()
-        factor = schedule.factor(self.recipe.schedule, step, self.plan.total_steps, self._elapsed_part())
+        factor = schedule.factor(self.recipe.schedule, step, self.plan.warmup_steps, self.plan.total_steps, self._elapsed_part())
         bound = progress.spikes.bound()
         self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
         progress.step += 1
@@ -173,13 +192,12 @@ class Trainer:
     def _elapsed_part(self) -> float:
         if self.config.max_minutes is None:
             return 0.0
-        return min(1.0, self.world.mean(time.monotonic() - self.started) / (60 * self.config.max_minutes))
+        return min(1.0, self.elapsed / (60 * self.config.max_minutes))
 
     def _ended(self) -> str | None:
-        progress = self.progress
-        if self.plan.total_steps is not None and progress.step >= self.plan.total_steps:
-            by_steps = self.config.max_steps is not None and progress.step >= self.config.max_steps
-            return "max_steps" if by_steps else "finished"
+        self._tick()
+        if self.plan.total_steps is not None and self.progress.step >= self.plan.total_steps:
+            return self.plan.bound
         if self.config.max_minutes is not None and self._elapsed_part() >= 1.0:
             return "max_minutes"
         return "cancelled" if self.world.any(self.stop.is_set()) else None
@@ -274,7 +292,7 @@ class Trainer:
                 # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
                 self.loss_model.reshard()
             self.loss_model.train(self.recipe.dropout)
-        progress.last_eval = progress.step
+        progress.last_eval, progress.eval_seconds = progress.step, self.elapsed
         if progress.step == 0 and math.isfinite(loss):
             progress.start_loss = loss
         best = progress.step > 0 and math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
@@ -311,6 +329,7 @@ class Trainer:
 
     def _save_checkpoint(self) -> None:
         step = self.progress.step
+        self.progress.seconds, self.progress.checkpoint_seconds = time.monotonic() - self.started, self.elapsed
         # The one before is written by now, or it is waited for: it is announced when it is whole.
         state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers()}
         self.checkpoints.save(step, self.tensors(), state, after=self.best.pending())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from .config import Recipe, RunConfig
 from .errors import TrainerError
@@ -44,9 +45,14 @@ class Plan:
     batches: Batches
     epoch_batches: int | None
     """micro-batches a rank and epoch; None: the end of the data is not known"""
-    total_steps: int | None
-    """optimizer steps of the run; None: open"""
-    ramp: tuple[tuple[int, float], ...] = ()
+    ramp: tuple[tuple[int, float], ...]
+    batch_tokens: int
+    """of one micro-batch on all ranks together"""
+    total_steps: int | None = None
+    """optimizer steps of the run; None: open, or ended by the clock alone"""
+    bound: Literal["max_steps", "tokens", "finished"] | None = None
+    """which bound `total_steps` is; finished: the data's or the epochs' end"""
+    warmup_steps: int = 0
 
     @property
     def epoch_steps(self) -> int | None:
@@ -63,15 +69,55 @@ class Plan:
         last = step % self.epoch_steps == self.epoch_steps - 1
         return self.epoch_batches - (self.epoch_steps - 1) * full if last else full
 
+    def steps_for(self, tokens: int) -> int:
+        """The number of optimizer steps, from the first on, that so many tokens take; the last may go beyond them."""
+        return self.steps_of(-(-tokens // self.batch_tokens))
+
+    def steps_of(self, micro_batches: int) -> int:
+        """The same for so many micro-batches a rank."""
+        left, step = micro_batches, 0
+        if self.ramp:
+            for start in sorted({start for start, _ in self.ramp if start > 0}):
+                each = self.micro_batches(step)
+                if left <= (start - step) * each:
+                    break
+                left, step = left - (start - step) * each, start
+        elif self.epoch_batches is not None and self.epoch_steps is not None:
+            epochs, left = divmod(left, self.epoch_batches)
+            step = epochs * self.epoch_steps
+        return step + -(-left // self.micro_batches(step))
+
 
 def make_plan(config: RunConfig, batches: Batches, data_epoch_batches: int | None) -> Plan:
-    """The run's length from epochs, max_steps, the recipe's steps_per_epoch and the size of the data."""
+    """The run's length from what the run asks for (epochs, max_steps, tokens), the recipe and the size of the data."""
     recipe = config.recipe
-    epoch_batches = data_epoch_batches
+    epoch_batches, epoch_steps = data_epoch_batches, None
     if recipe.steps_per_epoch is not None and config.pages_per_epoch is None:
-        epoch_batches = recipe.steps_per_epoch * batches.count
-    plan = Plan(batches, epoch_batches, None, tuple((int(step), float(part)) for step, part in recipe.batch_ramp))
-    bounds = [] if config.max_steps is None else [config.max_steps]
-    if config.epochs > 0 and plan.epoch_steps is not None:
-        bounds.append(config.epochs * plan.epoch_steps)
-    return Plan(batches, epoch_batches, min(bounds) if bounds else None, plan.ramp)
+        epoch_batches, epoch_steps = recipe.steps_per_epoch * batches.count, recipe.steps_per_epoch
+    ramp = tuple((int(step), float(part)) for step, part in recipe.batch_ramp)
+    plan = Plan(batches, epoch_batches, ramp, batches.sequences // batches.count * recipe.sequence_length)
+    bounds: list[tuple[int, Literal["max_steps", "tokens", "finished"]]] = []
+    if config.max_steps is not None:
+        bounds.append((config.max_steps, "max_steps"))
+    if config.tokens is not None:
+        bounds.append((plan.steps_for(config.tokens), "tokens"))
+    if config.epochs > 0 and epoch_batches is not None:
+        # While the batch grows, an epoch of data takes more steps; an epoch of the recipe's is so many steps.
+        steps = plan.steps_of(config.epochs * epoch_batches) if epoch_steps is None else config.epochs * epoch_steps
+        bounds.append((steps, "finished"))
+    if not bounds and config.epochs > 0 and config.max_minutes is None and recipe.tokens is not None:
+        bounds.append((plan.steps_for(recipe.tokens), "tokens"))
+    total, bound = min(bounds, key=lambda pair: pair[0], default=(None, None))
+    schedule = recipe.schedule
+    warmup = schedule.warmup_steps if schedule.warmup_tokens is None else plan.steps_for(schedule.warmup_tokens)
+    return replace(plan, total_steps=total, bound=bound, warmup_steps=warmup)
+
+
+def end_in_words(config: RunConfig, plan: Plan) -> str:
+    """What ends the run, for people."""
+    ends = [] if config.max_minutes is None else [f"after {config.max_minutes:g} minutes"]
+    if plan.total_steps is not None:
+        whose = ", the recipe's" if config.tokens is None else ""
+        tokens = config.recipe.tokens if config.tokens is None else config.tokens
+        ends.append(f"after {plan.total_steps:,} steps" + (f" ({tokens:,} tokens{whose})" if plan.bound == "tokens" else ""))
+    return " or ".join(ends) if ends else "when it is stopped"

@@ -41,7 +41,8 @@ export const EVENTS = {
     tokens_per_step: count,
     micro_batch: count.describe('Sequences that a device takes at once'),
     estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),
-    total_steps: count.nullable().describe('Null: open'),
+    total_steps: count.nullable().describe('Null: open, or ended by the clock alone'),
+    end: text.describe('What ends the run, in words'),
     unigram_entropy: value.describe('Nats, of the held-out text'),
     resumed_from: count.nullable().describe('Step; null: from the beginning'),
     versions: z.record(text, text),
@@ -89,7 +90,7 @@ export const EVENTS = {
   error: event('error', { code: text, message: text, next_steps: z.array(text), traceback: text }),
   result: z.looseObject({ type: z.literal('result'), time: z.number() }).describe("A script's own result"),
   done: event('done', {
-    reason: z.enum(['finished', 'max_steps', 'max_minutes', 'cancelled']),
+    reason: z.enum(['finished', 'tokens', 'max_steps', 'max_minutes', 'cancelled']),
     steps: count.optional(),
     tokens: count.optional(),
     best_loss: value.optional(),

@@ -6,8 +6,8 @@ type Takes =
   | { kind: 'number'; above: number }
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'switch' }
-  /** `stores`: a text, or a whole number from 1 on and `auto`. */
-  | { kind: 'text'; stores: 'text' | 'count or auto'; read: (text: string) => unknown };
+  /** `stores`: a text, a whole number from 1 on, or that and `auto`. */
+  | { kind: 'text'; stores: 'text' | 'count' | 'count or auto'; read: (text: string) => unknown };
 
 /** `free`: a resumed run takes the new value. `fixed`: another value would make it another run, and is refused. */
 export type OnResume = 'free' | 'fixed';
@@ -73,6 +73,15 @@ export const KNOBS = {
     key: 'epochs',
     takes: { kind: 'integer', min: -1 },
     default: 1,
+    resume: 'free',
+    because: BOUND,
+  },
+  tokens: {
+    flag: 'tokens',
+    summary: 'Stop after so many tokens: 500M, 2.4B',
+    key: 'tokens',
+    takes: { kind: 'text', stores: 'count', read: tokenCount },
+    default: null,
     resume: 'free',
     because: BOUND,
   },
@@ -209,11 +218,29 @@ export const KNOBS = {
     resume: 'free',
     because: WATCHING,
   },
+  evalEveryMinutes: {
+    flag: 'eval-every-minutes',
+    summary: 'Minutes between held-out evaluations',
+    key: 'eval_every_minutes',
+    takes: { kind: 'number', above: 0 },
+    default: null,
+    resume: 'free',
+    because: WATCHING,
+  },
   checkpointEverySteps: {
     flag: 'checkpoint-every-steps',
     summary: 'Steps between checkpoints',
     key: 'checkpoint_every_steps',
     takes: { kind: 'integer', min: 1 },
+    default: null,
+    resume: 'free',
+    because: WATCHING,
+  },
+  checkpointEveryMinutes: {
+    flag: 'checkpoint-every-minutes',
+    summary: 'Minutes between checkpoints',
+    key: 'checkpoint_every_minutes',
+    takes: { kind: 'number', above: 0 },
     default: null,
     resume: 'free',
     because: WATCHING,
@@ -295,5 +322,16 @@ function batchSize(text: string): number | 'auto' {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
   throw new UserError('usage.batch_size', `--bs ${text}: must be a whole number from 1 on, or auto.`, {
     nextSteps: ['pt train --bs auto'],
+  });
+}
+
+/** `2.4B`, `500M`, `1e9` or a plain number, as a whole number. */
+function tokenCount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?(?:e\d+)?)\s*([kmbt]?)$/i.exec(text.trim().replaceAll(/[_,](?=\d{3})/g, ''));
+  const unit = { '': 1, k: 1e3, m: 1e6, b: 1e9, t: 1e12 }[match?.[2]?.toLowerCase() ?? ''] ?? 1;
+  const count = match === null ? Number.NaN : Math.round(Number(match[1]) * unit);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new UserError('usage.tokens', `--tokens ${text}: must be a number of tokens from 1 on.`, {
+    nextSteps: ['pt train --tokens 500M', 'pt train --tokens 2.4B'],
   });
 }

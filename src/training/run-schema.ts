@@ -10,8 +10,10 @@ function stored({ takes, default: fallback }: Knob): z.ZodType {
     number: () => z.number(),
     choice: () => z.enum('options' in takes ? [...takes.options] : []),
     switch: () => z.boolean(),
-    text: () =>
-      'stores' in takes && takes.stores === 'count or auto' ? z.union([z.int(), z.literal('auto')]) : text,
+    text: () => {
+      if (!('stores' in takes) || takes.stores === 'text') return text;
+      return takes.stores === 'count' ? z.int() : z.union([z.int(), z.literal('auto')]);
+    },
   };
   const value = values[takes.kind]();
   if (fallback === null) return value.nullable();

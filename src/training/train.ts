@@ -106,7 +106,8 @@ function progressOf(event: TrainerEvent): Progress | null {
       const from = event.resumed_from ?? null;
       const message =
         `${from === null ? 'Training' : `Going on from step ${from}`}: ${count(event.parameters ?? null)} parameters ` +
-        `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.`;
+        `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
+        (event.end === undefined ? '' : ` It ends ${event.end}.`);
       return { kind: 'note', level: 'info', message };
     }
     case 'data':

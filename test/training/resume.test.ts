@@ -84,6 +84,7 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean> } = 
   skipBadRows: fc.integer({ min: 0, max: 9 }),
   device: fc.constantFrom('auto', 'cpu', 'cuda:1'),
   epochs: fc.integer({ min: -1, max: 9 }),
+  tokens: fc.constantFrom('1000', '500M', '2.4B'),
   maxSteps: fc.integer({ min: 1, max: 99 }),
   maxMinutes: fc.constantFrom(0.5, 3),
   batchSize: fc.constantFrom('1', '4', 'auto'),
@@ -98,7 +99,9 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean> } = 
   attention: fc.constantFrom('auto', 'sdpa', 'eager'),
   compile: fc.boolean(),
   evalEverySteps: fc.integer({ min: 1, max: 9 }),
+  evalEveryMinutes: fc.constantFrom(0.5, 30),
   checkpointEverySteps: fc.integer({ min: 1, max: 9 }),
+  checkpointEveryMinutes: fc.constantFrom(0.5, 30),
 };
 /** Any subset of the knobs, as flags. */
 const someFlags = fc

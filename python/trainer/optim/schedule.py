@@ -7,14 +7,14 @@ import math
 from ..config import ScheduleConfig
 
 
-def factor(config: ScheduleConfig, step: int, total_steps: int | None, elapsed_part: float = 0.0) -> float:
+def factor(config: ScheduleConfig, step: int, warmup_steps: int, total_steps: int | None, elapsed_part: float = 0.0) -> float:
     """The factor for the optimizer step numbered `step` (from 0).
 
     `total_steps` None: an open run, which never decays by steps. `elapsed_part` (0 to 1) is how much of a time limit is used up:
-    whichever is further decides, so that a run ended by the clock has had its decay.
+    whichever is further decides, so that a run ended by the clock has had its decay. Warm-up is never more than a tenth of either.
     """
-    warmup = config.warmup_steps if total_steps is None else min(config.warmup_steps, max(1, total_steps // 10))
-    rise = min(1.0, (step + 1) / warmup) if warmup > 0 else 1.0
+    warmup = warmup_steps if total_steps is None else min(warmup_steps, max(1, total_steps // 10))
+    rise = min(1.0, max((step + 1) / warmup, 10 * elapsed_part)) if warmup > 0 else 1.0
     done = max(elapsed_part, 0.0 if total_steps is None else step / max(1, total_steps))
     return rise * (config.final + (1 - config.final) * _shape(config, min(1.0, done)))
 
