@@ -89,7 +89,7 @@ class Recipe:
 class Source:
     kind: Literal["recipe", "model_dir", "model_file"] = option("recipe", "from scratch, a model folder, or one safetensors file")
     path: str | None = option(None, "model_dir: the folder; model_file: the file")
-    config: str | None = option(None, "model_file: its config.json; null: told from the tensors")
+    config: str | None = option(None, "model_file: its config.json; null: the one beside it")
 
     def given(self) -> Path:
         """`path`, which `check` demands of every kind but recipe."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,6 @@ def read_constants(name: str) -> Any:
 def architecture_of(model_type: object) -> dict | None:
     """What constants/architectures.json holds of the class with that `model_type`; None for one not known there. Fields: docs/architectures.md."""
     return next((facts for facts in read_constants("architectures.json")["architectures"].values() if facts["model_type"] == model_type), None)
-
-
-def layout_of(facts: dict) -> dict[str, list[dict]]:
-    """Rows of the class's tensors: `first`, `layer` (once a layer, `*` is its number) and `last`."""
-    return read_constants("architectures.json")["layouts"][facts["layout"]]
-
-
-def is_buffer(name: str, shape: list[int]) -> bool:
-    """Whether older releases saved this tensor as a buffer: it is in their files and no parameter."""
-    return any(
-        re.search(buffer["pattern"], f".{name}") is not None and len(shape) == buffer.get("dimensions", len(shape))
-        for buffer in read_constants("architectures.json")["buffers"]
-    )
 
 
 def fate_of(model_type: object, key: str) -> dict[str, str]:

@@ -59,6 +59,8 @@ class Parts:
     loss_model: LossModel
     optimizers: RunOptimizer
     tokenizer: PreTrainedTokenizerFast
+    tokenizer_said: str
+    """its name or folder, and whose it is"""
     data: Data
     plan: Plan
     autocast: Callable[[], AbstractContextManager[object]]

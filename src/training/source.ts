@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
+import { shellWord } from '../text/shell-word.ts';
 import type { ModelSource } from './types.ts';
 
 /** The flags that say where to start from. */
@@ -43,9 +44,7 @@ function fromFolder(path: string): SourceChoice {
   }
   if (!existsSync(join(dir, 'config.json'))) {
     throw new UserError('model.no_config', `--load-model-dir: ${dir} has no config.json.`, {
-      nextSteps: [
-        'pt train --load-model FILE.safetensors   # a config can be told from the tensors of known architectures',
-      ],
+      nextSteps: ['Put the config.json there that the model was trained with.'],
     });
   }
   return { local: { kind: 'model_dir', path: dir, config: null } };
@@ -67,12 +66,19 @@ function fromFile(path: string, config: string | null): SourceChoice {
       },
     );
   }
-  const beside = join(dirname(file), 'config.json');
-  const chosen = config === null ? (existsSync(beside) ? beside : null) : resolve(config);
-  if (chosen !== null && !existsSync(chosen)) {
-    throw new UserError('model.no_config', `--load-model-config: there is no file ${chosen}.`, {
-      nextSteps: ['Leave the flag out to tell the configuration from the tensors.'],
-    });
+  const chosen = config === null ? join(dirname(file), 'config.json') : resolve(config);
+  if (!existsSync(chosen)) {
+    throw new UserError(
+      'model.no_config',
+      config === null
+        ? `--load-model: ${file} has no config.json beside it, and tensors do not tell all of it (number of heads, rope base, epsilon).`
+        : `--load-model-config: there is no file ${chosen}.`,
+      {
+        nextSteps: [
+          `pt train --load-model ${shellWord(path)} --load-model-config CONFIG.json   # the one that the model was trained with`,
+        ],
+      },
+    );
   }
   return { local: { kind: 'model_file', path: file, config: chosen } };
 }

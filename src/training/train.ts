@@ -107,6 +107,7 @@ function progressOf(event: TrainerEvent): Progress | null {
       const message =
         `${from === null ? 'Training' : `Going on from step ${from}`}: ${count(event.parameters ?? null)} parameters ` +
         `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
+        (event.tokenizer === undefined ? '' : ` Tokenizer: ${event.tokenizer}.`) +
         (event.end === undefined ? '' : ` It ends ${event.end}.`);
       return { kind: 'note', level: 'info', message };
     }

@@ -85,3 +85,34 @@ def test_a_hub_name_offline_says_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(TrainerError) as caught:
         load_tokenizer("nobody/never-heard-of", offline=True)
     assert caught.value.code == "tokenizer_missing" and "--offline" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        (["tokenizer.model"], None),
+        (["tokenizer.model"], "LlamaTokenizer"),
+        (["spiece.model"], "T5Tokenizer"),
+        (["vocab.txt"], "BertTokenizer"),
+        (["vocab.json"], None),
+        (["qwen.tiktoken"], None),
+        (["vocab.json", "merges.txt"], "Qwen2Tokenizer"),
+        (["vocab.json", "merges.txt"], "RobertaTokenizer"),
+    ],
+)
+def test_a_tokenizer_in_a_form_that_is_not_read_here_is_refused_by_name(tmp_path, files, kind):
+    for name in files:
+        (tmp_path / name).write_text("{}")
+    if kind is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind}))
+    with pytest.raises(TrainerError) as raised:
+        load_tokenizer(str(tmp_path))
+    assert raised.value.code == "bad_tokenizer" and raised.value.next_steps
+    for word in [*files, kind or "converted"]:
+        assert word in raised.value.message
+
+
+def test_the_two_files_of_gpt2_are_a_tokenizer(tmp_path):
+    (tmp_path / "vocab.json").write_text(json.dumps({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
+    assert load_tokenizer(str(tmp_path)).encode("abab") == [2, 2]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import time
 
@@ -128,6 +129,53 @@ def test_from_a_model_folder_and_from_one_file(finished, place, text):
         # It goes on from what was learned: the first loss is near the best one, far below that of random weights.
         trained, first = ([line for line in metrics(folder) if "loss" in line] for folder in (run_dir, finished))
         assert trained[0]["loss"] < first[0]["loss"] - 0.3
+
+
+@pytest.fixture
+def given(finished, tmp_path):
+    """A copy of a trained model that a test takes something from."""
+    return shutil.copytree(finished / "best", tmp_path / "given")
+
+
+def train_from(given, place, text, name, **request):
+    source = {"kind": "model_dir", "path": str(given), "config": None, **request.pop("source", {})}
+    run_dir = write_run(place / name, text, max_steps=2, source=source, **request)
+    return run_dir, finish(start(run_dir, place))
+
+
+def test_a_model_without_a_tokenizer_is_trained_and_saved_with_the_one_that_is_said(given, place, text):
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (given / file).unlink()
+    run_dir, codes = train_from(given, place, text, "no-tokenizer", competition={"tokenizer": "builtin"})
+    assert codes == [0], (run_dir / "trainer.log").read_text()
+    assert events(run_dir, "start")[0]["tokenizer"] == "builtin (the competition's)"
+    [warning] = [event for event in events(run_dir, "warning") if event["code"] == "tokenizer_taken"]
+    assert "the competition's, builtin" in warning["message"]
+    assert len(json.loads((run_dir / "best" / "tokenizer.json").read_text())["model"]["vocab"]) == 4096
+
+
+def test_a_tokenizer_of_the_folder_in_another_form_is_refused_and_no_other_taken(given, place, text):
+    (given / "tokenizer.json").unlink()
+    (given / "tokenizer.model").write_bytes(b"\n\x0e\n\x05<unk>")
+    run_dir, codes = train_from(given, place, text, "other-form", competition={"tokenizer": "builtin"})
+    assert codes == [7]
+    error = events(run_dir)[-1]
+    assert error["code"] == "bad_tokenizer" and "tokenizer.model" in error["message"] and error["next_steps"]
+    assert not (run_dir / "best").exists()
+
+
+def test_a_tokenizer_larger_than_the_embedding_of_a_given_model_is_refused(given, place, text):
+    (given / "tokenizer.json").unlink()
+    run_dir, codes = train_from(given, place, text, "too-many-tokens", competition={"tokenizer": "gpt-4"})
+    assert codes == [7]
+    assert events(run_dir)[-1]["code"] == "tokenizer_too_large" and "100,277" in events(run_dir)[-1]["message"]
+
+
+def test_one_file_without_its_config_is_refused(given, place, text):
+    (given / "config.json").unlink()
+    run_dir, codes = train_from(given / "model.safetensors", place, text, "no-config", source={"kind": "model_file"})
+    assert codes == [7]
+    assert events(run_dir)[-1]["code"] == "bad_model" and "number of heads" in events(run_dir)[-1]["message"]
 
 
 LLAMA = {"model_type": "llama", "vocab_size": 4096, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}

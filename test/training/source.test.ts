@@ -56,7 +56,11 @@ describe('chooseSource', () => {
       local: { config: join(dir, 'config.json') },
     });
     await rm(join(dir, 'config.json'));
-    expect(chooseSource({ ...none, loadModel: file }).choice).toMatchObject({ local: { config: null } });
+    // Heads, rope base and epsilon leave no trace in the tensors: nothing is guessed.
+    expect(() => chooseSource({ ...none, loadModel: file })).toThrow(
+      expect.objectContaining({ code: 'model.no_config', exitCode: 2 }),
+    );
+    expect(() => chooseSource({ ...none, loadModel: file })).toThrow(/number of heads/);
     expect(() => chooseSource({ ...none, loadModel: file, loadModelConfig: join(dir, 'x.json') })).toThrow(
       /--load-model-config/,
     );

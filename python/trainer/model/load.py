@@ -14,7 +14,6 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, Pre
 from ..config import Recipe, Source
 from ..errors import TrainerError, is_out_of_memory
 from .compat import name_in_model
-from .tensors import config_from_tensors, read_header
 
 
 def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
@@ -58,7 +57,12 @@ def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
     beside = path.parent / "config.json"
     if beside.is_file():
         return make_config(_read_json(beside), str(beside))
-    return make_config(config_from_tensors(read_header(path)), f"{path.name} (told from its tensors)")
+    # Nothing is guessed: how many heads share a width, the rope base and the norms' epsilon leave no trace in shapes.
+    raise TrainerError(
+        "bad_model",
+        f"{path} comes without its config.json, and tensors do not tell all of it (number of heads, rope base, epsilon).",
+        ["pt train --load-model FILE --load-model-config CONFIG.json", "Put the model's config.json beside the file"],
+    )
 
 
 def make_config(raw: dict, where: str) -> PretrainedConfig:
