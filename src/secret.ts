@@ -11,7 +11,8 @@ import { inspect } from 'node:util';
  *    key. Of a `ws://` or `wss://` address the whole path and query: nodes take their keys there, in any form.
  */
 
-const MASK = '***';
+/** What stands in the place of a secret. */
+export const MASK = '***';
 const SHORTEST = 6;
 
 const known = new Set<string>();

@@ -105,9 +105,9 @@ export default class Train extends PtCommand {
     const run = runName(flags.run);
     const resume = flags.resume || null;
     const several = needsOthers(flags.nnodes, run ?? resume);
-    const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several });
+    const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several, home });
     for (const text of unfollowed(resumed, rows, process.cwd())) this.warning(text);
-    return { settings: await this.settings({ ...keptFlags(resumed, flags), ...flags }), resumed };
+    return { settings: await this.settings({ ...keptFlags(resumed, flags, rows), ...flags }), resumed };
   }
 
   /** Makes a run ready to go on; refuses what it cannot go on with before anything of it is changed. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
+import { MASK, mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { KNOBS, type Knob, type KnobName, type TrainingOptions } from './knobs.ts';
 import { dataSources } from './request.ts';
@@ -25,6 +26,8 @@ type Json = Record<string, unknown>;
 /** A run that is to go on, as its folder has it. */
 export interface ResumedRun {
   runDir: string;
+  /** The command that goes on with it. */
+  resumeWith: string;
   /** `run.json`. */
   config: Json;
   state: RunState | null;
@@ -63,7 +66,12 @@ export function resumeCommand(runDir: string, home: string): string {
  */
 export async function openResumed(
   runsDir: string,
-  { resume, run, several }: { resume: string | null; run: string | null; several: boolean },
+  {
+    resume,
+    run,
+    several,
+    home,
+  }: { resume: string | null; run: string | null; several: boolean; home: string },
 ): Promise<ResumedRun> {
   // Of several machines each prepares the same; the process that holds the run may be a number of another machine's.
   const find = (name: string | null) =>
@@ -71,13 +79,14 @@ export async function openResumed(
   const runDir = await find(resume ?? run);
   if (run !== null && basename(runDir) !== run)
     throw new UserError('run.fixed', `--run ${run}: --resume means run ${basename(runDir)}.`, {
-      nextSteps: [`pt train --resume ${shellWord(basename(runDir))}`, `pt train --resume ${shellWord(run)}`],
+      nextSteps: [resumeCommand(runDir, home), resumeCommand(join(dirname(runDir), run), home)],
     });
   const config = await readRunConfig(runDir);
   const state = await readState(runDir);
   const rows = await readJson(join(runDir, 'settings.json'));
   const intent = state?.intent ? { ...state.intent, when: state.intent.when ?? null } : null;
-  return { runDir, config, state, intent, settings: Array.isArray(rows) ? rows : [] };
+  const resumeWith = resumeCommand(runDir, home);
+  return { runDir, resumeWith, config, state, intent, settings: Array.isArray(rows) ? rows : [] };
 }
 
 /**
@@ -98,13 +107,39 @@ const isUnchosen = (origin: string): boolean => /^(default|constants|sandbox|not
 /** Settings that say where and as whom is published: a resumed run keeps them as long as no flag says otherwise. */
 const KEPT = ['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'];
 
-/** Those that somebody chose for the run, as flags that were not given this time. */
-export function keptFlags({ settings }: ResumedRun, flags: Record<string, unknown>): Record<string, string> {
+/**
+ * Those that somebody chose for the run, as flags that were not given this time. Where its Hub is counts among them as long as nothing now
+ * (`rows`: the settings without them) says otherwise: else it would be published on another Hub.
+ *
+ * @throws UserError `run.key` when the run was made with an endpoint whose key it did not keep, and nothing now gives that endpoint.
+ */
+export function keptFlags(
+  { settings, config, runDir }: ResumedRun,
+  flags: Record<string, unknown>,
+  rows: ResumedRun['settings'] = [],
+): Record<string, string> {
+  const now = (key: string) => rows.find((row) => row.key === key);
+  const stays = (key: string) =>
+    key === 'hub-endpoint' ? now(key)?.origin === 'constants' : KEPT.includes(key);
   const kept = settings.filter(
     ({ key, value, origin }) =>
-      KEPT.includes(key) && value !== null && flags[key] === undefined && !isUnchosen(origin),
+      stays(key) && value !== null && flags[key] === undefined && !isUnchosen(origin),
   );
-  return Object.fromEntries(kept.map(({ key, value }) => [key, String(value)]));
+  return Object.fromEntries(
+    kept.flatMap(({ key, value }) => {
+      const shown = String(value);
+      if (!shown.includes(MASK)) return [[key, shown]];
+      // Keys in addresses are not kept. The same endpoint may be given now; run.json has what the trainer needs of the Hub's.
+      if (now(key)?.value === value) return [];
+      const own = config.hub_endpoint;
+      if (key === 'hub-endpoint' && typeof own === 'string' && mask(own) === shown) return [[key, own]];
+      throw new UserError(
+        'run.key',
+        `Run ${basename(runDir)} was made with --${key} ${shown}; its key was not kept.`,
+        { nextSteps: [`Give --${key} again, with its key.`] },
+      );
+    }),
+  );
 }
 
 /** One thing that was given, beside what the run has. */
@@ -131,20 +166,19 @@ export async function goOn(
   const differing = factsOf(run, given).filter(({ is, wanted }) => !isDeepStrictEqual(is, wanted));
   const refused = differing.filter(({ fixed }) => fixed);
   if (refused.length > 0) {
-    const id = shellWord(basename(runDir));
     const list = refused.map(({ flag, is, wanted }) => `--${flag} ${show(wanted)} (it has ${show(is)})`);
     throw new UserError(
       'run.fixed',
       `Run ${basename(runDir)} cannot go on with ${list.join(', ')}: it would be another run.`,
       {
         nextSteps: [
-          `pt train --resume ${id}   # without ${refused.map(({ flag }) => `--${flag}`).join(', ')}`,
+          `${run.resumeWith}   # without ${refused.map(({ flag }) => `--${flag}`).join(', ')}`,
           `pt train --load-model-dir ${shellWord(join(runDir, 'best'))}   # a new run from its best model`,
         ],
       },
     );
   }
-  if (!fromStart && !(await hasCheckpoint(runDir))) throw await noCheckpoint(runDir);
+  if (!fromStart && !(await hasCheckpoint(runDir))) throw await noCheckpoint(run);
   const config = structuredClone(run.config);
   for (const { set } of differing) set(config);
   Object.assign(config, { run_dir: runDir, resume: true, from_start: fromStart });
@@ -303,11 +337,11 @@ function asObject(value: unknown): Json {
 }
 
 /** Of a run that never wrote one; what is wrong with those that were written is the trainer's to see, under the same code. */
-async function noCheckpoint(runDir: string): Promise<UserError> {
+async function noCheckpoint({ runDir, resumeWith }: ResumedRun): Promise<UserError> {
   const { id, steps } = await summariseRun(runDir);
   return new UserError(
     'run.no_checkpoint',
     `Run ${id} has no checkpoint; it had reached step ${steps}. To begin again must be asked for.`,
-    { nextSteps: [`pt train --resume ${shellWord(id)} --from-start`] },
+    { nextSteps: [`${resumeWith} --from-start`] },
   );
 }

@@ -65,14 +65,14 @@ async function made(
   settings: unknown = [],
   meant: PublishIntent | null = null,
 ) {
-  const dir = await createRun(home);
+  const dir = await createRun(join(home, 'runs'));
   await writeRun(dir, { ...request, ...changes }, settings, meant);
   await writeFile(
     join(dir, 'state.json'),
     JSON.stringify({ ...JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')), state: 'done' }),
   );
   await mkdir(join(dir, 'checkpoints', 'step-4'), { recursive: true });
-  return openResumed(home, { resume: dir, run: null, several: false });
+  return openResumed(join(home, 'runs'), { resume: dir, run: null, several: false, home });
 }
 const calm = { fromStart: false, rows: [] };
 const attempt = async (run: Awaited<ReturnType<typeof made>>, given: Partial<Given>) =>
@@ -219,11 +219,11 @@ describe('resume', () => {
   });
 
   it('is about the run that --run names, and no other', async () => {
-    const dir = await createRun(home, 'job');
+    const dir = await createRun(join(home, 'runs'), 'job');
     await writeRun(dir, request, [], null);
-    await createRun(home, 'job-2').then((other) => writeRun(other, request, [], null));
+    await createRun(join(home, 'runs'), 'job-2').then((other) => writeRun(other, request, [], null));
     const find = (resume: string | null, run: string | null) =>
-      openResumed(home, { resume, run, several: true });
+      openResumed(join(home, 'runs'), { resume, run, several: true, home });
     expect(basename((await find(null, 'job')).runDir)).toBe('job');
     expect(basename((await find('job', 'job')).runDir)).toBe('job');
     await expect(find('job-2', 'job')).rejects.toMatchObject({ code: 'run.fixed' });
@@ -254,6 +254,33 @@ describe('what a run was meant for', () => {
     ]);
     expect(keptFlags(run, {})).toEqual({ network: 'sandbox', 'wallet-name': 'miner' });
     expect(keptFlags(run, { network: 'test' })).toEqual({ 'wallet-name': 'miner' });
+  });
+
+  it('keeps its Hub, as long as nothing now says another', async () => {
+    const run = await made({}, [setting('hub-endpoint', 'https://hub.example', 'environment HF_ENDPOINT')]);
+    const now = (origin: string) => [setting('hub-endpoint', 'https://other.example', origin)];
+    expect(keptFlags(run, {}, now('constants'))).toEqual({ 'hub-endpoint': 'https://hub.example' });
+    for (const origin of ['environment HF_ENDPOINT', 'sandbox'])
+      expect(keptFlags(run, {}, now(origin))).toEqual({});
+    expect(keptFlags(run, { 'hub-endpoint': 'https://x.example' }, now('constants'))).toEqual({});
+  });
+
+  it('goes to no endpoint without the key that it was made with', async () => {
+    const key = 'aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY';
+    const hub = `https://hub.example/v1/${key}`;
+    const run = await made({ hubEndpoint: hub }, [
+      setting('network', 'wss://node.example/***', 'flag --network'),
+      setting('hub-endpoint', 'https://hub.example/v1/***', 'flag --hub-endpoint'),
+    ]);
+    const now = (network: string) => [
+      setting('network', network, 'environment PT_NETWORK'),
+      setting('hub-endpoint', 'https://other.example', 'constants'),
+    ];
+    expect(() => keptFlags(run, {}, now('wss://other.example/***'))).toThrow(
+      expect.objectContaining({ code: 'run.key', message: expect.stringContaining('--network') }),
+    );
+    expect(keptFlags(run, {}, now('wss://node.example/***'))).toEqual({ 'hub-endpoint': hub });
+    expect(keptFlags(run, { network: 'test' }, now('finney'))).toEqual({ 'hub-endpoint': hub });
   });
 
   it('stays offline as it was made; a flag or a standing setting decides for this start', async () => {
