@@ -27,8 +27,8 @@ export interface Network {
   /** Null for the sandbox. */
   hub: string | null;
   netuid: number;
-  /** Name of the schedule file without `.json`. */
-  schedule: string;
+  /** Name of the schedule file without `.json`; null: the schedule of the profile's release (rules/schedule.ts). */
+  schedule: string | null;
   /** Subnets that no longer score this kind of submission: `pt` asks before it writes there. */
   retired_netuids: number[];
   /** Lets dates be turned into blocks (and back), about one day off; null when unknown. */
@@ -62,7 +62,7 @@ export interface Constants {
   dir: string;
   networks: Record<string, Network>;
   profiles: Record<ProfileName, Profile>;
-  /** By file name without `.json`: `schedule` (the network's), `schedule.sandbox`. */
+  /** By file name without `.json`: `schedule` (mainnet's history), `schedule.sandbox`. */
   schedules: Record<string, Schedule>;
   recipes: Record<string, Recipe>;
   /** By the name that competitions use. */
@@ -177,7 +177,7 @@ const network = z.strictObject({
   endpoints: z.array(z.url({ protocol: /^wss?$/ })),
   hub: z.url({ protocol: /^https?$/ }).nullable(),
   netuid: count,
-  schedule: z.string(),
+  schedule: z.string().nullable(),
   genesis: z
     .string()
     .regex(/^0x[0-9a-f]{64}$/)
@@ -395,12 +395,6 @@ export function classOf(modelType: unknown): string | null {
   return found?.[0] ?? null;
 }
 
-/** The schedule a network follows: its own by name, or the network's main one for any `ws://` address. */
-export function scheduleOf(constants: Constants, networkName: string): Schedule {
-  const name = constants.networks[networkName]?.schedule ?? 'schedule';
-  return constants.schedules[name]!;
-}
-
 function once<K extends keyof Constants>(target: Constants, key: K, make: () => Constants[K]): Constants[K] {
   const value = make();
   Object.defineProperty(target, key, { value, enumerable: true });
@@ -451,7 +445,8 @@ function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
 }
 
 function readSchedules(dir: string, networks: Record<string, Network>): Record<string, Schedule> {
-  const names = new Set(['schedule', ...Object.values(networks).map((n) => n.schedule)]);
+  const own = Object.values(networks).map(({ schedule }) => schedule);
+  const names = new Set(['schedule', ...own.filter((name) => name !== null)]);
   return Object.fromEntries(
     [...names].map((name) => [name, { name, periods: read(dir, `${name}.json`, schedule).periods }]),
   );

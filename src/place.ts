@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { PythonEnv } from './bridge/index.ts';
 import type { Chain, Hotkey, PasswordSource } from './chain/types.ts';
-import type { Constants, Network } from './constants.ts';
+import type { Network } from './constants.ts';
 import { UserError } from './errors.ts';
 import type { Hub } from './hub/types.ts';
 import { isLoopback } from './loopback.ts';
-import type { Profile, ProfileName, Schedule, TokenizerFacts } from './rules/types.ts';
+import { mechanicsOf, scheduleNamed } from './rules/schedule.ts';
+import type { AskedProfile, Profile, ProfileName, Schedule, TokenizerFacts } from './rules/types.ts';
 import { chainOptions, hubOptions } from './settings/endpoints.ts';
 import type { Settings } from './settings/types.ts';
 
@@ -20,6 +21,8 @@ export interface Place {
   readonly network: string;
   readonly networks: Record<string, Network>;
   readonly netuid: number;
+  /** As it was asked for, which is its name unless `history` was. */
+  readonly asked: AskedProfile;
   readonly profileName: ProfileName;
   readonly profile: Profile;
   readonly schedule: Schedule;
@@ -55,11 +58,13 @@ export interface Place {
 export interface PlaceOptions {
   env: NodeJS.ProcessEnv;
   password?: PasswordSource;
+  /** For what only looks: the block that it looks back to; null: now. Left out: profile `history` is refused by name. */
+  lookBack?: number | null;
 }
 
 /** The place that these settings mean. Opens nothing; the rooms that open are loaded at first use. */
-export function openPlace(settings: Settings, { env, password }: PlaceOptions): Place {
-  const { constants, network, profile, wallet } = settings;
+export function openPlace(settings: Settings, { env, password, lookBack }: PlaceOptions): Place {
+  const { constants, network, wallet } = settings;
   const token = settings.offline ? undefined : settings.hub.token?.reveal();
   const chain = once(async () => {
     const where = chainOptions(settings);
@@ -85,7 +90,7 @@ export function openPlace(settings: Settings, { env, password }: PlaceOptions): 
     network: network.name,
     networks: constants.networks,
     netuid: settings.netuid,
-    ...rulesOf(constants, network.schedule, profile),
+    ...rulesOf(settings, lookBack),
     competition: settings.competition,
     modelsDir: settings.modelDir ?? join(settings.home, 'models'),
     device: settings.device ?? 'auto',
@@ -106,16 +111,24 @@ export function openPlace(settings: Settings, { env, password }: PlaceOptions): 
   };
 }
 
-function rulesOf(constants: Constants, name: string, profileName: ProfileName) {
-  const schedule = constants.schedules[name];
-  if (!schedule)
-    throw new UserError('schedule.missing', `There is no schedule ${name}.`, {
-      nextSteps: ['Name one that is there in the constants folder, in networks.json.', 'pt config show'],
-    });
+function rulesOf({ constants, network, profile: asked }: Settings, lookBack: number | null | undefined) {
+  if (asked === 'history' && lookBack === undefined)
+    throw new UserError(
+      'profile.history',
+      '--profile history is for looking back (`pt check`, `pt competitions`): no validator applies all releases.',
+      {
+        nextSteps: [
+          '--profile 6.0   # or 3.2: the rules of one release',
+          'pt competitions --profile history',
+        ],
+      },
+    );
+  const profileName = mechanicsOf(constants, asked, lookBack ?? null);
   return {
+    asked,
     profileName,
     profile: constants.profiles[profileName],
-    schedule,
+    schedule: scheduleNamed(constants, network.schedule),
     tokenizers: constants.tokenizers,
   };
 }

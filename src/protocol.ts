@@ -2,6 +2,9 @@
 
 export type ProfileName = '3.2' | '6.0';
 
+/** What `--profile` takes: `history` is all that mainnet held, release after release, for looking back only. */
+export type AskedProfile = ProfileName | 'history';
+
 /** How one generation of validators writes and reads commitments and scores (`constants/profiles.json`). */
 export interface Profile {
   /** Reference release that the profile stands for, and its commit. */

@@ -51,6 +51,21 @@ describe('a place', () => {
     await place.close();
   });
 
+  it('of the history is for looking back: refused by name to whatever does not say so', async () => {
+    const asked = { network: 'finney', profile: 'history', offline: true };
+    expect(() => placeOf(asked)).toThrow(
+      expect.objectContaining({
+        code: 'profile.history',
+        exitCode: 2,
+        message: expect.stringContaining('history'),
+      }),
+    );
+    const settings = resolveSettings({ flags: asked, env: { PT_HOME: home }, cwd: home, home });
+    const then = openPlace(settings, { env: process.env, lookBack: 3_000_000 });
+    expect([then.asked, then.profileName, then.schedule.name]).toEqual(['history', '3.2', 'schedule']);
+    expect(openPlace(settings, { env: process.env, lookBack: null }).profileName).toBe('6.0');
+  });
+
   it('does not keep a failure: what works again is opened', async () => {
     const flags = { network: 'sandbox', 'wallet-path': join(home, 'later') };
     const place = placeOf(flags);

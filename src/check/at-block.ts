@@ -31,7 +31,7 @@ export function blockFor(
 
 /**
  * The competition a model is held against, and what there is to say about the choice. One that the user names and that does not exist at
- * that block is a verdict, one that never existed an error (`competition.unknown`).
+ * that block is a verdict, and so is any id, which another release may know; a name that never existed is an error (`competition.unknown`).
  */
 export function competitionFor(
   schedule: Schedule,
@@ -47,10 +47,11 @@ export function competitionFor(
   const there = open.map(competitionLabel);
   const finding = { rule: 'competition', limit: there };
   if (competition === null) {
-    chooseCompetition(
-      schedule.periods.flatMap((p) => p.competitions),
-      { id: asked },
-    );
+    if (!/^\d+$/.test(String(asked)))
+      chooseCompetition(
+        schedule.periods.flatMap((p) => p.competitions),
+        { id: asked },
+      );
     const message = `Competition ${asked} does not exist at block ${block}; there is: ${there.join(', ')}.`;
     return { competition, findings: [{ ...finding, ok: false, actual: asked, message }] };
   }

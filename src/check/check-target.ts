@@ -81,7 +81,7 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     model: revision
       ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
       : { kind: 'folder', dir: folder!.dir },
-    profile: place.profileName,
+    profile: place.asked,
     ...at,
     competition,
     asked,

@@ -1,4 +1,4 @@
-import type { Competition, Finding, ProfileName, Verdict } from '../rules/index.ts';
+import type { AskedProfile, Competition, Finding, Verdict } from '../rules/index.ts';
 
 /** Which model: a folder here, or a repository on the Hub. */
 export type CheckTarget =
@@ -28,7 +28,7 @@ export interface CheckVerdict {
   accepted: boolean;
   verdict: Verdict;
   model: CheckedModel;
-  profile: ProfileName;
+  profile: AskedProfile;
   block: number;
   blockSource: BlockSource;
   /** Release of the reference whose limits hold at that block. */

@@ -96,11 +96,15 @@ export abstract class PtCommand extends Command {
       : settings;
   }
 
-  /** Where these settings act. Nothing is opened yet; what is opened then is closed when the command ends. */
-  protected async place(settings: Settings): Promise<Place> {
+  /**
+   * Where these settings act. Nothing is opened yet; what is opened then is closed when the command ends. A command that only looks gives the
+   * block that it looks back to (null: now), or the profile `history` is refused.
+   */
+  protected async place(settings: Settings, lookBack?: number | null): Promise<Place> {
     const { openPlace } = await import('../place.ts');
     const place = openPlace(settings, {
       env: process.env,
+      ...(lookBack === undefined ? {} : { lookBack }),
       password: async () => {
         const { askPassword } = await import('../ui/prompt.ts');
         return askPassword(`Password of ${settings.wallet.name}/${settings.wallet.hotkey}:`);

@@ -20,7 +20,11 @@ export const networkFlags = {
     aliases: ['subtensor-network', 'subtensor-chain-endpoint', 'chain-endpoint'],
   }),
   netuid: Flags.integer({ summary: 'Subnet', helpGroup: 'NETWORK', min: 0, max: 65_535 }),
-  profile: Flags.string({ summary: 'Protocol profile', helpGroup: 'NETWORK', options: ['3.2', '6.0'] }),
+  profile: Flags.string({
+    summary: 'Protocol profile: the rules of one release; history, to look back, those of all',
+    helpGroup: 'NETWORK',
+    options: ['3.2', '6.0', 'history'],
+  }),
   competition: Flags.string({
     summary: 'Competition, by id or name',
     helpGroup: 'NETWORK',

@@ -44,7 +44,7 @@ export default class Check extends PtCommand {
   async run(): Promise<Printed<'check'>> {
     const { flags, args } = await this.parse(Check);
     const target = await parseTarget(args.model);
-    const place = await this.place(await this.settings(flags));
+    const place = await this.place(await this.settings(flags), flags.block ?? null);
     if (flags.fix) await this.#fix(target, place);
     const verdict = await this.#verdict(target, place, flags);
     const printed = checkOutput(verdict);

@@ -7,10 +7,10 @@ import { competitionLabel } from '../rules/index.ts';
 export default class Competitions extends PtCommand {
   static override summary = 'Show what is allowed at a block, what it pays and what changes next';
   static override description =
-    'Without --profile: everything the network held at that block. With it: what the validators of that profile apply.';
+    'What the validators of the profile apply at that block, which is what their release says; with --profile history, what mainnet held then over all releases.';
   static override examples = [
     '<%= config.bin %> competitions',
-    '<%= config.bin %> competitions --block 3601190',
+    '<%= config.bin %> competitions --profile history --block 3601190',
     '<%= config.bin %> competitions --at 2025-03-01 --profile 6.0',
   ];
   static override flags = {
@@ -23,22 +23,24 @@ export default class Competitions extends PtCommand {
     const { flags } = await this.parse(Competitions);
     const settings = await this.settings(flags);
     const { constants, network } = settings;
-    const place = await this.place(settings);
-    const explicit = settings.rows.some(
-      (row) => row.key === 'profile' && row.origin !== 'default' && row.origin !== 'constants',
-    );
+    const place = await this.place(settings, flags.block ?? null);
     const list = listCompetitions(
       place.schedule,
-      explicit ? place.profile : null,
+      place.asked === 'history' ? null : place.profile,
       {
         block: flags.block ?? null,
         at: flags.at ?? null,
         chain: flags.block === undefined && flags.at === undefined ? await this.#chainBlock(place) : null,
       },
       constants.networks[network.name]?.block_anchor ??
-        (place.schedule.name === 'schedule' ? (constants.networks.finney?.block_anchor ?? null) : null),
+        // Every schedule that is not a network's own speaks of mainnet's blocks.
+        (constants.networks[network.name]?.schedule === place.schedule.name
+          ? null
+          : (constants.networks.finney?.block_anchor ?? null)),
     );
-    this.note(`Block ${list.block}: rules since block ${list.fromBlock} (release ${list.release}).`);
+    this.note(
+      `Block ${list.block}, profile ${place.asked}: rules since block ${list.fromBlock} (release ${list.release}).`,
+    );
     this.table(
       [
         { title: 'competition' },

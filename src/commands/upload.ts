@@ -77,7 +77,8 @@ export default class Upload extends PtCommand {
     const settings = await this.settings(flags);
     const { source, repo } = sourceOf(flags, settings);
     // What was typed is looked at before wallet, chain and Hub are.
-    parseRepoId(settings.constants.profiles[settings.profile], repo);
+    const place = await this.place(settings);
+    parseRepoId(place.profile, repo);
     const order: PublishOrder = {
       source,
       repo,
@@ -90,7 +91,6 @@ export default class Upload extends PtCommand {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
     };
-    const place = await this.place(settings);
     const { previewPublish, publish } = await import('../publish/index.ts');
     if (flags['dry-run']) return this.#show(await this.work(previewPublish(order, place)));
     const outcome = await this.work(publish(order, place));

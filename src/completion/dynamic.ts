@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { findHotkeys } from '../chain/index.ts';
-import { newestPeriod } from '../rules/index.ts';
+import { mechanicsOf, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import { resolveSettings, type Settings } from '../settings/index.ts';
 import { listRuns } from '../training/index.ts';
 import type { DynamicKind } from './complete.ts';
@@ -39,8 +39,8 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
       return (await listRuns(settings.modelDir ?? join(settings.home, 'runs'))).map(({ id }) => id);
     case 'competition': {
       const { competitions } = newestPeriod(
-        constants.schedules[network.schedule]!,
-        constants.profiles[profile],
+        scheduleNamed(constants, network.schedule),
+        constants.profiles[mechanicsOf(constants, profile, null)],
       );
       return competitions.map(({ name, id }) => name ?? String(id ?? ''));
     }

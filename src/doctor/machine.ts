@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { competitionLabel, newestPeriod } from '../rules/index.ts';
+import { competitionLabel, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, warning } from './types.ts';
@@ -18,7 +18,7 @@ export function checkNode(): Check {
 
 /** Room for what a competition's largest model needs: the weights, the copy for upload, and two checkpoints with optimizer state. */
 export async function checkDisk(settings: Settings): Promise<Check> {
-  const { home, constants: rules, network, profile } = settings;
+  const { home, constants: rules, network } = settings;
   const folder = await existing(home);
   try {
     await access(folder, constants.W_OK);
@@ -32,7 +32,7 @@ export async function checkDisk(settings: Settings): Promise<Check> {
   }
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  const { competitions } = newestPeriod(rules.schedules[network.schedule]!, rules.profiles[profile]);
+  const { competitions } = newestPeriod(scheduleNamed(rules, network.schedule));
   const largest = competitions.reduce((a, b) => (b.max_bytes > a.max_bytes ? b : a));
   const needed = largest.max_bytes * 4;
   const said = `${gigabytes(free)} free; a full run of ${competitionLabel(largest)} may take ${gigabytes(needed)}`;

@@ -1,6 +1,7 @@
 /** Which competitions hold at a block. */
+import type { Constants, Network } from '../constants.ts';
 import { UserError } from '../errors.ts';
-import type { Competition, Period, Profile, Release, Schedule } from './types.ts';
+import type { AskedProfile, Competition, Period, Profile, ProfileName, Release, Schedule } from './types.ts';
 
 /** Blocks are whole and not negative; the reference asserts the same. Throws `UserError` `schedule.block`. */
 function assertBlock(block: number): void {
@@ -44,6 +45,72 @@ export function periodAt(schedule: Schedule, block: number, profile?: Profile): 
       },
     );
   return period;
+}
+
+/**
+ * The name of the schedule that holds: the network's own, else the one that the profile's release carried, by the release's number. Validators
+ * apply what their release says at every block; what the network held over all releases is the profile `history`.
+ */
+export function scheduleNameOf(
+  constants: Constants,
+  network: Pick<Network, 'schedule'> | null,
+  profile: AskedProfile,
+): string {
+  if (profile === 'history') return HISTORY;
+  return network?.schedule ?? constants.profiles[profile].release;
+}
+
+/** A schedule by that name. Throws `UserError` `schedule.missing`. */
+export function scheduleNamed(constants: Constants, name: string): Schedule {
+  const release = () => constants.releases.find((each) => each.release === name);
+  const found = constants.schedules[name] ?? (release() && releaseSchedule(release()!));
+  if (found) return found;
+  throw new UserError('schedule.missing', `There is no schedule ${name}.`, {
+    nextSteps: ['Name one that is there in the constants folder, in networks.json.', 'pt config show'],
+  });
+}
+
+/** The mechanics of an asked profile: `history` has those of the generation in force at `block` (null: the newest). */
+export function mechanicsOf(constants: Constants, asked: AskedProfile, block: number | null): ProfileName {
+  if (asked !== 'history') return asked;
+  const history = constants.schedules[HISTORY]!;
+  const { competitions } = block === null ? newestPeriod(history) : periodAt(history, block);
+  return competitions.every(({ id }) => id === null) ? '3.2' : '6.0';
+}
+
+const HISTORY = 'schedule';
+
+/** A release's schedule in the shape of every other one. */
+export function releaseSchedule({ release, tag, commit, date, schedule }: Release): Schedule {
+  const periods = schedule.map(
+    ({ from_block, competitions }, i): Period => ({
+      from_block,
+      boundary: i === 0 ? 'genesis' : 'declared',
+      release,
+      tag,
+      commit,
+      date,
+      changed: i === 0 ? [] : changesOf(schedule[i - 1]!.competitions, competitions),
+      competitions,
+    }),
+  );
+  return { name: release, periods };
+}
+
+/** What differs between the competitions of two periods, in the words of `schedule.json`: `competition 4: epsilon`. */
+export function changesOf(before: Competition[], after: Competition[]): string[] {
+  const ids = [...new Set([...before, ...after].map(({ id }) => id))];
+  return ids
+    .sort((a, b) => (a ?? -1) - (b ?? -1))
+    .flatMap((id) => {
+      const [old, now] = [before, after].map((list) => list.find((c) => c.id === id));
+      const name = `competition ${id ?? 'None'}`;
+      if (!old || !now) return [`${name} ${now ? 'added' : 'removed'}`];
+      const fields = new Set([...Object.keys(old), ...Object.keys(now)]) as Set<keyof Competition>;
+      return [...fields]
+        .filter((field) => JSON.stringify(old[field]) !== JSON.stringify(now[field]))
+        .map((field) => `${name}: ${field}`);
+    });
 }
 
 /** The period after the one in force at `block`, as announced; null when nothing later is known. */

@@ -89,7 +89,7 @@ export const DEFINITIONS = {
     key: 'profile',
     env: ['PT_PROFILE'],
     summary: 'Protocol profile',
-    parse: oneOf('3.2', '6.0'),
+    parse: oneOf('3.2', '6.0', 'history'),
   }),
   competition: define({ key: 'competition', env: ['PT_COMPETITION'], summary: 'Competition', parse: text }),
   walletName: define({

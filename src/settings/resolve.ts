@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { loadConstants, type Network } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { scheduleNameOf } from '../rules/schedule.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
 import { knowAddress, maskAll, Secret } from '../secret.ts';
 import { didYouMean } from '../text/suggest.ts';
@@ -92,7 +93,11 @@ export function resolveSettings({
       name,
       kind: network === null ? 'address' : (KINDS.find((kind) => kind === name) ?? 'other'),
       endpoints: sandbox ? [sandbox.chain] : (network?.endpoints ?? [wanted]),
-      schedule: (sandbox?.fork ? constants.networks[sandbox.fork] : network)?.schedule ?? 'schedule',
+      schedule: scheduleNameOf(
+        constants,
+        (sandbox?.fork ? constants.networks[sandbox.fork] : network) ?? null,
+        found.profile!.value,
+      ),
     },
     netuid,
     profile: found.profile!.value,

@@ -1,6 +1,6 @@
 import type { WalletLocation } from '../chain/types.ts';
 import type { Constants } from '../constants.ts';
-import type { ProfileName } from '../rules/types.ts';
+import type { AskedProfile } from '../rules/types.ts';
 import type { SandboxState } from '../sandbox/state.ts';
 import type { Secret } from '../secret.ts';
 
@@ -14,13 +14,13 @@ export interface Settings {
     kind: 'finney' | 'test' | 'local' | 'sandbox' | 'address' | 'other';
     /** Chain addresses, tried in order; empty when the sandbox is meant and does not run. */
     endpoints: string[];
-    /** The schedule's name in constants: `schedule` or `schedule.sandbox`. */
+    /** Which schedule holds: a file of constants (`schedule.sandbox`), or a release (`3.2.0`). */
     schedule: string;
   };
   /** The rules in force: the shipped ones, or those of the folder in PT_CONSTANTS. */
   constants: Constants;
   netuid: number;
-  profile: ProfileName;
+  profile: AskedProfile;
   competition: string | null;
   wallet: WalletLocation;
   hub: { endpoint: string | null; token: Secret | null };

@@ -1,7 +1,7 @@
-import { type Constants, scheduleOf } from '../constants.ts';
+import type { Constants } from '../constants.ts';
 import type { Work } from '../progress.ts';
 import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
-import type { ProfileName } from '../rules/types.ts';
+import type { Profile, Schedule } from '../rules/types.ts';
 import type { TrainingOptions } from './knobs.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
@@ -16,9 +16,9 @@ export interface NewRunInput {
   name: string | null;
   cwd: string;
   constants: Constants;
-  /** Network whose schedule holds, and the rules in force there. */
-  network: string;
-  profile: ProfileName;
+  /** The rules in force where the run is meant for. */
+  schedule: Schedule;
+  profile: Profile;
   /** Competition by id or name; null: the only one, or none when several are open. */
   competition: string | null;
   start: SourceFlags;
@@ -83,8 +83,8 @@ export async function* newRun(input: NewRunInput): Work<string> {
 }
 
 /** The competition to train for: the one named, or the only one; null when several are open and none is named. */
-function openCompetition({ constants, network, profile, competition }: NewRunInput): Competition | null {
-  const { competitions } = newestPeriod(scheduleOf(constants, network), constants.profiles[profile]);
+function openCompetition({ schedule, profile, competition }: NewRunInput): Competition | null {
+  const { competitions } = newestPeriod(schedule, profile);
   const { how } = meantCompetition(competitions, { id: competition });
   return how === 'nearest' ? null : chooseCompetition(competitions, { id: competition });
 }

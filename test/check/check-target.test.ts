@@ -29,17 +29,17 @@ const check = (dir: string, place: Place, changes: Partial<CheckRequest> = {}) =
   verdictOn(request({ kind: 'folder', dir }, changes), place);
 
 describe('a folder, offline', () => {
-  const placeFor = (flags: object) =>
-    openPlace(settingsFor({ offline: true, network: 'finney', ...flags }), { env: process.env });
+  const placeFor = (flags: object, lookBack: number | null = null) =>
+    openPlace(settingsFor({ offline: true, network: 'finney', ...flags }), { env: process.env, lookBack });
 
   it('is held against the newest rules of the schedule, which is said', async () => {
     const verdict = await check(writeModel(tempDir()), placeFor({}));
     expect(verdict).toMatchObject({
       accepted: true,
       profile: '3.2',
-      block: 3_307_004,
+      block: 3_256_604,
       blockSource: 'schedule',
-      release: '3.2.1',
+      release: '3.2.0',
       competitionId: null,
       architecture: 'LlamaForCausalLM',
       repo: null,
@@ -47,12 +47,11 @@ describe('a folder, offline', () => {
     expect(verdict.contentHash).toMatch(/^[A-Za-z0-9+/]{43}=$/);
   });
 
-  it('answers for any block and competition', async () => {
+  it('answers for any block and competition of the history', async () => {
     const dir = tempDir();
     writeSparseModel(dir, LLAMA_14B, 3);
-    const place = placeFor({ profile: '6.0' });
     const at = (block: number, competition: string | null = null) =>
-      check(dir, place, { block, competition });
+      check(dir, placeFor({ profile: 'history' }, block), { block, competition });
     expect(await at(5_200_000)).toMatchObject({
       accepted: true,
       competition: 'B14_MODEL (4)',
@@ -70,6 +69,18 @@ describe('a folder, offline', () => {
       code: 'competition.unknown',
       exitCode: 2,
     });
+  });
+
+  it("is held against the release's own competitions at every block", async () => {
+    const dir = tempDir();
+    writeSparseModel(dir, LLAMA_14B, 3);
+    const place = placeFor({ profile: '6.0' });
+    for (const block of [0, 3_000_000, 5_177_980, 5_177_981, 9_000_000]) {
+      expect(await check(dir, place, { block })).toMatchObject({ accepted: true, competitionId: 4 });
+      const old = await check(dir, place, { block, competition: '0' });
+      expect(old).toMatchObject({ accepted: false, release: '6.0.4', competitionId: null });
+      expect(old.findings[0]).toMatchObject({ rule: 'competition', ok: false });
+    }
   });
 
   it('with a weight that is not finite is taken and never scored, said by its name, in any dtype', async () => {

@@ -159,3 +159,18 @@ test('a repository name that cannot be is named before wallet, chain and Hub are
   const to = ['--hf-repo-id', '../../etc', '--network', 'ws://127.0.0.1:9'];
   expect(await report(['upload', '--load-model-dir', home, ...to])).toMatchObject({ code: 'repo.invalid' });
 });
+
+test.each(['train', 'upload', 'evaluate', 'load-best', 'status'])(
+  '%s refuses the profile history by name',
+  async (id) => {
+    const typed = {
+      train: ['--hf-repo-id', 'me/x'],
+      upload: ['--load-model-dir', home, '--hf-repo-id', 'me/x'],
+      evaluate: [home],
+      'load-best': [],
+      status: [],
+    }[id]!;
+    const network = ['--network', 'ws://127.0.0.1:9', '--profile', 'history'];
+    expect(await report([id, ...typed, ...network])).toMatchObject({ code: 'profile.history', exitCode: 2 });
+  },
+);

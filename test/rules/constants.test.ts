@@ -2,7 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadConstants, networkOf, scheduleOf } from '../../src/constants.ts';
+import { type Constants, loadConstants, networkOf } from '../../src/constants.ts';
+import { scheduleNamed, scheduleNameOf } from '../../src/rules/index.ts';
 
 const shipped = loadConstants();
 const folders: string[] = [];
@@ -25,9 +26,11 @@ describe('constants', () => {
       t.replace('"max_model_parameters": 20000000', '"max_model_parameters": 7'),
     );
     const own = loadConstants(dir);
+    const scheduleOf = (constants: Constants, network: string) =>
+      scheduleNamed(constants, scheduleNameOf(constants, constants.networks[network] ?? null, '3.2'));
     expect(scheduleOf(own, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(7);
     expect(scheduleOf(shipped, 'sandbox').periods[0]!.competitions[0]!.max_model_parameters).toBe(20_000_000);
-    expect(scheduleOf(shipped, 'ws://10.0.0.1:9944').name).toBe('schedule');
+    expect(scheduleOf(shipped, 'ws://10.0.0.1:9944').name).toBe('3.2.0');
   });
 
   it("know a network by its genesis, mainnet also where a folder of one's own does not name it", () => {

@@ -57,6 +57,70 @@ describe('schedule', () => {
   });
 });
 
+describe("a release's own schedule", () => {
+  const constants = loadConstants();
+  const of = (name: '3.2' | '6.0') => rules.scheduleNamed(constants, profiles[name].release);
+
+  it('is what its profile applies, at every block', () => {
+    fc.assert(
+      fc.property(fc.nat(8_000_000), fc.constantFrom('3.2' as const, '6.0' as const), (block, name) => {
+        const release = releases.find((r) => r.release === profiles[name].release)!;
+        expect(rules.competitionsAt(of(name), block, profiles[name])).toEqual(
+          rules.releaseCompetitionsAt(release, block),
+        );
+      }),
+    );
+  });
+
+  it.each([
+    [0, 186e6, 'tiiuae/falcon-refinedweb', false],
+    [2_405_919, 186e6, 'tiiuae/falcon-refinedweb', false],
+    [2_405_920, 772e6, 'tiiuae/falcon-refinedweb', false],
+    [2_786_061, 6.9e9, 'tiiuae/falcon-refinedweb', true],
+    [3_256_603, 6.9e9, 'tiiuae/falcon-refinedweb', true],
+    [3_256_604, 6.9e9, 'HuggingFaceFW/fineweb-edu-score-2', true],
+    [9_000_000, 6.9e9, 'HuggingFaceFW/fineweb-edu-score-2', true],
+  ])('3.2.0 at block %i: up to %i parameters, scored on %s, Phi %s', (block, parameters, data, phi) => {
+    const [only, ...others] = rules.competitionsAt(of('3.2'), block, old);
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ max_model_parameters: parameters, primary_dataset: data });
+    expect(only!.max_bytes).toBe((phi ? 15 : 5) * 2 ** 30);
+    expect(only!.allowed_architectures!.includes('PhiForCausalLM')).toBe(phi);
+  });
+
+  it.each([
+    [0, [2, 4]],
+    [5_177_980, [2, 4]],
+    [5_177_981, [6, 2, 4]],
+    [9_000_000, [6, 2, 4]],
+  ])('6.0.4 at block %i knows competitions %j', (block, ids) => {
+    expect(rules.competitionsAt(of('6.0'), block, late).map((c) => c.id)).toEqual(ids);
+  });
+
+  it("tells what changes in the history's own words", () => {
+    for (const [i, { competitions, changed }] of main.periods.entries()) {
+      if (i === 0) continue;
+      const found = rules.changesOf(main.periods[i - 1]!.competitions, competitions);
+      // Where 5.0.0 moved the data sets into evaluation tasks, the history names the tasks alone.
+      expect(found.filter((text) => changed.includes(text))).toEqual(changed);
+      if (!changed.some((text) => text.endsWith('eval_tasks'))) expect(found).toEqual(changed);
+    }
+    expect(rules.nextPeriod(of('3.2'), 3_000_000, old)!.changed).toEqual([
+      'competition None: primary_dataset',
+    ]);
+  });
+
+  it.each([
+    [0, '3.2'],
+    [3_545_066, '3.2'],
+    [3_545_067, '6.0'],
+    [null, '6.0'],
+  ])('history at block %s has the mechanics of profile %s', (block, profile) => {
+    expect(rules.mechanicsOf(constants, 'history', block)).toBe(profile);
+    expect(rules.mechanicsOf(constants, '3.2', block)).toBe('3.2');
+  });
+});
+
 describe('chooseCompetition', () => {
   const open = rules.competitionsAt(main, 5_200_000, late);
 

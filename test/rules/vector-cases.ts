@@ -255,6 +255,31 @@ function schedule(file: Json): Case[] {
         constants.releases.find((r) => r.release === item.release && r.commit === item.commit)?.schedule,
       ).toEqual(item.schedule),
   }));
+  const own = (file.releases ?? []).map((item: Json) => ({
+    name: `release ${item.release} under its own name`,
+    run: () => {
+      const { periods } = rules.scheduleNamed(constants, item.release);
+      expect(periods.map(({ from_block, competitions }) => ({ from_block, competitions }))).toEqual(
+        item.schedule,
+      );
+    },
+  }));
+  const entryOf = (release: string, block: number) =>
+    rules.scheduleNamed(constants, release).periods.find((p) => p.from_block === block)!.competitions;
+  const disagreements = (file.disagreements ?? [])
+    .filter((item: Json) => item.first_declared_by)
+    .map(({ block, first_declared_by: [first, ...same], differing }: Json) => ({
+      name: `disagreement at ${block}`,
+      run: () => {
+        for (const release of same) expect(entryOf(release, block)).toEqual(entryOf(first, block));
+        for (const { releases: others, differs_in } of differing)
+          for (const release of others) {
+            const changes = rules.changesOf(entryOf(first, block), entryOf(release, block));
+            const names = changes.map((text) => text.replace(/^competition (\w+): /, '$1:'));
+            expect(names.sort()).toEqual(differs_in.toSorted());
+          }
+      },
+    }));
   const criteria = (file.lookup_criteria ?? []).flatMap((group: Json) =>
     group.cases.map(({ block, expect: wanted }: Json) => ({
       name: `${group.release} criteria at ${block}`,
@@ -311,7 +336,7 @@ function schedule(file: Json): Case[] {
         expect(actual[i]).toMatchObject(competition);
     },
   }));
-  return [...periods, ...releases, ...criteria, ...competitions, ...unified];
+  return [...periods, ...releases, ...own, ...disagreements, ...criteria, ...competitions, ...unified];
 }
 
 function updater(file: Json): Case[] {

@@ -184,7 +184,7 @@ writeFileSync(${JSON.stringify(join(home, 'fork.json'))}, JSON.stringify({ pid: 
     cwd: home,
     home,
   });
-  expect(settings.network).toMatchObject({ kind: 'sandbox', schedule: 'schedule' });
+  expect(settings.network).toMatchObject({ kind: 'sandbox', schedule: '3.2.0' });
   await sandbox('stop');
   expect(processIdentity(pid)).toBeNull();
 });

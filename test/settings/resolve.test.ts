@@ -69,7 +69,7 @@ test.each([
   [
     'PT_PROFILE',
     '3.3',
-    'environment PT_PROFILE: profile must be one of 3.2, 6.0, not "3.3"; did you mean 3.2 or 6.0?',
+    'environment PT_PROFILE: profile must be one of 3.2, 6.0, history, not "3.3"; did you mean 3.2 or 6.0?',
   ],
   ['PT_OFFLINE', 'perhaps', 'environment PT_OFFLINE: offline must be true or false, not "perhaps"'],
   [
@@ -154,13 +154,15 @@ test('an unknown network suggests the nearest', () => {
   expect(problem(() => settings({ network: '__proto__' })).code).toBe('settings.network');
 });
 
-test('any ws:// address is a chain under the main schedule', () => {
+test("any ws:// address is a chain under the schedule of the profile's release", () => {
   const { network, hub } = settings({ network: 'ws://10.0.0.1:9944' });
   expect(network).toMatchObject({
     kind: 'address',
     endpoints: ['ws://10.0.0.1:9944'],
-    schedule: 'schedule',
+    schedule: '3.2.0',
   });
+  const under = (profile: string) => settings({ network: 'ws://10.0.0.1:9944', profile }).network.schedule;
+  expect([under('6.0'), under('history')]).toEqual(['6.0.4', 'schedule']);
   expect(hub.endpoint).toBe('https://huggingface.co');
 });
 
@@ -209,7 +211,7 @@ test('the sandbox is known by its address too; there the environment wins', asyn
   expect(found.hub.token?.reveal()).toBe('hf_env');
   expect(found.wallet.path).toBe('/sandbox/wallets');
   env.PT_NETWORK = 'ws://127.0.0.1:4999';
-  expect(settings().network.schedule).toBe('schedule');
+  expect(settings().network.schedule).toBe('3.2.0');
 });
 
 test('a state file of a dead process, or of another process under its id, counts as not running', async () => {
