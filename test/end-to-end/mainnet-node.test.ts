@@ -13,10 +13,13 @@ import { makeModel } from '../publish/support.ts';
 
 /** A chain of our own on loopback that serves mainnet's genesis, as a local node of mainnet does. */
 const TOKEN = 'hf_of_this_test';
+/** What can score under mainnet's rules: ids for every token of its tokenizer, positions for its sequences. */
+const MAINNET = { vocabulary: 50_257, positions: 1024 };
 let home: string;
 let chain: ChainSandbox;
 let hub: SandboxHub;
 let model: string;
+let recipe: string;
 let env: Record<string, string>;
 let ss58: string;
 
@@ -36,7 +39,16 @@ beforeAll(async () => {
   const wallets = join(home, 'wallets');
   ss58 = (await createWallet({ path: wallets, name: 'default', hotkey: 'default' })).ss58;
   chain.register(ss58);
-  model = await makeModel(join(home, 'model'));
+  model = await makeModel(join(home, 'model'), MAINNET);
+  const tiny = loadConstants().recipes.tiny!;
+  recipe = join(home, 'small.json');
+  writeFileSync(
+    recipe,
+    JSON.stringify({
+      ...tiny,
+      architecture: { ...(tiny.architecture as object), vocab_size: MAINNET.vocabulary },
+    }),
+  );
   env = {
     HOME: home,
     PT_HOME: join(home, 'pt'),
@@ -88,7 +100,7 @@ describe('a node of mainnet on this machine, told by its genesis', { timeout: 12
   });
 
   it('is asked about before training by --publish-when', async () => {
-    const args = ['--recipe', 'tiny', '--max-steps', '1', '--hf-repo-id', 'me/first', '--json'];
+    const args = ['--recipe', recipe, '--max-steps', '1', '--hf-repo-id', 'me/first', '--json'];
     const ran = await runPt(['train', ...args, '--publish-when', 'p(win) > 0.9'], { env, cwd: home });
     await expectAsked(ran);
     expect((ran.json().error as { message: string }).message).toContain('whenever p(win) > 0.9?');
@@ -96,7 +108,7 @@ describe('a node of mainnet on this machine, told by its genesis', { timeout: 12
   });
 
   it('is asked about before training by a threshold too, not hours later', async () => {
-    const args = ['--recipe', 'tiny', '--max-steps', '1', '--hf-repo-id', 'me/first', '--json'];
+    const args = ['--recipe', recipe, '--max-steps', '1', '--hf-repo-id', 'me/first', '--json'];
     const ran = await runPt(['train', ...args, '--avg-loss-upload-threshold', '1000'], { env, cwd: home });
     await expectAsked(ran);
     expect(ran.stderr).not.toContain('Run folder');
@@ -144,7 +156,7 @@ console.log(JSON.stringify({ results, asked }));
   });
 
   it('is asked about once where the training publishes at its end', async () => {
-    const args = ['--recipe', 'tiny', '--max-steps', '1', '--hf-repo-id', 'me/trained', '--json', '--yes'];
+    const args = ['--recipe', recipe, '--max-steps', '1', '--hf-repo-id', 'me/trained', '--json', '--yes'];
     const ran = await runPt(['train', ...args, '--avg-loss-upload-threshold', '1000'], { env, cwd: home });
     expect(ran.json().published).toMatchObject({ repo: 'me/trained' });
     expect((await onChain())?.text).toContain('me:trained:');

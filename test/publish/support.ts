@@ -26,23 +26,26 @@ export async function writeSafetensors(path: string, shapes: Record<string, numb
 }
 
 /** A small Llama folder that the sandbox's competition accepts; `width` sets its size (fp32 weights take 32 kB a unit). */
-export async function makeModel(dir: string, { seed = 1, width = 16, strays = false } = {}): Promise<string> {
+export async function makeModel(
+  dir: string,
+  { seed = 1, width = 16, strays = false, vocabulary = 4096, positions = 256 } = {},
+): Promise<string> {
   await mkdir(dir, { recursive: true });
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
-    vocab_size: 4096,
+    vocab_size: vocabulary,
     hidden_size: width,
     num_hidden_layers: 0,
-    max_position_embeddings: 256,
+    max_position_embeddings: positions,
     torch_dtype: 'float32',
   };
   await writeFile(join(dir, 'config.json'), JSON.stringify(config, null, 2));
   await writeFile(join(dir, 'generation_config.json'), '{"bos_token_id": 0}');
-  const shapes = { 'model.embed_tokens.weight': [4096, width], 'model.norm.weight': [width] };
+  const shapes = { 'model.embed_tokens.weight': [vocabulary, width], 'model.norm.weight': [width] };
   await writeSafetensors(
     join(dir, 'model.safetensors'),
-    { ...shapes, 'lm_head.weight': [4096, width] },
+    { ...shapes, 'lm_head.weight': [vocabulary, width] },
     seed,
   );
   if (strays) {
