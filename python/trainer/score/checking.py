@@ -23,7 +23,7 @@ from ..model.layers import input_table
 from ..model.load import count_parameters, make_config
 from ..tokenizer import end_of_text, load_tokenizer
 from .loading import load_for_scoring, read_headers
-from .scoring import batches_of, is_reasonable, mean, sample_outputs, score
+from .scoring import batches_of, mean, outputs_problem, score
 
 _BATCHES = 4
 
@@ -195,9 +195,5 @@ def _about_loss(losses: list[float], vocabulary: int) -> dict:
 
 
 def _about_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad: int) -> dict:
-    try:
-        ok = is_reasonable(*sample_outputs(model, batches, pad))
-    except (RuntimeError, ValueError) as error:  # NaN logits, a generation_config that cannot be obeyed
-        return lost_unless(False, "deep.repetition", None, None, f"The model cannot generate: {str(error)[:300]}")
-    message = "Two sample outputs differ and do not repeat." if ok else "The sample outputs repeat; validators give such a model an infinite loss."
-    return lost_unless(ok, "deep.repetition", None, None, message)
+    problem = outputs_problem(model, batches, pad)
+    return lost_unless(problem is None, "deep.repetition", None, None, problem or "Two sample outputs differ and do not repeat.")

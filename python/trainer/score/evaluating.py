@@ -25,10 +25,10 @@ from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.layers import input_table
 from ..tokenizer import end_of_text, load_tokenizer
 from .loading import folder_key, load_for_scoring, release
-from .scoring import batches_of, is_reasonable, mean, sample_outputs, score, with_heartbeat
+from .scoring import batches_of, mean, outputs_problem, score, with_heartbeat
 
 # Raise it when the way of scoring changes: kept losses are keyed by it.
-_FORM = 2
+_FORM = 3
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _score_model(asked, model, samples, device, dtype, attention, events: Events
         reasonable = store.reasonable(samples[0].key)
         if reasonable is None:
             with events.phase("evaluating", f"{model['name']}: repetition check"):
-                reasonable = is_reasonable(*sample_outputs(ready(), prompts, samples[0].eos))
+                reasonable = outputs_problem(ready(), prompts, samples[0].eos) is None
             store.put_reasonable(samples[0].key, reasonable)
     means = [mean(values) for values in losses]
     weights = [sample.task.weight for sample in samples]

@@ -55,7 +55,11 @@ def cross_entropy(logits: Tensor, tokens: Tensor, ignore_eos_runs: int | None = 
 
 @torch.inference_mode()
 def sample_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad_token_id: int) -> tuple[list[int], list[int]]:
-    """What the model goes on with after the first 100 tokens of the first two batches: 20 tokens each, most likely ones."""
+    """What the model goes on with after the first 100 tokens of the first two batches: 20 tokens each, most likely ones.
+
+    Validators give no attention mask, so neither is one given here: `generate` makes it, and hides `pad_token_id` (their tokenizer's
+    end of text) wherever that is not an `eos_token_id` of the model.
+    """
     if not isinstance(model, GenerationMixin):
         raise ValueError(f"{type(model).__name__} cannot generate")
     generate: Callable[..., Tensor] = model.generate  # pyright: ignore[reportAttributeAccessIssue]  (its own protocol has more than its classes)
@@ -65,13 +69,23 @@ def sample_outputs(model: PreTrainedModel, batches: list[np.ndarray], pad_token_
         prompt = torch.from_numpy(batch[:1, :PROMPT_TOKENS].astype(np.int64)).to(device)
         made = generate(
             prompt,
-            attention_mask=torch.ones_like(prompt),
             min_new_tokens=OUTPUT_TOKENS,
             max_new_tokens=OUTPUT_TOKENS,
             pad_token_id=pad_token_id,
         )
         outputs.append(made[0, -OUTPUT_TOKENS:].tolist())
     return outputs[0], outputs[1]
+
+
+def outputs_problem(model: PreTrainedModel, batches: list[np.ndarray], pad_token_id: int) -> str | None:
+    """Why validators' repetition check fails, which makes the loss infinite; None: it passes. Memory that runs out is raised."""
+    try:
+        ok = is_reasonable(*sample_outputs(model, batches, pad_token_id))
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, IndexError) as error:  # NaN logits, an end-of-text id outside, a generation_config that cannot be obeyed
+        return f"The model cannot generate: {str(error)[:300]}"
+    return None if ok else "The sample outputs repeat; validators give such a model an infinite loss."
 
 
 def is_reasonable(first: list[int], second: list[int]) -> bool:
