@@ -10,6 +10,7 @@ import type { Column } from '../text/table.ts';
 import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { globalFlags } from './flags.ts';
+import { inContext, type Typed, typedSettings } from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { usageError } from './usage-error.ts';
 
@@ -63,6 +64,8 @@ export abstract class PtCommand extends Command {
   #lines = false;
   #ui: Ui | null = null;
   readonly #places: Place[] = [];
+  /** What was typed of where the command acts. */
+  #typed: Typed[] = [];
 
   /** The object that `--json` prints; complete and of its own type: `Promise<Printed<'check'>>` (src/output). */
   abstract override run(): Promise<Printed>;
@@ -90,6 +93,7 @@ export abstract class PtCommand extends Command {
     const { resolveSettings } = await import('../settings/index.ts');
     const given = flags as Record<string, unknown>;
     const settings = resolveSettings({ flags: given, env: process.env, cwd: process.cwd() });
+    this.#typed = typedSettings(settings.rows, process.env);
     const descriptor = given['wallet-password-fd'];
     return typeof descriptor === 'number'
       ? { ...settings, walletPassword: readPassword(descriptor) }
@@ -187,11 +191,20 @@ export abstract class PtCommand extends Command {
     this.ui.table(columns, rows);
   }
 
-  /** What to type next. A `--network` that was typed is typed again, or the step would go to another network. */
+  /** What to type next, in the place that was typed. */
   protected nextSteps(steps: string[]): void {
-    const at = this.argv.findIndex((token) => token === '--network' || token.startsWith('--network='));
-    const network = at === -1 ? undefined : (this.argv[at]!.split('=')[1] ?? this.argv[at + 1]);
-    this.ui.nextSteps(network === undefined ? steps : steps.map((step) => onNetwork(step, network)));
+    this.ui.nextSteps(this.#inContext(steps));
+  }
+
+  #inContext(steps: string[]): string[] {
+    return steps.map((step) =>
+      inContext(step, this.#typed, (words) => {
+        const command = this.config.findCommand(words.replaceAll(' ', ':'));
+        if (!command) return null;
+        const flags = Object.entries(command.flags);
+        return new Set(flags.map(([name]) => name));
+      }),
+    );
   }
 
   /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */
@@ -261,7 +274,8 @@ export abstract class PtCommand extends Command {
 
   #report(error: unknown): void {
     const stopped = this.signal.aborted && !(error instanceof PtError);
-    const report = publicReport(stopped ? new Cancelled() : error, process.env, process.cwd());
+    const told = publicReport(stopped ? new Cancelled() : error, process.env, process.cwd());
+    const report = { ...told, nextSteps: this.#inContext(told.nextSteps) };
     this.ui.endProgress();
     this.ui.error(report);
     if (process.env.PT_DEBUG) this.ui.stack(error);
@@ -288,12 +302,4 @@ function readPassword(descriptor: number): Secret {
       { nextSteps: ['pt upload … --wallet-password-fd 3 3< <(pass show hotkey)'], cause: error },
     );
   }
-}
-
-const NETWORK_COMMANDS = /^pt (status|check|upload|load|load-best|evaluate|competitions)\b/;
-
-/** The step with `--network`, before a comment at its end. */
-function onNetwork(step: string, network: string): string {
-  if (!NETWORK_COMMANDS.test(step) || step.includes('--network')) return step;
-  return step.replace(/(?=\s{2,}#|$)/, ` --network ${network}`);
 }

@@ -44,7 +44,8 @@ export default class Check extends PtCommand {
   async run(): Promise<Printed<'check'>> {
     const { flags, args } = await this.parse(Check);
     const target = await parseTarget(args.model);
-    const place = await this.place(await this.settings(flags), flags.block ?? null);
+    const settings = await this.settings(flags);
+    const place = await this.place(settings, flags.block ?? null);
     if (flags.fix) await this.#fix(target, place);
     const verdict = await this.#verdict(target, place, flags);
     const printed = checkOutput(verdict);
@@ -61,14 +62,17 @@ export default class Check extends PtCommand {
       this.success(sentence);
       this.nextSteps([
         target.kind === 'folder'
-          ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id NAMESPACE/NAME`
+          ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id ${settings.hfRepoId ?? 'NAMESPACE/NAME'}`
           : `pt load --repo ${printed.target}`,
       ]);
     } else {
       this.exitCode = EXIT.check;
       // Whole, whatever the table had to cut.
       this.warning([sentence, ...describeReasons(verdict.findings).map((each) => `  ${each}`)].join('\n'));
-      this.nextSteps(['pt competitions', 'pt check DIR --block N --competition ID']);
+      this.nextSteps([
+        'pt competitions',
+        ...(target.kind === 'folder' && !flags.deep ? [`pt check ${shellWord(target.dir)} --deep`] : []),
+      ]);
     }
     return printed;
   }

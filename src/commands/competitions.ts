@@ -72,7 +72,7 @@ export default class Competitions extends PtCommand {
         ? `Next change at block ${list.next.fromBlock}${list.next.boundary === 'release' ? ' (about)' : ''}: ${list.next.changed.join('; ')}.`
         : 'No later change is known.',
     );
-    this.nextSteps(['pt check DIR', 'pt train']);
+    this.nextSteps(['pt train', 'pt runs   # whose best models `pt check` judges']);
     return list;
   }
 

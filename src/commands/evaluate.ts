@@ -46,7 +46,8 @@ export default class Evaluate extends PtCommand {
 
   async run(): Promise<Printed<'evaluate'>> {
     const { flags, argv } = await this.parse(Evaluate);
-    const place = await this.place(await this.settings(flags));
+    const settings = await this.settings(flags);
+    const place = await this.place(settings);
     const request = {
       models: (argv as string[]).map(parseModelRef),
       against: flags.against === undefined ? null : parseModelRef(flags.against),
@@ -65,11 +66,11 @@ export default class Evaluate extends PtCommand {
     const kept = await keepForecastOf(result, place, (text) => this.warning(text));
     for (const run of kept)
       this.note(`Kept for the report of run ${basename(run)}: pt report ${shellWord(basename(run))}`);
-    this.#show(result);
+    this.#show(result, settings.hfRepoId);
     return evaluateOutput(result);
   }
 
-  #show(result: Evaluation): void {
+  #show(result: Evaluation, repo: string | null): void {
     const { sample } = result;
     this.note(
       `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${competitionLabel(result.competition)}, block ${result.block}.`,
@@ -102,12 +103,13 @@ export default class Evaluate extends PtCommand {
       return;
     }
     this.success(result.sentence);
+    const mine = shellWord(result.models[0]!.dir);
     this.nextSteps(
       result.advice === 'publish'
-        ? ['pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME']
+        ? [`pt upload --load-model-dir ${mine} --hf-repo-id ${repo ?? 'NAMESPACE/NAME'}`]
         : result.advice === null
-          ? ['pt evaluate DIR --against best']
-          : ['pt train --resume', 'pt evaluate DIR --against best'],
+          ? [`pt evaluate ${mine} --against best`]
+          : ['pt train --resume', `pt evaluate ${mine} --against best`],
     );
   }
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import { runsOutput } from '../output/runs.ts';
+import { shellWord } from '../text/shell-word.ts';
 import { listRuns } from '../training/index.ts';
 
 export default class Runs extends PtCommand {
@@ -34,7 +35,12 @@ export default class Runs extends PtCommand {
           run.dir,
         ]),
       );
-      this.nextSteps(['pt report RUN', 'pt train --resume RUN', 'pt check FOLDER/best']);
+      const [newest] = runs as [(typeof runs)[0]];
+      this.nextSteps([
+        `pt report ${shellWord(newest.id)}`,
+        `pt train --resume ${shellWord(newest.id)}`,
+        ...(newest.bestLoss === null ? [] : [`pt check ${shellWord(join(newest.dir, 'best'))}`]),
+      ]);
     }
     return { runs };
   }
