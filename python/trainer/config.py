@@ -78,6 +78,7 @@ class Recipe:
     param_dtype: Literal["fp32", "bf16"] = option("fp32", "how parameters are kept in training; bf16 halves memory, and is rounded at random")
     activation_checkpointing: Literal["none", "selective", "full"] = option("none", "what is computed again in backward to save memory")
     fp8: bool = option(False, "matrix products of the layers in fp8: Hopper or later, with the package torchao")
+    average_window: float = option(0.1, "runs without an end: mean age of the averaged weights, as a part of the run; 0: none are kept")
     eval_every_steps: int | None = option(100, "optimizer steps between held-out evaluations; null: by minutes alone")
     eval_every_minutes: float | None = option(None, "minutes of training between held-out evaluations; null: by steps alone")
     eval_sequences: int | None = option(None, "held-out sequences that an evaluation looks at; null: all")
@@ -243,6 +244,8 @@ def check(config: RunConfig) -> None:
     for entry in recipe.batch_ramp:
         if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(part, (int, float)) for part in entry) and entry[0] >= 0 and 0 < entry[1] <= 1):
             faults.append(f"batch_ramp must hold [step, part of the sequences above 0 up to 1], not {json.dumps(entry)}")
+    if not 0 <= recipe.average_window < 1:
+        faults.append(f"average_window must be from 0 to below 1, not {recipe.average_window}")
     if config.skip_bad_rows < 0:
         faults.append(f"skip_bad_rows must be 0 or above, not {config.skip_bad_rows}")
     if config.seed < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import resource
 import sys
@@ -23,7 +24,9 @@ from .machine.sharded import whole
 from .model.save import save_model
 from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
+from .optim.average import Average
 from .parts import Parts, Stop, Tracker
+from .plan import without_end
 from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
@@ -60,6 +63,8 @@ class Trainer:
         self.trackers, self.stop = trackers, stop
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
+        averages = without_end(config, self.plan) and self.recipe.average_window > 0
+        self.average = Average(self.model, self.recipe.average_window) if averages else None
         self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
         self.best = Best(self.run_dir)
         self.metrics: Metrics  # opened by `run`, which knows from which step on
@@ -75,7 +80,8 @@ class Trainer:
     def tensors(self) -> dict[str, Tensor]:
         """The live training state by name."""
         model = {f"model.{name}": tensor for name, tensor in self.model.state_dict(keep_vars=True).items()}
-        return {**model, **{f"optimizer.{name}": tensor for name, tensor in self.optimizers.state().items()}}
+        average = {} if self.average is None else {f"average.{name}": tensor for name, tensor in self.average.state().items()}
+        return {**model, **{f"optimizer.{name}": tensor for name, tensor in self.optimizers.state().items()}, **average}
 
     def resume(self) -> int | None:
         """Loads the newest whole checkpoint and returns its step; None: there is none, and the run may begin again.
@@ -97,10 +103,15 @@ class Trainer:
 
     def _restore(self, path: Path, keep_data: bool = False) -> None:
         self.optimizers.fill_state()
-        state = self.checkpoints.load(path, self.tensors())
+        state = self.checkpoints.load(path, self.tensors(), optional="average.")
         self.optimizers.load_numbers(state.get("optimizer", {}))
         spikes = Spikes(**state["progress"].pop("spikes"))
         self.progress = Progress(**state["progress"], spikes=spikes)
+        if self.average is not None:
+            if "average" in state:
+                self.average.step = state["average"]
+            else:  # until then it had an end: its averaged weights begin here
+                self.average = Average(self.model, self.recipe.average_window, self.progress.step)
         if not keep_data:
             self.data.load_state_dict(state["data"])
 
@@ -174,6 +185,8 @@ class Trainer:
         bound = progress.spikes.bound()
         self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
         progress.step += 1
+        if self.average is not None:
+            self.average.update(progress.step)
         progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
         progress.seconds = time.monotonic() - self.started
         self._queue_report(mean, norm, bound)
@@ -284,6 +297,27 @@ class Trainer:
         progress = self.progress
         if progress.last_eval == progress.step:
             return
+        loss, averaged = self._held_out_loss(), None
+        if self.average is not None and progress.step > 0:
+            with self.average.in_place():
+                averaged = self._held_out_loss()
+        progress.last_eval, progress.eval_seconds = progress.step, self.elapsed
+        if progress.step == 0 and math.isfinite(loss):
+            progress.start_loss = loss
+        scored = {"raw": loss, **({} if averaged is None else {"averaged": averaged})}
+        weights, lower = min(((name, value) for name, value in scored.items() if math.isfinite(value)), key=lambda pair: pair[1], default=("raw", math.inf))
+        best = progress.step > 0 and math.isfinite(lower) and (progress.best_loss is None or lower < progress.best_loss)
+        if best:
+            progress.best_loss, progress.best_step = lower, progress.step
+        also = {} if averaged is None else {"averaged_loss": averaged if math.isfinite(averaged) else None}
+        self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also)
+        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, best=best, **also)
+        self.trackers.log({"eval_loss": loss, **also}, progress.step)
+        if best:
+            with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
+                self._save_best(lower, weights)
+
+    def _held_out_loss(self) -> float:
         with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"):
             self.loss_model.eval()
             with self.autocast():
@@ -292,20 +326,10 @@ class Trainer:
                 # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
                 self.loss_model.reshard()
             self.loss_model.train(self.recipe.dropout)
-        progress.last_eval, progress.eval_seconds = progress.step, self.elapsed
-        if progress.step == 0 and math.isfinite(loss):
-            progress.start_loss = loss
-        best = progress.step > 0 and math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
-        if best:
-            progress.best_loss, progress.best_step = loss, progress.step
-        self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None)
-        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, best=best)
-        self.trackers.log({"eval_loss": loss}, progress.step)
-        if best:
-            self._save_best(loss)
+        return loss
 
-    def _save_best(self, loss: float) -> None:
-        """Replaces best/, unless a run that was killed after this checkpoint had already found something at least as good."""
+    def _save_best(self, loss: float, weights: str) -> None:
+        """Replaces best/ by the model as it is, unless a run that was killed after this checkpoint had already found something at least as good."""
         on_disk = [self.best.loss() if self.world.first else None]
         if self.world.size > 1:
             dist.broadcast_object_list(on_disk, group=self.world.control)
@@ -322,16 +346,17 @@ class Trainer:
         step = self.progress.step
         dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
         self.best.save(
-            {"step": step, "tokens": self.progress.tokens, "eval_loss": loss},
+            {"step": step, "tokens": self.progress.tokens, "eval_loss": loss, "weights": weights},
             lambda folder: save_model(folder, self.model.config, self.architecture, tensors, self.tokenizer, dtype),
-            lambda: self.events.emit("best", step=step, eval_loss=loss, path=str(self.best.folder)),
+            lambda: self.events.emit("best", step=step, eval_loss=loss, weights=weights, path=str(self.best.folder)),
         )
 
     def _save_checkpoint(self) -> None:
         step = self.progress.step
         self.progress.seconds, self.progress.checkpoint_seconds = time.monotonic() - self.started, self.elapsed
         # The one before is written by now, or it is waited for: it is announced when it is whole.
-        state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers()}
+        average = {} if self.average is None else {"average": self.average.step}
+        state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers(), **average}
         self.checkpoints.save(step, self.tensors(), state, after=self.best.pending())
         self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
 

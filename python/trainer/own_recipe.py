@@ -93,7 +93,7 @@ class OwnRecipe:
 
         values = dataclasses.asdict(recipe)
         # What a resumed run may change must not make other data of it.
-        fixed = {name: value for name, value in values.items() if not name.endswith(("_every_steps", "_every_minutes"))}
+        fixed = {name: value for name, value in values.items() if not name.endswith(("_every_steps", "_every_minutes")) and name != "average_window"}
         key = hashlib.sha256(self._source + json.dumps(fixed, sort_keys=True, default=str).encode()).hexdigest()
         given = self._call("data", values)
         if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):

@@ -113,6 +113,11 @@ def make_plan(config: RunConfig, batches: Batches, data_epoch_batches: int | Non
     return replace(plan, total_steps=total, bound=bound, warmup_steps=warmup)
 
 
+def without_end(config: RunConfig, plan: Plan) -> bool:
+    """Whether it goes on until it is stopped: its rate never decays."""
+    return plan.total_steps is None and config.max_minutes is None
+
+
 def end_in_words(config: RunConfig, plan: Plan) -> str:
     """What ends the run, for people."""
     ends = [] if config.max_minutes is None else [f"after {config.max_minutes:g} minutes"]
@@ -120,4 +125,5 @@ def end_in_words(config: RunConfig, plan: Plan) -> str:
         whose = ", the recipe's" if config.tokens is None else ""
         tokens = config.recipe.tokens if config.tokens is None else config.tokens
         ends.append(f"after {plan.total_steps:,} steps" + (f" ({tokens:,} tokens{whose})" if plan.bound == "tokens" else ""))
-    return " or ".join(ends) if ends else "when it is stopped"
+    averaged = "; its rate never decays, so averaged weights are kept" if config.recipe.average_window else ""
+    return " or ".join(ends) if ends else f"when it is stopped{averaged}"

@@ -77,9 +77,20 @@ export const EVENTS = {
     memory_bytes: count,
     eta_seconds: value,
   }),
-  eval: event('eval', { step: count, tokens: count, eval_loss: value, best: z.boolean() }),
+  eval: event('eval', {
+    step: count,
+    tokens: count,
+    eval_loss: value,
+    averaged_loss: value.optional().describe('Of the averaged weights, in a run without an end'),
+    best: z.boolean(),
+  }),
   checkpoint: event('checkpoint', { step: count, path: text }),
-  best: event('best', { step: count, eval_loss: z.number(), path: text }),
+  best: event('best', {
+    step: count,
+    eval_loss: z.number(),
+    weights: z.enum(['raw', 'averaged']),
+    path: text,
+  }),
   heartbeat: event('heartbeat', {}),
   score: event('score', { model: text, batch: count, batches: count, loss: value }),
   warning: event('warning', {

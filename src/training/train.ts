@@ -128,13 +128,17 @@ function progressOf(event: TrainerEvent): Progress | null {
       return {
         kind: 'note',
         level: 'info',
-        message: `Step ${event.step}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${event.best === true ? ' (best so far)' : ''}.`,
+        message: `Step ${event.step}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${averagedNote(event)}${event.best === true ? ' (best so far)' : ''}.`,
       };
     case 'warning':
       return { kind: 'note', level: 'warning', message: event.message ?? '' };
     default:
       return null;
   }
+}
+
+function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {
+  return loss === undefined ? '' : `, of the averaged weights ${loss?.toFixed(4) ?? 'not finite'}`;
 }
 
 function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
 import { fateOf, loadArchitectures, loadConstants } from '../../src/constants.ts';
 import { whyImpossible } from '../../src/model/architectures.ts';
-import { classOf, countShapes, expectedShapes } from '../../src/model/index.ts';
+import { countShapes, expectedShapes } from '../../src/model/index.ts';
 
 /** Configs that reach every branch: ties, biases, grouped heads, other norms. Sizes are small, shapes all different. */
 const CONFIGS: Record<string, unknown>[] = [

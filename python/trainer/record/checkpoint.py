@@ -86,8 +86,13 @@ class Checkpoints:
             os.rename(path, aside)
         self._barrier()
 
-    def load(self, path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
-        """Fills `tensors` (live) in place, restores this rank's random numbers, and returns the JSON state."""
+    def load(self, path: Path, tensors: dict[str, Tensor], optional: str) -> dict[str, Any]:
+        """Fills `tensors` (live) in place, restores this rank's random numbers, and returns the JSON state.
+
+        Those whose names begin with `optional` are left as they are where the checkpoint has none of them.
+        """
+        written = dcp.FileSystemReader(path).read_metadata().state_dict_metadata  # pyright: ignore[reportPrivateImportUsage]
+        tensors = {name: tensor for name, tensor in tensors.items() if name in written or not name.startswith(optional)}
         live = {name: tensor.detach() for name, tensor in tensors.items()}
         dcp.load(live, checkpoint_id=path, process_group=self.group, no_dist=self.group is None)  # pyright: ignore[reportPrivateImportUsage]
         for name, tensor in tensors.items():
