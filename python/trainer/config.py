@@ -111,6 +111,12 @@ class Wandb:
 
 
 @dataclass
+class DecayFrom:
+    run: str | None = option(None, "folder of the run that this one branched off; null: it is a run of its own")
+    step: int | None = option(None, "its checkpoint that this one goes on from: from there the rate falls to 0 over `tokens`")
+
+
+@dataclass
 class RunConfig:
     run_dir: str = option("", "absolute path of the run folder")
     version: int = option(1, "version of this format")
@@ -129,6 +135,7 @@ class RunConfig:
     seed: int = option(0, "seed of initial weights and data order")
     epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")
     tokens: int | None = option(None, "stop after this many tokens")
+    decay_from: DecayFrom = field(default_factory=DecayFrom, metadata={"help": "of a branch whose rate falls to 0"})
     max_steps: int | None = option(None, "stop after this many optimizer steps")
     max_minutes: float | None = option(None, "stop after this many minutes of training")
     batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's; auto: the largest that fits, the step unchanged")
@@ -246,6 +253,8 @@ def check(config: RunConfig) -> None:
             faults.append(f"batch_ramp must hold [step, part of the sequences above 0 up to 1], not {json.dumps(entry)}")
     if not 0 <= recipe.average_window < 1:
         faults.append(f"average_window must be from 0 to below 1, not {recipe.average_window}")
+    if config.decay_from.step is not None and config.tokens is None:
+        faults.append("decay_from needs tokens: over how many the rate falls")
     if config.skip_bad_rows < 0:
         faults.append(f"skip_bad_rows must be 0 or above, not {config.skip_bad_rows}")
     if config.seed < 0:

@@ -7,7 +7,7 @@ import math
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -47,6 +47,10 @@ class Progress:
     eval_seconds: float = 0.0
     """When it was last evaluated, on the clock of `seconds`, which counts training and stands still between a kill and the resume."""
     checkpoint_seconds: float = 0.0
+    rate: float = 1.0
+    """Of the last step, as a part of its peak."""
+    branch_rate: float = 1.0
+    """`rate` where this run branched off another (`decay_from`)."""
     start_loss: float | None = None
     """Held-out loss of the model that was given, when the run does not start from scratch."""
     spikes: Spikes = field(default_factory=Spikes)
@@ -107,6 +111,9 @@ class Trainer:
         self.optimizers.load_numbers(state.get("optimizer", {}))
         spikes = Spikes(**state["progress"].pop("spikes"))
         self.progress = Progress(**state["progress"], spikes=spikes)
+        if self.progress.step == self.config.decay_from.step:
+            # What was best is the other run's, and lies in its folder.
+            self.progress = replace(self.progress, branch_rate=self.progress.rate, best_loss=None, best_step=None)
         if self.average is not None:
             if "average" in state:
                 self.average.step = state["average"]
@@ -181,7 +188,7 @@ class Trainer:
             dist.all_reduce(mean)
             mean /= self.world.size
         norm = self._clip()
-        factor = schedule.factor(self.recipe.schedule, step, self.plan.warmup_steps, self.plan.total_steps, self._elapsed_part())
+        factor = progress.rate = self._rate(step)
         bound = progress.spikes.bound()
         self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
         progress.step += 1
@@ -201,6 +208,12 @@ class Trainer:
         limit = self.recipe.optimizer.clip or math.inf
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         return whole(norm)
+
+    def _rate(self, step: int) -> float:
+        branched, total = self.config.decay_from.step, self.plan.total_steps
+        if branched is not None and total is not None:
+            return self.progress.branch_rate * min(schedule.falling(step, branched, total), 1 - self._elapsed_part())
+        return schedule.factor(self.recipe.schedule, step, self.plan.warmup_steps, total, self._elapsed_part())
 
     def _elapsed_part(self) -> float:
         if self.config.max_minutes is None:

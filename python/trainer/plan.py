@@ -100,7 +100,9 @@ def make_plan(config: RunConfig, batches: Batches, data_epoch_batches: int | Non
     if config.max_steps is not None:
         bounds.append((config.max_steps, "max_steps"))
     if config.tokens is not None:
-        bounds.append((plan.steps_for(config.tokens), "tokens"))
+        # A branch counts them from where it began.
+        behind = sum(plan.micro_batches(step) for step in range(config.decay_from.step or 0))
+        bounds.append((plan.steps_of(behind + -(-config.tokens // plan.batch_tokens)), "tokens"))
     if config.epochs > 0 and epoch_batches is not None:
         # While the batch grows, an epoch of data takes more steps; an epoch of the recipe's is so many steps.
         steps = plan.steps_of(config.epochs * epoch_batches) if epoch_steps is None else config.epochs * epoch_steps
@@ -123,6 +125,8 @@ def end_in_words(config: RunConfig, plan: Plan) -> str:
     ends = [] if config.max_minutes is None else [f"after {config.max_minutes:g} minutes"]
     if plan.total_steps is not None:
         whose = ", the recipe's" if config.tokens is None else ""
+        if config.decay_from.step is not None:
+            whose = f" from step {config.decay_from.step:,} on, the rate falling to 0"
         tokens = config.recipe.tokens if config.tokens is None else config.tokens
         ends.append(f"after {plan.total_steps:,} steps" + (f" ({tokens:,} tokens{whose})" if plan.bound == "tokens" else ""))
     averaged = "; its rate never decays, so averaged weights are kept" if config.recipe.average_window else ""

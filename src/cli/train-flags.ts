@@ -64,6 +64,16 @@ export const trainFlags = {
     helpValue: '[RUN]',
     ...start,
   }),
+  'decay-from': Flags.string({
+    summary: 'Branch off a checkpoint of a run; its rate falls to 0 over --tokens',
+    helpValue: 'RUN[@STEP]',
+    dependsOn: ['tokens'],
+    exclusive: [
+      ...['resume', 'load-best', 'load-uid', 'load-model-dir', 'load-model', 'load-model-config'],
+      ...['epochs', 'max-steps', 'max-minutes', 'schedule'],
+    ],
+    ...start,
+  }),
   'from-start': Flags.boolean({
     summary: 'With --resume: begin the run again where it has no whole checkpoint',
     dependsOn: ['resume'],

@@ -20,6 +20,8 @@ import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   asksToPublish,
+  branchRun,
+  type Given,
   givenOptions,
   goOn,
   type IntentFlags,
@@ -121,24 +123,10 @@ export default class Train extends PtCommand {
       { repo: settings.hfRepoId, threshold: settings.avgLossUploadThreshold },
       settings.offline || (offline && !asksToPublish(publishing)),
     );
-    const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
-    const { config, changes, write } = await goOn(
-      resumed,
-      {
-        options: givenOptions({ ...flags, device: settings.device ?? undefined }),
-        start: startFlags(flags),
-        recipe: flags.recipe ?? null,
-        data: flags.data ?? [],
-        cwd: process.cwd(),
-        competition: flags.competition ?? null,
-        offline,
-        hubEndpoint: endpoint && /^(constants|sandbox)$/.test(endpoint.origin) ? null : settings.hub.endpoint,
-        defaultHubEndpoint: settings.hub.endpoint,
-        reportTo: flags['report-to'] ?? null,
-        wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
-      },
-      { fromStart: flags['from-start'] ?? false, rows: settings.rows },
-    );
+    const { config, changes, write } = await goOn(resumed, givenWith(settings, flags, offline), {
+      fromStart: flags['from-start'] ?? false,
+      rows: settings.rows,
+    });
     // One of several machines publishes; here nothing else tells them apart.
     const mine = needsOthers(flags.nnodes, basename(runDir)) && flags['node-rank'] !== 0 ? null : intent;
     const plan = this.#plan(mine, flags);
@@ -167,6 +155,14 @@ export default class Train extends PtCommand {
     // Nothing is kept open for hours; what is needed then is opened again.
     await place.close();
     let runDir: string;
+    const branch = flags['decay-from'];
+    if (branch !== undefined) {
+      const given = givenWith(settings, flags, offline);
+      runDir = await this.work(
+        branchRun({ runsDir, from: branch, name, given, settings: settings.rows, intent }),
+      );
+      return { runDir, plan, offline };
+    }
     try {
       runDir = await this.work(
         newRun({
@@ -303,6 +299,24 @@ function startFlags(flags: TrainFlags) {
     loadModelDir: flags['load-model-dir'] ?? null,
     loadModel: flags['load-model'] ?? null,
     loadModelConfig: flags['load-model-config'] ?? null,
+  };
+}
+
+/** What was given that run.json has a place for. */
+function givenWith(settings: Settings, flags: TrainFlags, offline: boolean | null): Given {
+  const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
+  return {
+    options: givenOptions({ ...flags, device: settings.device ?? undefined }),
+    start: startFlags(flags),
+    recipe: flags.recipe ?? null,
+    data: flags.data ?? [],
+    cwd: process.cwd(),
+    competition: flags.competition ?? null,
+    offline,
+    hubEndpoint: endpoint && /^(constants|sandbox)$/.test(endpoint.origin) ? null : settings.hub.endpoint,
+    defaultHubEndpoint: settings.hub.endpoint,
+    reportTo: flags['report-to'] ?? null,
+    wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
   };
 }
 

@@ -1,3 +1,4 @@
+export { branchRun } from './branch.ts';
 export { joinRun, needsOthers, runName } from './join-run.ts';
 export {
   givenOptions,

@@ -252,7 +252,16 @@ export type KnobName = keyof typeof KNOBS;
 /** What `--resume` does with the flags that are no knobs. */
 export const OTHER_FLAGS = {
   /** Where the run came from, in run.json: another value is refused. */
-  fixed: ['load-best', 'load-uid', 'load-model-dir', 'load-model', 'load-model-config', 'recipe', 'data'],
+  fixed: [
+    'load-best',
+    'load-uid',
+    'load-model-dir',
+    'load-model',
+    'load-model-config',
+    'decay-from',
+    'recipe',
+    'data',
+  ],
   /** In run.json: the new value is taken. */
   free: ['offline', 'hub-endpoint', 'report-to', 'wandb-entity', 'wandb-project'],
   /** Where, as whom and when it is published, in state.json and settings.json: kept, and the new value is taken. */

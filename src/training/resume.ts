@@ -163,25 +163,9 @@ export async function goOn(
   { fromStart, rows }: { fromStart: boolean; rows: { key: string }[] },
 ): Promise<{ write: () => Promise<void>; changes: string[]; config: Json }> {
   const { runDir } = run;
-  const differing = factsOf(run, given).filter(({ is, wanted }) => !isDeepStrictEqual(is, wanted));
-  const refused = differing.filter(({ fixed }) => fixed);
-  if (refused.length > 0) {
-    const list = refused.map(({ flag, is, wanted }) => `--${flag} ${show(wanted)} (it has ${show(is)})`);
-    throw new UserError(
-      'run.fixed',
-      `Run ${basename(runDir)} cannot go on with ${list.join(', ')}: it would be another run.`,
-      {
-        nextSteps: [
-          `${run.resumeWith}   # without ${refused.map(({ flag }) => `--${flag}`).join(', ')}`,
-          `pt train --load-model-dir ${shellWord(join(runDir, 'best'))}   # a new run from its best model`,
-        ],
-      },
-    );
-  }
+  const { differing, changed } = agree(run, given, { cannot: 'go on', command: run.resumeWith });
   if (!fromStart && !(await hasCheckpoint(runDir))) throw await noCheckpoint(run);
-  const config = structuredClone(run.config);
-  for (const { set } of differing) set(config);
-  Object.assign(config, { run_dir: runDir, resume: true, from_start: fromStart });
+  const config = { ...changed, run_dir: runDir, resume: true, from_start: fromStart };
   return {
     config,
     changes: differing.map(({ flag, is, wanted }) => `--${flag} ${show(wanted)} instead of ${show(is)}`),
@@ -196,6 +180,33 @@ export async function goOn(
       await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
     },
   };
+}
+
+/** What was given and differs, and the `run.json` with it. `command` works without what is refused. Throws `run.fixed` with every flag that would make it another run. */
+export function agree(
+  run: ResumedRun,
+  given: Given,
+  { cannot, command }: { cannot: string; command: string },
+): { differing: Fact[]; changed: Json } {
+  const { runDir } = run;
+  const differing = factsOf(run, given).filter(({ is, wanted }) => !isDeepStrictEqual(is, wanted));
+  const refused = differing.filter(({ fixed }) => fixed);
+  if (refused.length > 0) {
+    const list = refused.map(({ flag, is, wanted }) => `--${flag} ${show(wanted)} (it has ${show(is)})`);
+    throw new UserError(
+      'run.fixed',
+      `Run ${basename(runDir)} cannot ${cannot} with ${list.join(', ')}: it would be another run.`,
+      {
+        nextSteps: [
+          `${command}   # without ${refused.map(({ flag }) => `--${flag}`).join(', ')}`,
+          `pt train --load-model-dir ${shellWord(join(runDir, 'best'))}   # a new run from its best model`,
+        ],
+      },
+    );
+  }
+  const changed = structuredClone(run.config);
+  for (const { set } of differing) set(changed);
+  return { differing, changed };
 }
 
 function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {

@@ -33,6 +33,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     competition: request.competition,
     data: request.data,
     ...knobConfig(request.options),
+    decay_from: { run: null, step: null },
     save_dtype: 'fp32',
     resume,
     from_start: false,
@@ -43,7 +44,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
   };
 }
 
-function initialState(id: string, intent: PublishIntent | null): RunState {
+export function initialState(id: string, intent: PublishIntent | null): RunState {
   return {
     id,
     started_at: new Date().toISOString(),
@@ -162,10 +163,15 @@ async function lastStep(runDir: string): Promise<number> {
   }
 }
 
-/** Whether a checkpoint lies there, whole or not. */
-export async function hasCheckpoint(runDir: string): Promise<boolean> {
+/** Steps of the checkpoints that lie there, whole or not, oldest first. */
+export async function checkpointSteps(runDir: string): Promise<number[]> {
   const names = await readdir(join(runDir, 'checkpoints')).catch(() => []);
-  return names.some((name) => /^step-\d+$/.test(name));
+  const steps = names.flatMap((name) => /^step-(\d+)$/.exec(name)?.[1] ?? []);
+  return steps.map(Number).sort((a, b) => a - b);
+}
+
+export async function hasCheckpoint(runDir: string): Promise<boolean> {
+  return (await checkpointSteps(runDir)).length > 0;
 }
 
 /** The best model of a run, as the trainer decided when it put it into `best/`; null: there is none. */

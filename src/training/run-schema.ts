@@ -34,6 +34,7 @@ export const RUN_SCHEMA = z.strictObject({
   competition: z.record(text, z.unknown()).nullable(),
   data: z.array(z.strictObject({ name: text, weight: z.number() })),
   ...Object.fromEntries(knobs.map(([, knob]) => [knob.key, stored(knob)])),
+  decay_from: z.strictObject({ run: text.nullable(), step: z.int().nullable() }),
   save_dtype: z.enum(['fp32', 'bf16']),
   resume: z.boolean(),
   from_start: z.boolean(),

@@ -19,6 +19,11 @@ def factor(config: ScheduleConfig, step: int, warmup_steps: int, total_steps: in
     return rise * (config.final + (1 - config.final) * _shape(config, min(1.0, done)))
 
 
+def falling(step: int, start: int, total_steps: int) -> float:
+    """The factor of a branch that began at step `start`: linear from 1 to 0, for the optimizer step numbered `step` (from 0)."""
+    return max(0.0, (total_steps - step) / (total_steps - start))
+
+
 def _shape(config: ScheduleConfig, done: float) -> float:
     if config.name == "cosine":
         return 0.5 * (1 + math.cos(math.pi * done))
