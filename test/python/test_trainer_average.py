@@ -30,7 +30,7 @@ def test_it_is_the_weighted_mean_of_the_weights_that_it_took_in():
     # Weights of the profile step^9 over what was seen: the mean age is then about a tenth of the run.
     ages, total, mean, before = 0.0, 0.0, torch.zeros(2, 3, dtype=torch.double), 0
     for step, weight in seen:
-        part = step**9 - before**9
+        part = float(step**9 - before**9)
         total, mean, ages, before = total + part, mean + part * weight, ages + part * (300 - step), step
     torch.testing.assert_close(average.state()["weight"].double(), mean / total, rtol=1e-4, atol=1e-5)
     assert 0.09 < ages / total / 300 < 0.11
