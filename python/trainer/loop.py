@@ -324,7 +324,7 @@ class Trainer:
             progress.best_loss, progress.best_step = lower, progress.step
         also = {} if averaged is None else {"averaged_loss": averaged if math.isfinite(averaged) else None}
         self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also)
-        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, best=best, **also)
+        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
         self.trackers.log({"eval_loss": loss, **also}, progress.step)
         if best:
             with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():

@@ -81,7 +81,7 @@ export const EVENTS = {
     step: count,
     tokens: count,
     eval_loss: value,
-    averaged_loss: value.optional().describe('Of the averaged weights, in a run without an end'),
+    averaged_loss: value.describe('Of the averaged weights; null: the run has an end, and keeps none'),
     best: z.boolean(),
   }),
   checkpoint: event('checkpoint', { step: count, path: text }),

@@ -138,7 +138,7 @@ function progressOf(event: TrainerEvent): Progress | null {
 }
 
 function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {
-  return loss === undefined ? '' : `, of the averaged weights ${loss?.toFixed(4) ?? 'not finite'}`;
+  return loss == null ? '' : `, of the averaged weights ${loss.toFixed(4)}`;
 }
 
 function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
