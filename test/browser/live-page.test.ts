@@ -40,6 +40,8 @@ describe.skipIf(browserPath === null)('the live page, in a browser', () => {
       join(run, 'metrics.jsonl'),
       Array.from({ length: 20 }, (_, i) => metricLine(41 + i)).join(''),
     );
+    // As the trainer does: which model is best stands in best.json alone.
+    await writeFile(join(run, 'best.json'), '{"step": 60, "tokens": 61440, "eval_loss": 3.25}');
     await appendFile(join(run, 'metrics.jsonl'), '{"step": 60, "tokens": 61440, "eval_loss": 3.25}\n');
     await page.locator('#tiles', { hasText: '3.2500' }).waitFor();
     expect(await page.locator('#range').textContent()).toBe('steps 1–60');

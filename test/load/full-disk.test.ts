@@ -52,7 +52,17 @@ it.skipIf(!disk)(
     };
     await writeFile(join(small, 'filler'), Buffer.alloc(512 * KIB)).catch(() => {});
     const before = sandbox.hub.requests.length;
-    const second = ['upload', '--load-model-dir', model, '--hf-repo-id', 'me/second', '--json'];
+    // By its address from another PT_HOME it is any chain, whose tokenizer this model is too small for.
+    const second = [
+      'upload',
+      '--load-model-dir',
+      model,
+      '--hf-repo-id',
+      'me/second',
+      '--no-check',
+      '--yes',
+      '--json',
+    ];
     const refused = await runPt(second, { env: elsewhere });
     expect(errorOf(refused.stdout), refused.stderr).toMatchObject({ code: 'disk.full' });
     expect(sandbox.hub.requests.slice(before).some(({ method }) => method !== 'GET')).toBe(false);
