@@ -210,6 +210,7 @@ const profile = z.strictObject({
   temperature: z.number().positive(),
   alpha: z.number().min(0).max(1),
   transformers: z.string(),
+  empty_cache: z.boolean(),
 }) satisfies z.ZodType<Profile>;
 
 const tokenizer = z.strictObject({ vocab_size: z.int().positive(), eos_token_id: count });
@@ -228,7 +229,6 @@ const layout = z.strictObject({ first: tensors, layer: tensors, last: tensors })
 const architecture = z.strictObject({
   model_type: z.string(),
   tied: z.boolean(),
-  tokenizer: z.string(),
   layout: z.string(),
   sizes: z.record(
     z.string(),
@@ -268,17 +268,13 @@ const architecture = z.strictObject({
 const architectures = z
   .strictObject({
     about: z.string(),
-    tokenizers: z.strictObject({
-      common: z.array(z.string()),
-      classes: z.record(z.string(), z.array(z.string())),
-    }),
     buffers: z.array(z.strictObject({ pattern: z.string(), dimensions: z.int().positive().optional() })),
     layouts: z.record(z.string(), layout),
     architectures: z.record(z.string(), architecture),
   })
-  .superRefine(({ tokenizers, layouts, architectures }, context) => {
+  .superRefine(({ layouts, architectures }, context) => {
     for (const [name, facts] of Object.entries(architectures)) {
-      const missing = unresolved(facts, layouts, tokenizers.classes);
+      const missing = unresolved(facts, layouts);
       if (missing.length > 0)
         context.addIssue({
           code: 'custom',
@@ -288,11 +284,10 @@ const architectures = z
     }
   });
 
-/** Names in a class's facts that nothing defines: a layout, a tokenizer, a size or a flag. */
+/** Names in a class's facts that nothing defines: a layout, a size or a flag. */
 function unresolved(
   facts: z.infer<typeof architecture>,
   layouts: Record<string, z.infer<typeof layout>>,
-  tokenizers: Record<string, string[]>,
 ): string[] {
   const { first, layer, last } = layouts[facts.layout] ?? { first: [], layer: [], last: [] };
   const rows = [...first, ...layer, ...last];
@@ -308,7 +303,6 @@ function unresolved(
   const flags = [...rows.flatMap((row) => row.when ?? []), ...(facts.untold_if ?? [])];
   return [
     ...(facts.layout in layouts ? [] : [facts.layout]),
-    ...(facts.tokenizer in tokenizers ? [] : [facts.tokenizer]),
     ...sizes.filter((size) => !(size in facts.sizes)),
     ...flags.map((flag) => flag.replace('!', '')).filter((flag) => flag !== 'tied' && !(flag in facts.flags)),
   ];
@@ -353,16 +347,29 @@ export function loadConstants(dir: string = shippedDir()): Constants {
   return constants;
 }
 
-/** What releases of transformers do with the keys of a class's config (`constants/transformers.json`); null: it has no such class. */
+const fate = z.enum(['read', 'ignored', 'differs', 'misfit', 'refused', 'untold']);
+const pinnedClass = z.strictObject({
+  keys: z.record(z.string(), fate),
+  defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  empty_cache: z.string().optional(),
+  flash_attention: z.literal(false).optional(),
+});
+const tokenizerFiles = z.strictObject({
+  common: z.array(z.string()),
+  classes: z.record(z.string(), z.array(z.string())),
+  by_model_type: z.record(z.string(), z.array(z.string())),
+});
+
+/** What releases of transformers do with a class's config (null: no such class), and which files their tokenizers ask for. */
 const transformers = z.strictObject({
   about: z.string(),
   newest: z.string(),
-  releases: z.record(
-    z.string(),
-    z.record(z.string(), z.record(z.string(), z.enum(['read', 'ignored', 'refused', 'differs'])).nullable()),
-  ),
+  releases: z.record(z.string(), z.record(z.string(), pinnedClass.nullable())),
+  tokenizers: z.record(z.string(), tokenizerFiles),
 });
-type Fate = 'read' | 'ignored' | 'refused' | 'differs';
+export type Fate = z.infer<typeof fate>;
+export type PinnedClass = z.infer<typeof pinnedClass>;
+export type TokenizerFiles = z.infer<typeof tokenizerFiles>;
 
 let known: Architectures | undefined;
 let releasesKnown: z.infer<typeof transformers> | undefined;
@@ -379,12 +386,37 @@ export function architectureOf(name: string | null): Architecture | null {
   return name !== null && Object.hasOwn(architectures, name) ? architectures[name]! : null;
 }
 
-/** What a release of transformers does with a key of a class's config; null where that was not tried. */
-export function fateOf(release: string, architecture: string, key: string): Fate | null {
+function transformersKnown(): z.infer<typeof transformers> {
   releasesKnown ??= read(shippedDir(), 'transformers.json', transformers);
-  const classes = releasesKnown.releases[release] ?? {};
-  const keys = Object.hasOwn(classes, architecture) ? classes[architecture] : null;
-  return keys && Object.hasOwn(keys, key) ? keys[key]! : null;
+  return releasesKnown;
+}
+
+/** What is known of a class in a release of transformers; null: it has no such class; undefined: that was not looked at. */
+export function pinnedClassOf(release: string, architecture: string): PinnedClass | null | undefined {
+  const { releases } = transformersKnown();
+  const classes = Object.hasOwn(releases, release) ? releases[release]! : {};
+  return Object.hasOwn(classes, architecture) ? classes[architecture] : undefined;
+}
+
+/** The same of the release that `pt` trains with. */
+export function newestClassOf(architecture: string): PinnedClass | null | undefined {
+  return pinnedClassOf(transformersKnown().newest, architecture);
+}
+
+/** What a release of transformers does with a key of a class's config; null where nothing is done with it or that was not tried. */
+export function fateOf(release: string, architecture: string, key: string): Fate | null {
+  const keys = pinnedClassOf(release, architecture)?.keys ?? {};
+  return Object.hasOwn(keys, key) ? keys[key]! : null;
+}
+
+/** Files that a release's AutoTokenizer asks for; null for a release that was not run. */
+export function tokenizerFilesOf(release: string): TokenizerFiles | null {
+  const { tokenizers } = transformersKnown();
+  return Object.hasOwn(tokenizers, release) ? tokenizers[release]! : null;
+}
+
+export function tokenizerFilesOfAll(): TokenizerFiles[] {
+  return Object.values(transformersKnown().tokenizers);
 }
 
 /** The class that transformers builds for a `model_type`; null for one not known here. */

@@ -29,6 +29,8 @@ export interface Profile {
   alpha: number;
   /** Version of transformers that these validators pin. */
   transformers: string;
+  /** Whether the loss is computed with an empty cache handed to the model, which some classes fail on. */
+  empty_cache: boolean;
 }
 
 export type EpsilonRule =

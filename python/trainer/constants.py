@@ -22,8 +22,8 @@ def architecture_of(model_type: object) -> dict | None:
 
 
 def fate_of(model_type: object, key: str) -> dict[str, str]:
-    """What each pinned transformers does with a key of the class's config (`read`, `ignored`, `refused`, `differs`), by version, where it was tried."""
+    """What each pinned transformers does with a key of the class's config, by version, where it does anything. Words: docs/architectures.md."""
     data = read_constants("transformers.json")
     name = next((name for name, facts in read_constants("architectures.json")["architectures"].items() if facts["model_type"] == model_type), None)
-    found = {version: (classes.get(name) or {}).get(key) for version, classes in data["releases"].items() if version != data["newest"]}
+    found = {version: ((classes.get(name) or {}).get("keys") or {}).get(key) for version, classes in data["releases"].items() if version != data["newest"]}
     return {version: fate for version, fate in found.items() if fate is not None}

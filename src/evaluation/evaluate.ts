@@ -14,6 +14,7 @@ import {
   meantCompetition,
   parseRepoRef,
   type TaskRange,
+  whyNoLoss,
 } from '../rules/index.ts';
 import { lengthFor, seedAt, tasksOf, tokenizerFor } from './plan.ts';
 import type { EvaluateRequest, Evaluation, ModelRef } from './types.ts';
@@ -158,7 +159,10 @@ async function* scoreAll(
   const raw = result.models as RawModel[];
   const ranges = sharedSample(raw);
   const contestants = located.map((l, i): Contestant => {
-    const { tasks: parts, error } = raw[i]!;
+    const { tasks: parts, error, loss } = raw[i]!;
+    // What validators cannot compute a loss of has lost, whatever it computes here.
+    const noLoss = whyNoLoss(l.facts.architecture, place.profile);
+    const why = error?.message ?? (noLoss === null ? null : `infinite loss: ${noLoss}`);
     return {
       name: l.name,
       dir: l.dir,
@@ -166,12 +170,12 @@ async function* scoreAll(
       block: l.block ?? (l.mine ? block + 1 : block),
       uid: l.uid,
       mine: l.mine,
-      loss: raw[i]!.loss,
-      losses: error ? null : parts.flatMap((t) => t.losses.map((loss) => loss ?? Number.NaN)),
+      loss: noLoss === null ? loss : null,
+      losses: why !== null ? null : parts.flatMap((t) => t.losses.map((loss) => loss ?? Number.NaN)),
       reasonable: raw[i]!.reasonable,
       notFinite: raw[i]!.not_finite,
       parameters: l.facts.parameters,
-      error: error?.message ?? null,
+      error: why,
     };
   });
   return {

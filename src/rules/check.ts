@@ -1,6 +1,7 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
-import { architectureOf, classOf } from '../constants.ts';
+import { architectureOf } from '../constants.ts';
 import { competitionLabel } from './competition.ts';
+import { checkPinned } from './model/pinned.ts';
 import { cannotScore, cannotTell } from './model/problem.ts';
 import type { Competition, Finding, ModelFacts, Profile, TokenizerFacts } from './types.ts';
 
@@ -20,7 +21,10 @@ export function checkModel(
     checkSequenceLength(facts, competition),
     checkDtype(facts.dtypes, competition),
     checkVocabulary(facts, competition, tokenizer),
-    ...checkRope(facts, profile),
+    // A class that is not allowed is refused whatever its config says.
+    ...(checkArchitecture(facts.architecture, competition).ok
+      ? checkPinned(facts.architecture, facts.config, competition, profile)
+      : []),
     ...checkRemoteCode(facts),
     describeHash(facts),
   ];
@@ -180,47 +184,6 @@ function checkVocabulary(facts: ModelFacts, competition: Competition, tokenizer?
         actual,
         limit,
       );
-}
-
-/** What a class that is not known here reads, as most do. */
-const USUAL_ROPE = {
-  theta: 'rope_theta',
-  theta_default: 10000,
-  partial: 'partial_rotary_factor',
-  partial_default: 1,
-};
-
-/** Rope settings that the validators' transformers ignores: it would compute wrong logits without an error. */
-function checkRope(facts: ModelFacts, profile: Profile): Finding[] {
-  const { config } = facts;
-  const rope = config.rope_parameters;
-  if (typeof rope !== 'object' || rope === null || Array.isArray(rope)) return [];
-  const names = architectureOf(classOf(config.model_type))?.rope ?? USUAL_ROPE;
-  const given = rope as Record<string, unknown>;
-  const theta = given.rope_theta ?? names.theta_default;
-  const partial = given.partial_rotary_factor ?? names.partial_default;
-  const scaled = given.rope_type !== undefined && given.rope_type !== 'default';
-  const lost = [
-    ...((config[names.theta] ?? names.theta_default) === theta ? [] : [names.theta]),
-    ...((config[names.partial] ?? names.partial_default) === partial ? [] : [names.partial]),
-    ...(scaled && (config.rope_scaling === undefined || config.rope_scaling === null)
-      ? ['rope_scaling']
-      : []),
-  ];
-  return [
-    {
-      rule: 'config_keys',
-      ok: lost.length === 0,
-      // They load it without an error; what they then score is another function than the one that was trained.
-      ...(lost.length === 0 ? {} : { verdict: 'cannot_score' as const }),
-      actual: rope,
-      limit: `transformers ${profile.transformers}`,
-      message:
-        lost.length === 0
-          ? `Rope settings read the same in transformers ${profile.transformers}, which validators pin.`
-          : `transformers ${profile.transformers}, which validators pin, ignores rope_parameters and lacks ${lost.join(', ')}: wrong logits without an error. \`pt check --fix\` adds the old keys.`,
-    },
-  ];
 }
 
 function checkRemoteCode(facts: ModelFacts): Finding[] {

@@ -50,6 +50,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   }
   const competition = openCompetition(input);
   const { recipe, file, reason } = chooseRecipe(input.recipe, constants.recipes, competition, {
+    profile: input.profile,
     hasGpu: await hasGpu(options.device),
     offline: input.offline,
   });
@@ -57,7 +58,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
-    (recipe.name === standardRecipe(competition, constants.recipes) ||
+    (recipe.name === standardRecipe(competition, constants.recipes, input.profile) ||
       'remote' in choice ||
       choice.local.kind !== 'recipe');
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Recipe } from '../constants.ts';
 import { UserError } from '../errors.ts';
-import { competitionLabel } from '../rules/index.ts';
-import type { Competition } from '../rules/types.ts';
-import { standardRecipe } from './standard-recipe.ts';
+import { competitionLabel, whyNoLoss } from '../rules/index.ts';
+import type { Competition, Profile } from '../rules/types.ts';
+import { classOfRecipe, standardRecipe } from './standard-recipe.ts';
 
 export interface RecipeChoice {
   recipe: Recipe;
@@ -17,6 +17,8 @@ export interface RecipeChoice {
 
 /** What the choice depends on besides the competition. */
 export interface RecipeCircumstances {
+  /** Whose validators the model is for. */
+  profile: Profile;
   hasGpu: boolean;
   /** Data and tokenizers of the real competitions come from the Hub. */
   offline: boolean;
@@ -32,7 +34,7 @@ export function chooseRecipe(
   wanted: string | null,
   recipes: Record<string, Recipe>,
   competition: Competition | null,
-  { hasGpu, offline }: RecipeCircumstances,
+  { profile, hasGpu, offline }: RecipeCircumstances,
 ): RecipeChoice {
   const named = (name: string): Recipe => {
     const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined;
@@ -45,8 +47,13 @@ export function chooseRecipe(
       },
     );
   };
-  const standard = competition && standardRecipe(competition, recipes);
-  const why = whyTiny(competition, standard, { hasGpu, offline });
+  const standard = competition && standardRecipe(competition, recipes, profile);
+  const why = whyTiny(competition, standard, { profile, hasGpu, offline });
+  // What is named is obeyed, not in silence.
+  const asked = (recipe: Recipe, file: string | null = null): RecipeChoice => {
+    const noLoss = competition && whyNoLoss(classOfRecipe(recipe), profile);
+    return { recipe, file, reason: noLoss === null ? null : `${noLoss}: this model cannot win there.` };
+  };
   const unnamed = why === null ? standard! : 'tiny';
   if (wanted === null)
     return {
@@ -54,7 +61,7 @@ export function chooseRecipe(
       file: null,
       reason: unnamed === standard ? null : `${why}: good for a rehearsal, not for the real network.`,
     };
-  if (!/\.(json|py)$/.test(wanted)) return { recipe: named(wanted), file: null, reason: null };
+  if (!/\.(json|py)$/.test(wanted)) return asked(named(wanted));
   const path = resolve(wanted);
   if (!existsSync(path)) {
     throw new UserError('recipe.missing', `--recipe: there is no file ${path}.`, {
@@ -62,7 +69,7 @@ export function chooseRecipe(
     });
   }
   if (path.endsWith('.py')) return { recipe: named(unnamed), file: path, reason: null };
-  return { recipe: readRecipeFile(path), file: null, reason: null };
+  return asked(readRecipeFile(path));
 }
 
 /** Why nothing larger than `tiny` is trained unasked; null: the competition's own recipe is. */

@@ -1,19 +1,30 @@
 import type { Recipe } from '../constants.ts';
 import { classOf, countShapes, expectedShapes } from '../model/index.ts';
-import type { Competition } from '../rules/types.ts';
+import { whyNoLoss } from '../rules/index.ts';
+import type { Competition, Profile } from '../rules/types.ts';
 
 /**
  * The recipe that a competition is trained with: the one its schedule names, else the largest of its tokenizer and length whose class and
- * parameter count it allows. Null: none was made for it.
+ * parameter count it allows, and that validators of `profile` can score. Null: none was made for it.
  */
-export function standardRecipe(competition: Competition, recipes: Record<string, Recipe>): string | null {
-  if (competition.default_recipe !== undefined) return competition.default_recipe;
+export function standardRecipe(
+  competition: Competition,
+  recipes: Record<string, Recipe>,
+  profile: Profile,
+): string | null {
+  const named = competition.default_recipe;
+  if (named !== undefined && whyNoLoss(classOfRecipe(recipes[named]), profile) === null) return named;
   const fitting = Object.entries(recipes)
     .map(([name, recipe]) => ({ name, recipe, parameters: parametersOf(recipe, competition) }))
     .filter(({ recipe, parameters }) => parameters !== null && isMeantFor(recipe, competition))
+    .filter(({ recipe }) => whyNoLoss(classOfRecipe(recipe), profile) === null)
     .sort((a, b) => b.parameters! - a.parameters!);
   return fitting[0]?.name ?? null;
 }
+
+/** The class that a recipe trains; null for one not known here. */
+export const classOfRecipe = (recipe: Recipe | undefined): string | null =>
+  classOf((recipe?.architecture as Record<string, unknown> | undefined)?.model_type);
 
 const isMeantFor = (recipe: Recipe, { tokenizer, sequence_length: length }: Competition): boolean =>
   recipe.tokenizer === tokenizer && recipe.sequence_length === length;

@@ -1,6 +1,7 @@
 """Writes constants/transformers.json: what each pinned transformers, and the one installed here, does with each key of each class's config.
 
-`npm run learn:releases`: runs probe.py in every environment of run.py and compares. A new pin is a line in PINNED and a run of this.
+`npm run learn:releases`: runs probe.py and tokenizer_files.py in every environment of run.py and compares. A new pin is a line in PINNED and a run
+of this.
 """
 
 from __future__ import annotations
@@ -20,70 +21,91 @@ ABOUT = (
 )
 
 
-def probes(python: Path | str, folder: Path) -> dict:
-    out = folder / "probes.json"
-    subprocess.run([python, HERE / "probe.py", out], check=True, stderr=subprocess.DEVNULL)
-    return json.loads(out.read_text())
+def judged(python: Path | str, folders: Path) -> dict:
+    done = subprocess.run([python, HERE / "probe.py", "judge", folders], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return json.loads(done.stdout)
+
+
+def fetched(python: Path | str) -> dict:
+    done = subprocess.run([python, HERE / "tokenizer_files.py"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return json.loads(done.stdout)
 
 
 def same(one: dict, other: dict) -> bool:
-    return one["shapes"] == other["shapes"] and all(abs(a - b) < TOLERANCE for a, b in zip(one["logits"], other["logits"], strict=True))
+    return all(abs(a - b) < TOLERANCE for a, b in zip(one["logits"], other["logits"], strict=True))
 
 
-def verdict(spellings: list, base: dict, newest: list, newest_base: dict) -> str:
-    """`newest` are the newest release's outcomes of the same spellings, by which `differs` is told from `read`."""
-    built = [each for each in spellings if isinstance(each, dict)]
-    if not built:
-        return "refused"
-    changed = [each for each in built if not same(each, base)]
-    if not changed:
-        return "ignored"
-    wanted = [each for each in newest if isinstance(each, dict) and not same(each, newest_base)]
-    # Where the newest release reads nothing, or starts from other defaults, there is nothing to compare with.
-    comparable = wanted and same(base, newest_base)
-    return "differs" if comparable and not any(same(one, other) for one in changed for other in wanted) else "read"
+def fate(found: dict, base: dict, newest: dict, newest_base: dict) -> str | None:
+    """Of one probe under an older release, held against today's; null: neither does anything with the key."""
+    if "error" in found:
+        return "misfit" if found["misfit"] else "refused"
+    if "error" in newest:
+        return "untold"
+    if same(found, newest):
+        return None if same(newest, newest_base) else "read"
+    return "ignored" if same(found, base) else "differs"
 
 
-Fates = dict[str, dict[str, str] | None]
+def fates(outcomes: dict, newest: dict) -> dict[str, str]:
+    found = {key: fate(outcome, outcomes[""], newest[key], newest[""]) for key, outcome in outcomes.items() if key}
+    return {key: word for key, word in found.items() if word is not None and not (word == "untold" and idle(key, outcomes))}
 
 
-def fates(probed: dict, newest: dict) -> Fates:
-    """By class and key; null for a class that the release does not have."""
-
-    def of_class(outcomes: dict, theirs: dict) -> dict[str, str]:
-        return {key: verdict(outcomes[key], outcomes[""], theirs[key], theirs[""]) for key in outcomes if key}
-
-    return {name: outcomes and of_class(outcomes, newest["classes"][name]) for name, outcomes in probed["classes"].items()}
+def idle(key: str, outcomes: dict) -> bool:
+    """A null, or a scaling of what does not rotate, that only today's release refuses: the older ones hear nothing in it."""
+    return key.endswith("=null") or (key.startswith("rope_scaling.") and "logits" in outcomes["rope_theta"] and same(outcomes["rope_theta"], outcomes[""]) and same(outcomes[key], outcomes[""]))
 
 
-def without_idle(releases: dict[str, Fates]) -> dict[str, Fates]:
-    """Without the keys that no release does anything with."""
+def facts_of(probed: dict, name: str, newest: dict, keys: set[str]) -> dict:
+    """What a release does with a class: fates of keys, other defaults than today's, and what only some classes cannot do."""
+    defaults, today = probed["defaults"][name], newest["defaults"][name]
+    told = {key: value for key, value in sorted(defaults.items()) if key in keys and (probed is newest or (key in today and today[key] != value))}
+    return {
+        "keys": dict(sorted(fates(probed["classes"][name], newest["classes"][name]).items())),
+        "defaults": told,
+        **({"empty_cache": probed["caches"][name]} if probed["caches"][name] else {}),
+        **({} if probed["flash"][name] else {"flash_attention": False}),
+    }
 
-    def busy(name: str, key: str) -> bool:
-        return any((classes[name] or {}).get(key, "ignored") != "ignored" for classes in releases.values())
 
-    def kept(name: str, keys: dict[str, str] | None) -> dict[str, str] | None:
-        return keys and {key: fate for key, fate in keys.items() if busy(name, key)}
+def learn(found: list[dict], newest: dict) -> dict:
+    """The content of `releases`."""
+    releases = {}
+    for probed in [*found, newest]:
+        releases[probed["version"]] = classes = {}
+        for name, outcomes in probed["classes"].items():
+            keys = {key.split("=")[0] for key in newest["classes"][name]} | size_keys(name)
+            classes[name] = outcomes and facts_of(probed, name, newest, keys)
+    return releases
 
-    return {version: {name: kept(name, keys) for name, keys in classes.items()} for version, classes in releases.items()}
+
+def size_keys(name: str) -> set[str]:
+    sizes = json.loads((HERE.parents[1] / "constants" / "architectures.json").read_text())["architectures"][name]["sizes"]
+    return {key for size in sizes.values() for key in size["keys"]}
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pt-learn-") as temporary:
-        newest = probes(sys.executable, Path(temporary))
-        found = [probes(environment(version), Path(temporary)) for version in PINNED]
-    releases = without_idle({probed["version"]: fates(probed, newest) for probed in [*found, newest]})
-    OUT.write_text(as_text(newest["version"], releases))
+        subprocess.run([sys.executable, HERE / "probe.py", "save", temporary], check=True, stderr=subprocess.DEVNULL)
+        newest = judged(sys.executable, Path(temporary))
+        found = [judged(environment(version), Path(temporary)) for version in PINNED]
+    tokenizers = {version: fetched(environment(version)) for version in PINNED}
+    OUT.write_text(as_text(newest["version"], learn(found, newest), tokenizers))
 
 
-def as_text(newest: str, releases: dict[str, Fates]) -> str:
+def as_text(newest: str, releases: dict, tokenizers: dict) -> str:
     """JSON with a line for each class."""
 
-    def block(classes: Fates) -> str:
-        return "{\n" + ",\n".join(f"      {json.dumps(name)}: {json.dumps(keys)}" for name, keys in classes.items()) + "\n    }"
+    def block(name: str, entries: dict) -> str:
+        return f'    {json.dumps(name)}: {{\n' + ",\n".join(f"      {json.dumps(key)}: {json.dumps(value)}" for key, value in entries.items()) + "\n    }"
 
-    blocks = ",\n".join(f"    {json.dumps(version)}: {block(classes)}" for version, classes in releases.items())
-    return f'{{\n  "about": {json.dumps(ABOUT)},\n  "newest": {json.dumps(newest)},\n  "releases": {{\n{blocks}\n  }}\n}}\n'
+    def blocks(entries: dict) -> str:
+        return "{\n" + ",\n".join(block(name, each) for name, each in entries.items()) + "\n  }"
+
+    return (
+        f'{{\n  "about": {json.dumps(ABOUT)},\n  "newest": {json.dumps(newest)},\n'
+        f'  "releases": {blocks(releases)},\n  "tokenizers": {blocks(tokenizers)}\n}}\n'
+    )
 
 
 if __name__ == "__main__":

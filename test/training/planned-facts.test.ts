@@ -27,7 +27,7 @@ it('tells the size of every recipe before it is trained, as its competition want
     const facts = await planned({ source: recipeSource, recipe });
     expect(facts, recipe.name).not.toBeNull();
     const competitions = held.filter(
-      (competition) => standardRecipe(competition, constants.recipes) === recipe.name,
+      (competition) => standardRecipe(competition, constants.recipes, profile) === recipe.name,
     );
     for (const { min_model_parameters: min, max_model_parameters: max } of competitions) {
       expect(facts!.parameters).toBeGreaterThanOrEqual(min);

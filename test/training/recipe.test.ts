@@ -10,8 +10,9 @@ import { standardRecipe } from '../../src/training/standard-recipe.ts';
 
 const recipes = { tiny: { name: 'tiny' }, big: { name: 'big' } };
 const competition = { default_recipe: 'big' } as Competition;
-const GPU = { hasGpu: true, offline: false };
-const CPU = { hasGpu: false, offline: false };
+const { profiles } = loadConstants();
+const GPU = { profile: profiles['3.2'], hasGpu: true, offline: false };
+const CPU = { ...GPU, hasGpu: false };
 let dir: string;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'pt-recipe-'));
@@ -19,6 +20,24 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe('chooseRecipe', () => {
+  it('never takes a class unasked that validators give an infinite loss, and says so of one that is asked for', () => {
+    const both = {
+      tiny: { name: 'tiny' },
+      neox: { name: 'neox', architecture: { model_type: 'gpt_neox' } },
+    };
+    const wants = { name: 'X', id: 1, default_recipe: 'neox', allowed_architectures: [''] } as Competition;
+    const six = { ...GPU, profile: profiles['6.0'] };
+    expect(chooseRecipe(null, both, wants, GPU)).toMatchObject({ recipe: both.neox, reason: null });
+    expect(chooseRecipe(null, both, wants, six)).toMatchObject({
+      recipe: both.tiny,
+      reason: expect.stringContaining('No recipe'),
+    });
+    expect(chooseRecipe('neox', both, wants, six)).toMatchObject({
+      recipe: both.neox,
+      reason: expect.stringContaining('infinite loss'),
+    });
+  });
+
   it("takes the competition's own on a GPU, tiny without one, and says so", () => {
     expect(chooseRecipe(null, recipes, competition, GPU)).toMatchObject({
       recipe: recipes.big,
@@ -30,7 +49,7 @@ describe('chooseRecipe', () => {
   });
 
   it('says why it is tiny when nothing else can be', () => {
-    expect(chooseRecipe(null, recipes, competition, { hasGpu: true, offline: true })).toMatchObject({
+    expect(chooseRecipe(null, recipes, competition, { ...GPU, offline: true })).toMatchObject({
       recipe: recipes.tiny,
       reason: expect.stringContaining('--offline has no data'),
     });
@@ -82,5 +101,5 @@ it.each([
 ] as const)('profile %s at block %i, competition %s is trained with %s', (name, block, id, recipe) => {
   const { profiles, schedules, recipes: all } = loadConstants();
   const open = competitionsAt(schedules.schedule!, block, profiles[name]);
-  expect(standardRecipe(chooseCompetition(open, { id }), all)).toBe(recipe);
+  expect(standardRecipe(chooseCompetition(open, { id }), all, profiles[name])).toBe(recipe);
 });

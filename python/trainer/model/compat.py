@@ -73,8 +73,8 @@ def compat_problems(config: dict) -> list[str]:
     model = config.get("model_type")
     known = architecture_of(model) is not None
     if kind != "default":
-        name = "longrope" if kind in _LONG else kind
-        problems += _unread(model, f"rope_scaling.{name}", f"rope_type {kind}", "use default")
+        written = "longrope:type" if kind in _LONG else f"{kind}:type" if kind in _SCALINGS else f"{kind}:rope_type"
+        problems += _unread(model, f"rope_scaling.{written}", f"rope_type {kind}", "use default")
         if kind not in _SCALINGS | _LONG and not problems:
             problems.append(f"rope_type {kind} is unknown to transformers 4.38; use default or linear")
         elif kind in _SCALINGS and not known:
@@ -98,7 +98,13 @@ def _unread(model: object, key: str, what: str, change: str) -> list[str]:
     fates = {version: fate for version, fate in fate_of(model, key).items() if fate != "read"}
     if not fates:
         return []
-    words = {"ignored": "is ignored", "refused": "is refused", "differs": "means something else"}
+    words = {
+        "ignored": "is ignored",
+        "refused": "is refused",
+        "differs": "means something else",
+        "misfit": "is ignored, so that the weights do not fit,",
+        "untold": "is not told of",
+    }
     said = " and ".join(f"{words[fate]} by {version}" for version, fate in fates.items())
     return [f"{what} of {model} {said} of transformers; {change}"]
 

@@ -2,7 +2,7 @@
  * Values in config.json with which no validator can load or score a model, however good its weights. Only what certainly fails in
  * the transformers that validators pin: an absent key, or one that the class does not read, refuses nothing.
  */
-import { architectureOf, classOf, fateOf } from '../../constants.ts';
+import { architectureOf, classOf, fateOf, pinnedClassOf } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
 import { cannotScore, problem } from './problem.ts';
@@ -61,7 +61,8 @@ export function checkConfig(
       refuse(key, 0, `${architecture} cannot be built`, 'Give the number that the weights have.');
 
   for (const key of facts.activations) {
-    if (fateOf(transformers, architecture!, key) === 'ignored') continue;
+    const fate = fateOf(transformers, architecture!, key);
+    if (fate === 'ignored' || (fate === null && pinnedClassOf(transformers, architecture!))) continue;
     const name = config[key];
     if (isGiven(name) && !(typeof name === 'string' && ACTIVATIONS.has(name)))
       refuse(

@@ -1,5 +1,5 @@
 /** Which files of a model count: what loading fetches enters the content hash, in both profiles. */
-import { architectureOf, classOf, loadArchitectures } from '../../constants.ts';
+import { tokenizerFilesOf, tokenizerFilesOfAll } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import { hashOrder } from '../hash.ts';
 import type { Profile } from '../types.ts';
@@ -10,11 +10,16 @@ export const WEIGHTS = 'model.safetensors';
 export const INDEX = 'model.safetensors.index.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
-/** Every tokenizer file that some class asks for. */
+/** Every tokenizer file that some class asks for in some release; pickles are none. */
 export function allTokenizerFiles(): string[] {
-  const { common, classes } = loadArchitectures().tokenizers;
-  return [...new Set([...common, ...Object.values(classes).flat()])];
+  const files = tokenizerFilesOfAll().flatMap(({ common, classes }) => [
+    ...common,
+    ...Object.values(classes).flat(),
+  ]);
+  return [...new Set(files)].filter((file) => /\.(json|txt|model|codes|tokenizer)$/.test(file));
 }
+
+const NONE = { common: [TOKENIZER_CONFIG], classes: {}, by_model_type: {} };
 
 /** The small files that decide which others count, parsed; absent or unreadable ones are null. */
 export interface Deciding {
@@ -50,20 +55,21 @@ export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, prof
     GENERATION_CONFIG,
     ...weights,
     ...(paths.has(WEIGHTS) ? [] : [INDEX]),
-    ...(profile.hashes_tokenizer ? tokenizerFiles(deciding) : []),
+    ...(profile.hashes_tokenizer ? tokenizerFiles(deciding, profile) : []),
   ];
   return hashOrder(files.filter((file) => paths.has(file)));
 }
 
-/** Tokenizer files that the tokenizer's class asks for: the one that is named, else the one of the model's type. */
-function tokenizerFiles({ tokenizerConfig, config }: Deciding): string[] {
-  const { common, classes } = loadArchitectures().tokenizers;
-  const named = tokenizerConfig?.tokenizer_class;
-  const name =
-    typeof named === 'string'
-      ? named.replace(/Fast$/, '')
-      : (architectureOf(classOf(config?.model_type))?.tokenizer ?? '');
-  // A class not listed may ask for any of them.
-  const vocabulary = Object.hasOwn(classes, name) ? classes[name]! : allTokenizerFiles();
-  return [...new Set([...common, ...vocabulary])];
+/**
+ * Tokenizer files that AutoTokenizer asks for: those of the class that tokenizer_config.json names, else config.json, else of the model's
+ * type. Of a class that it does not know it reads nothing but the name.
+ */
+function tokenizerFiles({ tokenizerConfig, config }: Deciding, profile: Profile): string[] {
+  const { common, classes, by_model_type: types } = tokenizerFilesOf(profile.transformers) ?? NONE;
+  const of = (table: Record<string, string[]>, name: unknown) => {
+    const files = typeof name === 'string' && Object.hasOwn(table, name) ? table[name]! : null;
+    return files === null ? [TOKENIZER_CONFIG] : [...common, ...files];
+  };
+  const named = tokenizerConfig?.tokenizer_class ?? config?.tokenizer_class ?? null;
+  return named === null ? of(types, config?.model_type) : of(classes, named);
 }
