@@ -33,9 +33,10 @@ def load_best_model(download_dir: str | os.PathLike | None = None, **network: An
     return load_local_model(download(None, download_dir, **network))
 
 
-def load_local_model(model_dir: str | os.PathLike, **options: Any) -> PreTrainedModel:
-    """Opens a model folder: safetensors only, never code from the folder. `options` go to `from_pretrained`."""
+def load_local_model(model_dir: str | os.PathLike, use_bf16: bool = False, **options: Any) -> PreTrainedModel:
+    """Opens a model folder in fp32 (`use_bf16`: in bf16): safetensors only, never code from the folder. `options` go to `from_pretrained`."""
     try:
+        import torch
         from transformers import AutoModelForCausalLM
     except ImportError:
         raise PtError(
@@ -45,6 +46,10 @@ def load_local_model(model_dir: str | os.PathLike, **options: Any) -> PreTrained
             2,
         ) from None
     fixed = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False}
+    if "dtype" not in options and "torch_dtype" not in options:
+        options["torch_dtype"] = torch.bfloat16 if use_bf16 else torch.float32
+    elif use_bf16:
+        raise TypeError("use_bf16 and a dtype say the same thing twice; give one of them")
     return AutoModelForCausalLM.from_pretrained(str(model_dir), **{**options, **fixed})
 
 

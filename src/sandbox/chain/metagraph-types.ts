@@ -58,6 +58,23 @@ const optional = (fields: Record<string, string>): Record<string, string> =>
     Object.entries(fields).map(([name, type]) => [name, name === 'netuid' ? type : `Option<${type}>`]),
   );
 
+/** What `NeuronInfo` and `NeuronInfoLite` share. */
+const neuronFields = {
+  hotkey: 'AccountId32',
+  coldkey: 'AccountId32',
+  uid: 'Compact<u16>',
+  netuid: 'Compact<NetUid>',
+  active: 'bool',
+  axon_info: 'AxonInfo',
+  prometheus_info: 'PrometheusInfo',
+  stake: 'Vec<(AccountId32,Compact<u64>)>',
+  rank: 'Compact<u16>',
+  emission: 'Compact<u64>',
+  ...all('incentive consensus trust validator_trust dividends', 'Compact<u16>'),
+  last_update: 'Compact<u64>',
+  validator_permit: 'bool',
+};
+
 export const metagraphTypes: TypeTable = {
   FixedI128: { path: 'substrate_fixed::FixedI128', fields: { bits: 'i128' } },
   SubnetIdentity: {
@@ -115,24 +132,19 @@ export const metagraphTypes: TypeTable = {
       emission_history: 'Vec<Vec<Compact<u64>>>',
     },
   },
+  NeuronInfo: {
+    path: 'pallet_subtensor::rpc_info::neuron_info::NeuronInfo',
+    params: { AccountId: 'AccountId32' },
+    fields: {
+      ...neuronFields,
+      weights: 'Vec<(Compact<u16>,Compact<u16>)>',
+      bonds: 'Vec<(Compact<u16>,Compact<u16>)>',
+      pruning_score: 'Compact<u16>',
+    },
+  },
   NeuronInfoLite: {
     path: 'pallet_subtensor::rpc_info::neuron_info::NeuronInfoLite',
     params: { AccountId: 'AccountId32' },
-    fields: {
-      hotkey: 'AccountId32',
-      coldkey: 'AccountId32',
-      uid: 'Compact<u16>',
-      netuid: 'Compact<NetUid>',
-      active: 'bool',
-      axon_info: 'AxonInfo',
-      prometheus_info: 'PrometheusInfo',
-      stake: 'Vec<(AccountId32,Compact<u64>)>',
-      rank: 'Compact<u16>',
-      emission: 'Compact<u64>',
-      ...all('incentive consensus trust validator_trust dividends', 'Compact<u16>'),
-      last_update: 'Compact<u64>',
-      validator_permit: 'bool',
-      pruning_score: 'Compact<u16>',
-    },
+    fields: { ...neuronFields, pruning_score: 'Compact<u16>' },
   },
 };

@@ -243,6 +243,8 @@ export const runtimeApis: Record<
     query_info: { inputs: { uxt: 'UncheckedExtrinsic', len: 'u32' }, output: 'RuntimeDispatchInfo' },
   },
   NeuronInfoRuntimeApi: {
+    get_neurons: { inputs: { netuid: 'NetUid' }, output: 'Vec<NeuronInfo>' },
+    get_neuron: { inputs: { netuid: 'NetUid', uid: 'u16' }, output: 'Option<NeuronInfo>' },
     get_neurons_lite: { inputs: { netuid: 'NetUid' }, output: 'Vec<NeuronInfoLite>' },
     get_neuron_lite: { inputs: { netuid: 'NetUid', uid: 'u16' }, output: 'Option<NeuronInfoLite>' },
   },

@@ -3,7 +3,7 @@ import { toHex } from './bytes.ts';
 import type { Block } from './ledger.ts';
 import type { Node } from './node.ts';
 import { RpcFailure } from './pool.ts';
-import { neuronsLite, selectiveMetagraph, subnetState, wholeMetagraph } from './views.ts';
+import { neurons, neuronsLite, selectiveMetagraph, subnetState, wholeMetagraph } from './views.ts';
 
 /** Runs `state_call`: the method's name as `Api_method`, SCALE arguments in, SCALE result out. */
 export function callRuntime(node: Node, method: string, data: Uint8Array, at?: Block): Uint8Array {
@@ -37,6 +37,14 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
         class: { type: 'Normal', value: undefined },
         partial_fee: 0n,
       });
+    case 'NeuronInfoRuntimeApi_get_neurons':
+      return reply('NeuronInfoRuntimeApi', 'get_neurons', (netuid: number) => neurons(state, netuid));
+    case 'NeuronInfoRuntimeApi_get_neuron':
+      return reply(
+        'NeuronInfoRuntimeApi',
+        'get_neuron',
+        (netuid: number, uid: number) => neurons(state, netuid)[uid],
+      );
     case 'NeuronInfoRuntimeApi_get_neurons_lite':
       return reply('NeuronInfoRuntimeApi', 'get_neurons_lite', (netuid: number) =>
         neuronsLite(state, netuid),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Admin, adminMethods } from './admin.ts';
@@ -24,8 +25,10 @@ export async function serve(
     host: '127.0.0.1',
     port,
     maxPayload: 16 << 20,
-    // A web page in a browser on this machine must not reach the admin calls; programs send no Origin.
-    verifyClient: ({ origin }: { origin?: string }) => origin === undefined,
+    // A web page in a browser on this machine must not reach the admin calls. Programs send no Origin, or (SDKs before 9, by the default
+    // of their websocket library) this server's own address, which no page can have: nothing is served here as one.
+    verifyClient: ({ origin, req }: { origin?: string; req: IncomingMessage }) =>
+      origin === undefined || isOwn(origin, req.socket.localPort),
   });
   // `once` rejects with the error when the port is taken.
   await once(server, 'listening');
@@ -37,6 +40,11 @@ export async function serve(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Whether an Origin is this server's own address; a name that merely leads here (DNS rebinding) is not. */
+function isOwn(origin: string, port: number | undefined): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].some((host) => origin === `http://${host}:${port}`);
 }
 
 function converse(socket: WebSocket, methods: Record<string, Method>, admin: Admin): void {

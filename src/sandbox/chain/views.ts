@@ -73,6 +73,10 @@ export function neuronsLite(state: State, netuid: number) {
   }));
 }
 
+/** `NeuronInfoRuntimeApi.get_neurons`, which SDKs call for `metagraph(lite=False)`. No weights are set here, so there are no bonds. */
+export const neurons = (state: State, netuid: number) =>
+  neuronsLite(state, netuid).map((neuron) => ({ ...neuron, weights: [], bonds: [] }));
+
 /** `SubnetInfoRuntimeApi.get_subnet_state`. */
 export function subnetState(state: State, netuid: number) {
   if (!exists(state, netuid)) return undefined;

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { client, hotkey, NETUID, sandbox } from '../../chain/support.ts';
 
 // polkadot.js, which shares no code with the sandbox or our client.
@@ -87,4 +89,34 @@ test('polkadot.js registers a hotkey by burning balance', async () => {
   node.fund(pair.address, 150_000_000n);
   expect(await register()).toContain('subtensorModule.NeuronRegistered');
   expect(await register()).toBe('NotEnoughBalanceToStake');
+});
+
+test('the whole neurons are there for `metagraph(lite=False)`, weights and bonds too', async () => {
+  const node = await sandbox();
+  const key = hotkey();
+  const uid = node.register(key.ss58);
+  const connected = await api(node.url);
+  const runtime = connected.call as Loose;
+  const all = (await runtime.neuronInfoRuntimeApi.getNeurons(NETUID)).toJSON() as Loose[];
+  expect(all[uid]).toMatchObject({ hotkey: key.ss58, uid, netuid: NETUID, weights: [], bonds: [] });
+  const one = (await runtime.neuronInfoRuntimeApi.getNeuron(NETUID, uid)).toJSON();
+  expect(one).toEqual(all[uid]);
+});
+
+test.each([
+  ['its own address, as SDKs before 9 send it', (port: string) => `http://127.0.0.1:${port}`, true],
+  ['none', () => undefined, true],
+  ['a page on another port', () => 'http://127.0.0.1:1', false],
+  ['a name that leads here', (port: string) => `http://rebound.example:${port}`, false],
+  ['a page', () => 'https://example.org', false],
+] as const)('a client whose Origin is %s', async (_, origin, welcome) => {
+  const node = await sandbox();
+  const from = origin(new URL(node.url).port);
+  const socket = new WebSocket(node.url, from === undefined ? {} : { origin: from });
+  const opened = await once(socket, 'open').then(
+    () => true,
+    () => false,
+  );
+  socket.terminate();
+  expect(opened).toBe(welcome);
 });
