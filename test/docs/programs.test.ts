@@ -61,7 +61,7 @@ async function registerAs(uid: number, ss58: string, endpoint: string): Promise<
   await once(socket, 'open');
   const register = async (hotkey: string): Promise<number> => {
     socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'sandbox_register', params: [hotkey] }));
-    const [{ data }] = (await once(socket, 'message')) as [MessageEvent<string>];
+    const [{ data }] = (await once(socket, 'message')) as [{ data: string }];
     return JSON.parse(data).result;
   };
   try {
