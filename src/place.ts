@@ -3,6 +3,7 @@ import type { PythonEnv } from './bridge/index.ts';
 import type { Chain, Hotkey, PasswordSource } from './chain/types.ts';
 import type { Network } from './constants.ts';
 import { UserError } from './errors.ts';
+import { useProxy } from './host/proxy.ts';
 import type { Hub } from './hub/types.ts';
 import { isLoopback } from './loopback.ts';
 import { mechanicsOf, scheduleNamed } from './rules/schedule.ts';
@@ -62,8 +63,9 @@ export interface PlaceOptions {
   lookBack?: number | null;
 }
 
-/** The place that these settings mean. Opens nothing; the rooms that open are loaded at first use. */
+/** The place that these settings mean, reached by the proxy of `env` if there is one. Opens nothing; the rooms that open are loaded at first use. */
 export function openPlace(settings: Settings, { env, password, lookBack }: PlaceOptions): Place {
+  useProxy(env);
   const { constants, network, wallet } = settings;
   const token = settings.offline ? undefined : settings.hub.token?.reveal();
   const chain = once(async () => {

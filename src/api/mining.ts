@@ -90,6 +90,8 @@ export interface PushOptions extends NetworkOptions {
   private?: boolean;
   /** Wait when the chain's limit is used up. */
   wait?: boolean;
+  /** Commit also in the place of a commitment that the same hotkey made since this publish began. */
+  replace?: boolean;
   /** Forget an unfinished publish of something else to the same repository. */
   restart?: boolean;
   /** Publish although the rules refuse the model or it cannot score. */
@@ -113,6 +115,7 @@ export function push(options: PushOptions): Promise<UploadOutcome> {
     useHotkeyInHash: options.useHotkeyInHash ?? false,
     makePublic: !options.private,
     wait: options.wait ?? false,
+    replace: options.replace ?? false,
     restart: options.restart ?? false,
     noCheck: options.noCheck ?? false,
     ask: (question) => answer(question, confirm, options.noCheck ?? false),

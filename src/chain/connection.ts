@@ -1,4 +1,6 @@
 import { OutsideError, PtError } from '../errors.ts';
+import { certificateSteps } from '../host/certificate.ts';
+import { proxySteps } from '../host/proxy.ts';
 import { retryAfter } from './answers.ts';
 import { greet, refreshRuntime, type Session } from './greet.ts';
 import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, wordsOf } from './rpc.ts';
@@ -94,6 +96,8 @@ export async function openConnection({
         ...(endpoints.some((endpoint) => endpoint.includes('127.0.0.1') || endpoint.includes('localhost'))
           ? ['pt sandbox start --detach']
           : []),
+        ...(certificateSteps(cause.message) ?? []),
+        ...proxySteps(),
         'pt doctor',
         'Try another endpoint: --network ws://HOST:PORT',
       ],

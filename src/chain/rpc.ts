@@ -1,4 +1,7 @@
+import http from 'node:http';
+import https from 'node:https';
 import WebSocket from 'ws';
+import { proxyOptions } from '../host/proxy.ts';
 import { harmless } from '../text/harmless.ts';
 import { isTransient } from './answers.ts';
 
@@ -81,6 +84,7 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
     maxPayload: MAX_PAYLOAD,
     perMessageDeflate: false,
     followRedirects: false,
+    ...agentFor(endpoint),
   });
   const pending = new Map<number, Pending>();
   const frames = { sent: 0, received: 0 };
@@ -163,7 +167,13 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
   };
 
   return new Promise((resolve, reject) => {
-    socket.on('open', () => resolve(rpc));
+    // `handshakeTimeout` is about silence; a server that sends a byte now and then is given up too.
+    const late = setTimeout(() => socket.terminate(), 2 * timeoutMs);
+    socket.on('close', () => clearTimeout(late));
+    socket.on('open', () => {
+      clearTimeout(late);
+      resolve(rpc);
+    });
     socket.on('unexpected-response', (request, { statusCode = 0 }) => {
       request.destroy();
       // As `ws` itself would end it, and with the answers that only mean "later" told apart.
@@ -196,6 +206,13 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
       else settle(message);
     });
   });
+}
+
+/** The agent that asks the environment's proxy; none without one. */
+function agentFor(endpoint: string): { agent?: http.Agent } {
+  const options = proxyOptions();
+  if (options.proxyEnv === undefined) return {};
+  return { agent: endpoint.startsWith('wss:') ? new https.Agent(options) : new http.Agent(options) };
 }
 
 /** An error that belongs to no call: how servers answer a batch that they do not take. */

@@ -39,13 +39,25 @@ export default class Status extends PtCommand {
     for (;;) {
       const status = await readStatus({ hotkey, mine }, place);
       this.#show(status, flags.all ?? false);
+      const hidden = await this.#sayHidden(place);
       const html =
         flags.html === undefined ? undefined : await this.#page(flags.html, status, settings, place);
-      const printed = statusOutput(status, html);
+      const printed = statusOutput(status, hidden, html);
       if (!flags.watch) return printed;
       this.printLine(printed);
       await (await place.chain()).waitForBlock(status.block + 1, this.signal);
     }
+  }
+
+  /** Repositories that a publish from here left private: what they held, perhaps what is being paid, is hidden. */
+  async #sayHidden(place: Place): Promise<{ repo: string; since: string }[]> {
+    const { hiddenRepositories, hiddenSteps, hiddenText } = await import('../publish/index.ts');
+    const hidden = await hiddenRepositories(place, (await place.chain()).genesisHash);
+    for (const journal of hidden) {
+      this.warning(hiddenText(journal));
+      this.nextSteps(hiddenSteps(journal.repo, place.hubEndpoint));
+    }
+    return hidden.map(({ repo, hidden }) => ({ repo, since: hidden?.since ?? '' }));
   }
 
   async #page(out: string, status: SubnetStatus, settings: Settings, place: Place): Promise<string> {

@@ -50,6 +50,10 @@ export default class Upload extends PtCommand {
       summary: 'Publish although the rules refuse it or cannot judge it; says which, and asks',
       helpGroup: 'PUBLISHING',
     }),
+    replace: Flags.boolean({
+      summary: 'Also replace a commitment that the same hotkey made since this publish began',
+      helpGroup: 'PUBLISHING',
+    }),
     wait: Flags.boolean({
       summary: "Wait when the chain's limit is used up (otherwise exit 6)",
       helpGroup: 'PUBLISHING',
@@ -86,6 +90,7 @@ export default class Upload extends PtCommand {
       makePublic: !flags.private && flags['update-repo-visibility'] !== false,
       publicUpload: flags['public-upload'] ?? false,
       wait: flags.wait ?? false,
+      replace: flags.replace ?? false,
       restart: flags.restart ?? false,
       noCheck: flags['no-check'] ?? false,
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),

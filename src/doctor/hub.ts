@@ -23,12 +23,16 @@ export async function checkHub(settings: Settings, place: Place): Promise<Check[
       const mend = 'Put HF_ACCESS_TOKEN=… into .env or the environment.';
       return [...checks, warning('token', 'none: loading works, publishing does not', mend, 'hf auth login')];
     }
-    const { name, orgs, canWrite } = await (await place.hub()).whoami();
+    const { name, orgs, canWrite, writes } = await (await place.hub()).whoami();
     if (canWrite === false) {
       const mend = `Make a token with write access at ${options.endpoint}/settings/tokens`;
       return [...checks, failure('token', `${name}'s token may only read`, mend)];
     }
-    const rights = canWrite === null ? 'fine-grained: its rights show at the first upload' : 'may write';
+    const finely =
+      writes === undefined
+        ? 'fine-grained: its rights show at the first upload'
+        : `fine-grained, may write to ${writes.join(', ') || 'nothing'}`;
+    const rights = canWrite === null ? finely : 'may write';
     checks.push(ok('token', `belongs to ${name}, ${rights}`));
     const namespace = hfRepoId?.split('/')[0];
     if (namespace && ![name, ...orgs].some((own) => own.toLowerCase() === namespace.toLowerCase())) {

@@ -14,7 +14,7 @@ export interface CommitRequest {
   /** Files whose objects are on the Hub already. */
   lfs: UploadFile[];
   deletePaths: string[];
-  signal: AbortSignal;
+  signal?: AbortSignal;
 }
 
 const Committed = z.object({ commitOid: z.string().regex(/^[0-9a-f]{40}$/) });
@@ -29,7 +29,7 @@ export async function sendCommit(connection: Connection, request: CommitRequest)
     const { value } = await readJson(connection, {
       action,
       repo,
-      signal,
+      ...(signal ? { signal } : {}),
       repeatable: false,
       path: `/api/models/${repo}/commit/${encodeURIComponent(branch)}`,
       method: 'POST',

@@ -59,7 +59,7 @@ export function apiFetch(connection: Connection, request: ApiRequest): typeof fe
         throwIfCancelled(signal);
         const refused = isRefused(cause);
         const error = unreachable(doing, cause);
-        if (request.repeatable === false && !refused) throw error;
+        if ((request.repeatable === false && !refused) || error.code === 'hub.certificate') throw error;
         throw new TryAgain(error, { refused });
       }
       let body: Uint8Array<ArrayBuffer>;
@@ -71,7 +71,9 @@ export function apiFetch(connection: Connection, request: ApiRequest): typeof fe
         if (request.repeatable === false) throw unreachable(doing, cause);
         throw new TryAgain(unreachable(doing, cause));
       }
-      if (response.ok) return new Response(body, { status: response.status, headers: response.headers });
+      const { status, headers } = response;
+      // 204 and 205 have no body by definition, and `Response` insists.
+      if (response.ok) return new Response(body.length > 0 ? body : null, { status, headers });
       const refusal = refusalOf(response.status, response.headers, body);
       throw toThrow(refusal, doing, request.repeatable !== false);
     });
@@ -100,13 +102,10 @@ export function refusalOf(status: number, headers: Headers, body: Uint8Array): R
   let message = headers.get('x-error-message');
   if (!message) {
     try {
-      const json = JSON.parse(text) as { error?: unknown; message?: unknown } | null;
-      message =
-        typeof json?.error === 'string'
-          ? json.error
-          : typeof json?.message === 'string'
-            ? json.message
-            : null;
+      const json = JSON.parse(text) as { error?: unknown; message?: unknown; errors?: unknown } | null;
+      const listed = Array.isArray(json?.errors) ? json.errors : [];
+      const said = [...listed.map((one) => one?.message), json?.error, json?.message];
+      message = said.find((one) => typeof one === 'string') ?? null;
     } catch {
       message = text.trimStart().startsWith('<') ? null : text;
     }
@@ -133,8 +132,32 @@ async function follow(connection: Connection, url: URL, init: RequestInit, doing
       method = 'GET';
       body = null;
     }
-    target = new URL(location, target);
+    const next = URL.parse(location, target.href);
+    if (next === null) throw malformed(doing, 'a redirect to no address');
+    target = location.startsWith('/') ? withPrefix(connection, next) : next;
   }
+}
+
+/** A path that the Hub names, as it is reached here: a mirror may have it under a path of its own. */
+export function withPrefix({ endpoint }: Connection, address: URL): URL {
+  const prefix = endpoint.pathname.replace(/\/+$/, '');
+  if (prefix === '' || address.origin !== endpoint.origin) return address;
+  if (address.pathname === prefix || address.pathname.startsWith(`${prefix}/`)) return address;
+  const inside = new URL(address);
+  inside.pathname = prefix + address.pathname;
+  return inside;
+}
+
+/**
+ * An address at which the Hub says that it is itself, as it is reached here: a Hub behind a mirror names the Hub, and the mirror is who was
+ * asked for and who gets the token.
+ */
+export function atEndpoint(connection: Connection, address: string): URL | null {
+  const given = URL.parse(address, `${connection.base}/`);
+  if (given === null) return null;
+  const here = new URL(connection.endpoint);
+  [here.pathname, here.search] = [given.pathname, given.search];
+  return withPrefix(connection, here);
 }
 
 /** An answer of the API is whole in the time that a connection may stand still, and what is sent moves at 16 kB/s at the least. */

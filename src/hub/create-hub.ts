@@ -1,12 +1,12 @@
 import type { Connection } from './connection.ts';
 import { download } from './download.ts';
 import { readRange } from './range.ts';
-import { createRepo, setVisibility, whoami } from './repositories.ts';
+import { checkReadme, createRepo, setVisibility, whoami } from './repositories.ts';
 import { DEFAULT_RETRY } from './retry.ts';
 import { readRevision } from './revision.ts';
 import { checkTarget, parseEndpoint } from './targets.ts';
 import type { Hub, HubOptions } from './types.ts';
-import { upload } from './upload.ts';
+import { stage, upload } from './upload.ts';
 
 /** A client of the Hub at `endpoint`. Opens nothing yet; throws `hub.bad_endpoint` and, with `loopbackOnly`, `hub.target_refused`. */
 export function createHub(options: HubOptions): Hub {
@@ -28,6 +28,8 @@ export function createHub(options: HubOptions): Hub {
     createRepo: (repo, visibility) => createRepo(connection, repo, visibility),
     setVisibility: (repo, visibility) => setVisibility(connection, repo, visibility),
     upload: (request) => upload(connection, request),
+    stage: (request) => stage(connection, request),
+    checkReadme: (text) => checkReadme(connection, text),
     download: (request) => download(connection, request),
     range: (repo, revision, path, start, end) => readRange(connection, repo, revision, path, [start, end]),
     anonymous() {

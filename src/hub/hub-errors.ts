@@ -1,4 +1,6 @@
 import { CheckError, EXIT, OutsideError, type PtError, UserError } from '../errors.ts';
+import { certificateSteps } from '../host/certificate.ts';
+import { proxySteps } from '../host/proxy.ts';
 import { mask } from '../secret.ts';
 
 /** What was being done, for messages. */
@@ -19,6 +21,9 @@ export interface Refusal {
   retryAfterMs?: number | null;
 }
 
+/** A server that wants to be left alone for longer than a year means something else. */
+const MAX_RETRY_AFTER_MS = 366 * 86_400_000;
+
 const TOKEN_STEP =
   'Set HF_ACCESS_TOKEN (environment or .env) to a token with write access: https://huggingface.co/settings/tokens';
 
@@ -28,8 +33,9 @@ export function errorOf(refusal: Refusal, doing: Doing): PtError {
   const said = refusal.message ? ` It said: ${tame(refusal.message)}` : '';
   const lead = `Could not ${doing.action}: the Hub at ${doing.endpoint} answered ${status}.${said}`;
   const repo = doing.repo ?? 'OWNER/NAME';
-  const details = { status };
+  const details = { status, ...(refusal.message ? { said: tame(refusal.message) } : {}) };
 
+  if (isReadmeRefused(refusal)) return readmeRefused(refusal.message!);
   if (code === 'RevisionNotFound')
     return new OutsideError('hub.revision_missing', lead, { nextSteps: [`pt check ${repo}`], details });
   if (code === 'EntryNotFound')
@@ -54,7 +60,13 @@ export function errorOf(refusal: Refusal, doing: Doing): PtError {
   if (isNoSpace(refusal))
     return new OutsideError('hub.no_space', lead, {
       nextSteps: [
-        'Free some space in your account on the Hub, or name another owner with --hf-repo-id OWNER/NAME.',
+        ...(/private/i.test(refusal.message ?? '')
+          ? [
+              'pt upload … --public-upload   # private storage is what is used up; the model can be copied before it is on chain',
+            ]
+          : []),
+        `Free some space on the Hub (old repositories; ${doing.endpoint}/${repo}/settings lists stored objects), or take a larger plan: ${doing.endpoint}/settings/billing`,
+        'Or name another owner with --hf-repo-id OWNER/NAME. Then: pt upload --resume',
       ],
       details,
     });
@@ -81,7 +93,7 @@ export function errorOf(refusal: Refusal, doing: Doing): PtError {
     });
   if (status === 429) {
     const retryAt =
-      refusal.retryAfterMs == null
+      refusal.retryAfterMs == null || refusal.retryAfterMs > MAX_RETRY_AFTER_MS
         ? {}
         : { retryAt: new Date(Date.now() + refusal.retryAfterMs).toISOString() };
     return new OutsideError('hub.rate_limited', lead, {
@@ -116,10 +128,23 @@ export function tokenMissing(doing: Pick<Doing, 'action'>): PtError {
 /** The Hub could not be reached, or the connection broke. */
 export function unreachable(doing: Doing, cause: unknown): PtError {
   const reason = tame(reasonOf(cause));
+  const certificate = certificateSteps(reason);
+  if (certificate !== null)
+    return new OutsideError(
+      'hub.certificate',
+      `Could not ${doing.action}: the certificate of ${doing.endpoint} was not accepted (${reason}).`,
+      { nextSteps: certificate },
+    );
   return new OutsideError(
     'hub.unreachable',
     `Could not ${doing.action}: no working connection to the Hub at ${doing.endpoint} (${reason}).`,
-    { nextSteps: ['Check the network and HF_ENDPOINT, then run the same command again.', 'pt doctor'] },
+    {
+      nextSteps: [
+        'Check the network and HF_ENDPOINT, then run the same command again.',
+        ...proxySteps(),
+        'pt doctor',
+      ],
+    },
   );
 }
 
@@ -139,10 +164,31 @@ export function hostile(what: string): PtError {
 
 export const isTemporary = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status);
 
+/** Quotas are told by status, or in words under one of these: they do not pass by trying again. */
 export const isNoSpace = ({ status, message }: Refusal): boolean =>
   status === 507 ||
   status === 413 ||
-  (status === 403 && /storage (limit|quota)|quota exceeded/i.test(message ?? ''));
+  ([400, 402, 403, 422].includes(status) &&
+    /(storage|space)\W.{0,60}(limit|quota|exceed|full|reached)|(limit|exceed\w*|not enough|insufficient).{0,60}(storage|space)|quota (is )?(exceed|reached|used)/i.test(
+      message ?? '',
+    ));
+
+const isReadmeRefused = ({ status, message }: Refusal): boolean =>
+  [400, 422].includes(status) && /invalid metadata in README\.md/i.test(message ?? '');
+
+/** The Hub's own check of a model card's front matter. */
+export function readmeRefused(said: string): PtError {
+  return new CheckError(
+    'hub.readme_refused',
+    `The Hub does not take README.md as it is. It said: ${tame(said)}`,
+    {
+      nextSteps: [
+        'Mend the block between the lines `---` at the beginning of README.md, or take README.md out of the folder.',
+        'Then run the same command again.',
+      ],
+    },
+  );
+}
 
 /** Text of a stranger made fit for one line of a message: no control or direction characters, no secret, 200 characters at most. */
 export function tame(text: string): string {
@@ -154,9 +200,13 @@ export function tame(text: string): string {
   return mask(clean).slice(0, 200);
 }
 
+/** The system's code of a failure, else its words; a library may throw anything. */
 function reasonOf(cause: unknown): string {
-  const error = cause as { code?: unknown; message?: unknown; cause?: unknown; name?: unknown } | undefined;
-  if (typeof error?.code === 'string') return error.code;
-  if (error?.cause) return reasonOf(error.cause);
-  return String(error?.message ?? error?.name ?? cause);
+  const error = (typeof cause === 'object' && cause !== null ? cause : { message: cause }) as {
+    [key: string]: unknown;
+  };
+  if (typeof error.code === 'string') return error.code;
+  if (error.cause) return reasonOf(error.cause);
+  const words = [error.message, error.name].find((one) => typeof one === 'string' && one !== '');
+  return (words as string | undefined) ?? 'no reason given';
 }

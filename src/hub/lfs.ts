@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { PtError } from '../errors.ts';
 import { inParallel } from '../work.ts';
-import { type Connection, doingOf, toThrow } from './connection.ts';
+import { type ApiRequest, atEndpoint, type Connection, doingOf, toThrow } from './connection.ts';
 import { malformed } from './hub-errors.ts';
 import { readJson } from './read-json.ts';
 import { pause, retrying, TryAgain } from './retry.ts';
@@ -10,6 +11,8 @@ import { put } from './wire.ts';
 /** Objects asked for in one batch call, and bodies under way at once. */
 const BATCH = 100;
 const PARALLEL = 4;
+/** Signed addresses live for some minutes at the least; a file whose turn comes later than this gets a fresh one. */
+const FRESH_MS = 240_000;
 const LFS_JSON = { accept: 'application/vnd.git-lfs+json', 'content-type': 'application/vnd.git-lfs+json' };
 
 const Action = z.object({ href: z.url(), header: z.record(z.string(), z.string()).optional() });
@@ -35,8 +38,8 @@ export interface LfsUpload {
 }
 
 /**
- * Brings every object to the Hub. Each round asks which are missing and sends only those; what failed for a passing reason is in the next
- * round, under a fresh address. An object gets at most `policy.attempts` rounds.
+ * Brings every object to the Hub. Each round asks which are missing and sends only those; what failed for a passing reason, or because the
+ * store no longer takes its address, is in the next round, under a fresh one. An object gets at most `policy.attempts` rounds.
  */
 export async function uploadObjects(connection: Connection, request: LfsUpload): Promise<void> {
   let missing = unique(request.files);
@@ -45,9 +48,12 @@ export async function uploadObjects(connection: Connection, request: LfsUpload):
     let reason: TryAgain | null = null;
     for (let at = 0; at < missing.length; at += BATCH) {
       const actions = await askFor(connection, request, missing.slice(at, at + BATCH));
-      await inParallel(actions, PARALLEL, async ([file, actionsOf]) => {
+      const askedAt = performance.now();
+      await inParallel(actions, PARALLEL, async ([file, given]) => {
         try {
-          await uploadObject(connection, request, file, actionsOf);
+          const late = performance.now() - askedAt > FRESH_MS;
+          const [fresh] = late ? await askFor(connection, request, [file]) : [[file, given] as const];
+          if (fresh) await uploadObject(connection, request, file, fresh[1]);
         } catch (error) {
           if (!(error instanceof TryAgain) || round >= connection.policy.attempts)
             throw error instanceof TryAgain ? error.error : error;
@@ -109,31 +115,41 @@ async function uploadObject(
 ): Promise<void> {
   const doing = doingOf(connection, { action: `upload ${file.path}`, repo: request.repo });
   const partSize = upload.header?.chunk_size;
+  const call = { ...doing, signal: request.signal };
   if (partSize === undefined) {
-    await putCounted(connection, request, file, upload.href, 0, file.size);
+    await putCounted(connection, request, file, upload.href, 0, file.size).catch(renewable);
   } else {
-    const etags = await uploadParts(connection, request, file, upload.header!, Number(partSize));
-    await readJson(connection, {
-      ...doing,
-      signal: request.signal,
-      path: upload.href,
-      method: 'POST',
-      headers: LFS_JSON,
-      body: { oid: file.sha256, parts: etags.map((etag, index) => ({ partNumber: index + 1, etag })) },
-      schema: z.unknown(),
-    });
+    const etags = await uploadParts(connection, request, file, upload.header!, Number(partSize)).catch(
+      renewable,
+    );
+    const parts = etags.map((etag, index) => ({ partNumber: index + 1, etag }));
+    await tell(connection, call, upload.href, { oid: file.sha256, parts });
   }
-  if (verify) {
-    await readJson(connection, {
-      ...doing,
-      signal: request.signal,
-      path: verify.href,
-      method: 'POST',
-      headers: { ...LFS_JSON },
-      body: { oid: file.sha256, size: file.size },
-      schema: z.unknown(),
-    });
-  }
+  if (verify) await tell(connection, call, verify.href, { oid: file.sha256, size: file.size });
+}
+
+/** Tells the Hub that bytes are with its store, at HF_ENDPOINT, however the Hub calls itself in `href`: the token goes there only. */
+async function tell(connection: Connection, call: ApiRequest, href: string, body: unknown): Promise<void> {
+  const address = atEndpoint(connection, href);
+  if (address === null) throw malformed(doingOf(connection, call), 'an address that is none');
+  await readJson(connection, {
+    ...call,
+    path: address.href,
+    method: 'POST',
+    headers: LFS_JSON,
+    body,
+    schema: z.unknown(),
+  }).catch(renewable);
+}
+
+/**
+ * For what a store or the Hub says of an address that was good when it was given: it expired, or the upload that it belongs to is
+ * forgotten. A fresh one may do.
+ */
+function renewable(error: unknown): never {
+  const refused =
+    error instanceof PtError && ['hub.forbidden', 'hub.refused', 'hub.missing'].includes(error.code);
+  throw refused ? new TryAgain(error) : error;
 }
 
 /** Sends the parts of a large object, each tried again by itself; returns their tags in order. */
@@ -152,16 +168,24 @@ async function uploadParts(
   if (!Number.isSafeInteger(partSize) || partSize <= 0 || urls.length !== Math.ceil(file.size / partSize))
     throw malformed(doing, 'the parts do not cover the file');
   const etags: string[] = [];
-  await inParallel(urls.keys(), PARALLEL, async (index) => {
-    const start = index * partSize;
-    const end = Math.min(file.size, start + partSize);
-    const headers = await retrying(connection.policy, request.signal, () =>
-      putCounted(connection, request, file, urls[index]!, start, end),
-    );
-    const etag = headers.get('etag');
-    if (!etag) throw malformed(doing, 'a part without ETag');
-    etags[index] = etag;
-  });
+  let sent = 0;
+  try {
+    await inParallel(urls.keys(), PARALLEL, async (index) => {
+      const start = index * partSize;
+      const end = Math.min(file.size, start + partSize);
+      const headers = await retrying(connection.policy, request.signal, () =>
+        putCounted(connection, request, file, urls[index]!, start, end),
+      );
+      sent += end - start;
+      const etag = headers.get('etag');
+      if (!etag) throw malformed(doing, 'a part without ETag');
+      etags[index] = etag;
+    });
+  } catch (error) {
+    // The parts begin anew, under other addresses.
+    request.onBytes(-sent);
+    throw error;
+  }
   return etags;
 }
 
@@ -177,8 +201,10 @@ async function putCounted(
   let counted = 0;
   const doing = doingOf(connection, { action: `upload ${file.path}`, repo: request.repo });
   try {
+    const url = URL.parse(href);
+    if (url === null) throw malformed(doing, 'an address that is none');
     return await put(connection, doing, {
-      url: new URL(href),
+      url,
       size: end - start,
       source: file.open(start, end),
       onBytes: (count) => {

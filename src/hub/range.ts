@@ -1,6 +1,7 @@
 import { type Connection, doingOf } from './connection.ts';
 import { malformed } from './hub-errors.ts';
 import { checkFilePath, checkRepo, checkRevision, encodePath } from './names.ts';
+import { watchRate } from './rate.ts';
 import { retrying } from './retry.ts';
 import { asFailure, get } from './wire.ts';
 
@@ -41,7 +42,9 @@ export async function readRange(
       if (!(skip >= 0)) throw malformed(doing, 'another range than was asked for');
       const buffer = Buffer.alloc(end - start);
       let position = -skip;
+      const tooSlow = watchRate(connection.policy.idleMs);
       for await (const chunk of body as AsyncIterable<Buffer>) {
+        if (tooSlow(chunk.length)) throw new Error('too slow');
         const from = Math.max(0, -position);
         if (from < chunk.length && position + from < buffer.length) chunk.copy(buffer, position + from, from);
         position += chunk.length;

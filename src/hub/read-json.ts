@@ -17,7 +17,7 @@ export async function readJson<Schema extends z.ZodType>(
   request: JsonRequest<Schema>,
 ): Promise<{ value: z.infer<Schema>; headers: Headers }> {
   const { path, schema, method = 'GET', body, headers } = request;
-  const url = /^https?:/.test(path) ? path : connection.base + path;
+  const url = /^https?:/i.test(path) ? path : connection.base + path;
   const response = await apiFetch(connection, request)(url, {
     method,
     headers: {
@@ -31,7 +31,8 @@ export async function readJson<Schema extends z.ZodType>(
   const doing = doingOf(connection, request);
   let json: unknown;
   try {
-    json = JSON.parse(await response.text());
+    // Nothing to say is an answer to what asks for none in particular.
+    json = response.status === 204 ? {} : JSON.parse(await response.text());
   } catch {
     throw malformed(doing, 'not JSON');
   }

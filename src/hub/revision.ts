@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { OutsideError, PtError } from '../errors.ts';
-import { type Connection, doingOf } from './connection.ts';
+import { atEndpoint, type Connection, doingOf } from './connection.ts';
 import { malformed } from './hub-errors.ts';
 import { nextLink } from './link-header.ts';
 import { checkFilePath, checkRepo, checkRevision } from './names.ts';
@@ -66,10 +66,12 @@ export async function readRevision(
       const { size, oid, lfs } = entry;
       files.push(lfs ? { path, size: lfs.size, oid, sha256: lfs.oid } : { path, size, oid });
     }
-    next = nextLink(headers.get('link'), current);
-    // The token goes along to the next page, so it must be on the same Hub.
-    if (next !== null && new URL(next).origin !== connection.endpoint.origin)
-      throw malformed(doingOf(connection, { action, repo }), 'the next page is on another host');
+    const link = nextLink(headers.get('link'), current);
+    // The token goes along to the next page, so that is asked for where the first one was.
+    const following = link === null ? null : atEndpoint(connection, link);
+    if (following && following.pathname !== new URL(current).pathname)
+      throw malformed(doingOf(connection, { action, repo }), 'the next page is of another listing');
+    next = following?.href ?? null;
   }
   return { repo, commit, private: info.value.private, files };
 }

@@ -2,6 +2,7 @@ import { type Connection, doingOf } from './connection.ts';
 import type { FileRequest } from './download-file.ts';
 import { malformed } from './hub-errors.ts';
 import { fileUrl } from './range.ts';
+import { watchRate } from './rate.ts';
 import { retrying } from './retry.ts';
 import { SEGMENT } from './slots.ts';
 import { asFailure, get } from './wire.ts';
@@ -114,7 +115,7 @@ async function fillSegment(
       }
       const tooSlow = watchRate(connection.policy.idleMs);
       for await (const chunk of got.body as AsyncIterable<Buffer>) {
-        if (tooSlow(chunk.length)) throw new Error(`less than ${SLOWEST} bytes/s came`);
+        if (tooSlow(chunk.length)) throw new Error('too slow');
         if (segment.filled + chunk.length > length) throw request.wrongSize();
         chunk.copy(segment.buffer, segment.filled);
         segment.filled += chunk.length;
@@ -127,22 +128,4 @@ async function fillSegment(
       got.body.destroy();
     }
   });
-}
-
-/** Bytes a second below which a body counts as standing still. */
-const SLOWEST = 1024;
-
-/** Tells from the sizes of what comes whether a whole window of time brought too little: drops that keep a connection alive are no download. */
-function watchRate(windowMs: number): (bytes: number) => boolean {
-  let begun = performance.now();
-  let came = 0;
-  return (bytes) => {
-    came += bytes;
-    const passed = performance.now() - begun;
-    if (passed < windowMs) return false;
-    const slow = came < (SLOWEST * passed) / 1000;
-    begun = performance.now();
-    came = 0;
-    return slow;
-  };
 }

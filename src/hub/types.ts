@@ -51,6 +51,12 @@ export interface UploadResult {
   bytesUploaded: number;
 }
 
+/** An upload whose objects lie on the Hub and that no revision names yet. */
+export interface Staged {
+  /** Makes the revision, with the small files in it. Throws what `upload` would. */
+  commit(): Promise<UploadResult>;
+}
+
 export interface DownloadRequest {
   repo: string;
   /** Commit (40 hex) or branch. */
@@ -64,15 +70,29 @@ export interface DownloadRequest {
   signal?: AbortSignal;
 }
 
+/** Whose token it is, and what it may do. */
+export interface HubUser {
+  name: string;
+  orgs: string[];
+  /** Null: the token has rights for some things only, see `writes`. */
+  canWrite: boolean | null;
+  /** Owners and repositories (`owner/name`) that a fine-grained token may write to; absent for other tokens, and where the Hub does not tell. */
+  writes?: string[];
+}
+
 /** A Hub (huggingface.co or anything that speaks its API). Methods throw `OutsideError` (5), or `UserError` with exit 4 for tokens. */
 export interface Hub {
   readonly endpoint: string;
-  whoami(): Promise<{ name: string; orgs: string[]; canWrite: boolean | null }>;
+  whoami(): Promise<HubUser>;
   /** Lists a revision with all its files (all pages); null when the repository or revision does not exist or is hidden from this token. */
   revision(repo: string, revision?: string): Promise<HubRevision | null>;
   createRepo(repo: string, options: { private: boolean }): Promise<void>;
   setVisibility(repo: string, options: { private: boolean }): Promise<void>;
   upload(request: UploadRequest): Work<UploadResult>;
+  /** The first part of `upload`: everything but its commit, which is one call then. */
+  stage(request: UploadRequest): Work<Staged>;
+  /** Throws `CheckError` `hub.readme_refused` when the Hub would not take a README with this text. */
+  checkReadme(text: string): Promise<void>;
   download(request: DownloadRequest): Work<{ bytesDownloaded: number }>;
   /** Bytes [start, end) of a file by a range request. */
   range(repo: string, revision: string, path: string, start: number, end: number): Promise<Uint8Array>;

@@ -11,7 +11,7 @@ import { readJson } from './read-json.ts';
 import { createRepo, tokenOf } from './repositories.ts';
 import { pause, TryAgain } from './retry.ts';
 import { readRevision } from './revision.ts';
-import type { HubRevision, UploadFile, UploadRequest, UploadResult } from './types.ts';
+import type { HubRevision, Staged, UploadFile, UploadRequest, UploadResult } from './types.ts';
 
 /** Files up to this size may go into the commit itself when the Hub says so. */
 const MAX_REGULAR = 10 * 1024 * 1024;
@@ -23,16 +23,21 @@ const Preupload = z.object({
 });
 
 /** Uploads files as one commit; what the Hub has is not sent again, and no commit is made when it holds exactly this already. */
-export function upload(connection: Connection, request: UploadRequest): Work<UploadResult> {
-  return asWork(request.signal, (report, signal) => run(connection, request, report, signal));
+export async function* upload(connection: Connection, request: UploadRequest): Work<UploadResult> {
+  return await (yield* stage(connection, request)).commit();
 }
 
-async function run(
+/** Brings every object to the Hub, where nobody finds it yet, and gives the one call that is left: the commit. */
+export function stage(connection: Connection, request: UploadRequest): Work<Staged> {
+  return asWork(request.signal, (report, signal) => sendObjects(connection, request, report, signal));
+}
+
+async function sendObjects(
   connection: Connection,
   request: UploadRequest,
   report: (event: Progress) => void,
   signal: AbortSignal,
-): Promise<UploadResult> {
+): Promise<Staged> {
   const { repo, files, branch = 'main', deletePaths = [] } = request;
   checkRequest(request);
   tokenOf(connection, `upload to ${repo}`);
@@ -43,15 +48,16 @@ async function run(
   }
   if (!head) throw branchMissing(repo, branch);
 
-  let changed = await filesToChange(head, files);
-  let deletions = presentPaths(head, deletePaths);
-  if (changed.length + deletions.length === 0) return { commit: head.commit, bytesUploaded: 0 };
-  if (request.parentCommit !== undefined && request.parentCommit !== head.commit)
-    throw headMoved(repo, request.parentCommit, head.commit);
+  const changed = await filesToChange(head, files);
+  const deletions = presentPaths(head, deletePaths);
+  const { commit } = head;
+  if (changed.length + deletions.length === 0)
+    return { commit: () => Promise.resolve({ commit, bytesUploaded: 0 }) };
+  if (request.parentCommit !== undefined && request.parentCommit !== commit)
+    throw headMoved(repo, request.parentCommit, commit);
 
   const modes = await uploadModes(connection, repo, branch, changed, signal);
   const lfs = changed.filter((file) => modes.get(file.path) === 'lfs');
-  const regular = changed.filter((file) => modes.get(file.path) !== 'lfs');
 
   const total = lfs.reduce((sum, file) => sum + file.size, 0);
   let done = 0;
@@ -72,21 +78,43 @@ async function run(
     },
     onPresent: (file) => tell(file.size),
   });
+  return {
+    commit: () => makeCommit(connection, request, { head: commit, changed, lfs, deletions, bytesUploaded }),
+  };
+}
 
+interface Change {
+  /** The head that it builds on. */
+  head: string;
+  changed: UploadFile[];
+  /** Those of `changed` that are objects. */
+  lfs: UploadFile[];
+  deletions: string[];
+  bytesUploaded: number;
+}
+
+async function makeCommit(
+  connection: Connection,
+  { repo, files, branch = 'main', deletePaths = [], message, signal }: UploadRequest,
+  change: Change,
+): Promise<UploadResult> {
+  const { head, bytesUploaded } = change;
+  let { changed, deletions } = change;
+  const objects = new Set(change.lfs);
   for (let attempt = 1; ; attempt += 1) {
     try {
+      const regular = changed.filter((file) => !objects.has(file));
       const commit = await sendCommit(connection, {
         repo,
         branch,
-        message: request.message,
-        parentCommit: head.commit,
-        regular: regular.filter((file) => changed.includes(file)),
-        lfs: lfs.filter((file) => changed.includes(file)),
+        message,
+        parentCommit: head,
+        regular,
+        lfs: changed.filter((file) => objects.has(file)),
         deletePaths: deletions,
-        signal,
+        ...(signal ? { signal } : {}),
       });
-      bytesUploaded += regular.reduce((sum, file) => sum + file.size, 0);
-      return { commit, bytesUploaded };
+      return { commit, bytesUploaded: bytesUploaded + regular.reduce((sum, file) => sum + file.size, 0) };
     } catch (failure) {
       if (!(failure instanceof Ambiguous)) throw failure;
       // It may have been made. The head tells: ours (done), the old one (send again, on the same parent), or a stranger's (stop).
@@ -95,7 +123,7 @@ async function run(
       changed = await filesToChange(now, files);
       deletions = presentPaths(now, deletePaths);
       if (changed.length + deletions.length === 0) return { commit: now.commit, bytesUploaded };
-      if (now.commit !== head.commit) throw headMoved(repo, head.commit, now.commit);
+      if (now.commit !== head) throw headMoved(repo, head, now.commit);
       if (attempt >= connection.policy.attempts) throw failure.error;
       await pause(connection.policy, attempt, new TryAgain(failure.error), signal);
     }

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { CheckError } from '../errors.ts';
-import { type Connection, refusalOf, toThrow } from './connection.ts';
-import { type Doing, unreachable } from './hub-errors.ts';
+import { proxyOptions } from '../host/proxy.ts';
+import { type Connection, refusalOf, toThrow, withPrefix } from './connection.ts';
+import { type Doing, malformed, unreachable } from './hub-errors.ts';
 import { TryAgain, throwIfCancelled } from './retry.ts';
 import { checkTarget } from './targets.ts';
 
@@ -42,8 +43,10 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
       early = true;
       wake();
     });
-  watchIdle(outgoing, connection.policy.idleMs);
+  const { idleMs, answerMs } = connection.policy;
+  watchIdle(outgoing, idleMs);
   let whole = false;
+  const due = bound(outgoing);
   try {
     let sent = 0;
     for await (const chunk of source) {
@@ -52,15 +55,18 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
       if (sent > size) throw changed(doing);
       // The source may use its buffer again as soon as it is asked for more: not before this chunk is with the system.
       onBytes(chunk.length);
+      due.next(idleMs + chunk.length / SLOWEST_SEND);
       await new Promise<void>((resolve) => {
         wake = resolve;
         outgoing.write(chunk, () => resolve());
       });
+      due.clear();
     }
     // A server that has every byte may answer before the source tells that it is at its end.
     if (sent === size) outgoing.end();
     else if (!early) throw changed(doing);
-    outgoing.setTimeout(connection.policy.answerMs);
+    outgoing.setTimeout(answerMs);
+    due.next(answerMs);
     const [response] = await Promise.race([answered, broken]);
     const body = await readSome(response);
     const headers = headersOf(response);
@@ -71,6 +77,7 @@ export async function put(connection: Connection, doing: Doing, request: Put): P
   } catch (cause) {
     throw asFailure(cause, doing, signal);
   } finally {
+    due.clear();
     // A connection in the middle of a body cannot serve another request.
     if (!whole) outgoing.destroy();
   }
@@ -109,18 +116,23 @@ export async function get(connection: Connection, doing: Doing, request: Get): P
         signal,
       });
       watchIdle(outgoing, connection.policy.idleMs);
+      const due = bound(outgoing);
+      due.next(connection.policy.idleMs);
       outgoing.end();
-      const [body] = (await once(outgoing, 'response')) as [IncomingMessage];
+      const [body] = (await once(outgoing, 'response').finally(due.clear)) as [IncomingMessage];
       const status = body.statusCode ?? 0;
       const { location } = body.headers;
       if ([301, 302, 303, 307, 308].includes(status) && location) {
         body.resume();
-        url = new URL(location, url);
+        const next = URL.parse(location, url.href);
+        if (next === null) throw malformed(doing, 'a redirect to no address');
+        url = isHub && location.startsWith('/') ? withPrefix(connection, next) : next;
         continue;
       }
       const headers = headersOf(body);
       if (status >= 200 && status < 300) return { status, headers, url, body };
-      throw toThrow(refusalOf(status, headers, await readSome(body)), doing);
+      due.next(connection.policy.idleMs);
+      throw toThrow(refusalOf(status, headers, await readSome(body).finally(due.clear)), doing);
     }
     throw new Error('too many redirects');
   } catch (cause) {
@@ -139,7 +151,9 @@ export function asFailure(cause: unknown, doing: Doing, signal: AbortSignal): Er
   const { code } = cause as NodeJS.ErrnoException;
   // A failing disk is ours, not the connection's.
   if (code !== undefined && LOCAL.has(code)) return cause;
-  return new TryAgain(unreachable(doing, cause), {
+  const error = unreachable(doing, cause);
+  if (error.code === 'hub.certificate') return error;
+  return new TryAgain(error, {
     refused: code === 'ECONNREFUSED' || code === 'ENOTFOUND',
   });
 }
@@ -158,20 +172,25 @@ const LOCAL = new Set([
   'ELOOP',
 ]);
 
-const agents = {
-  'http:': new http.Agent({ keepAlive: true, maxSockets: 16 }),
-  'https:': new https.Agent({ keepAlive: true, maxSockets: 16 }),
-};
+let agents: { http: http.Agent; https: https.Agent } | null = null;
+
+/** Made at the first use: by then it is known whether there is a proxy. */
+function agentsNow() {
+  const options = { keepAlive: true, maxSockets: 16, ...proxyOptions() };
+  agents ??= { http: new http.Agent(options), https: new https.Agent(options) };
+  return agents;
+}
 
 function clientOf(url: URL) {
+  const agents = agentsNow();
   return url.protocol === 'https:'
     ? {
         request: (to: URL, options: https.RequestOptions) =>
-          https.request(to, { agent: agents['https:'], ...options }),
+          https.request(to, { agent: agents.https, ...options }),
       }
     : {
         request: (to: URL, options: http.RequestOptions) =>
-          http.request(to, { agent: agents['http:'], ...options }),
+          http.request(to, { agent: agents.http, ...options }),
       };
 }
 
@@ -180,6 +199,24 @@ function watchIdle(outgoing: http.ClientRequest, idleMs: number): void {
   outgoing.on('timeout', () => {
     outgoing.destroy(Object.assign(new Error('nothing moved on the connection'), { code: 'ETIMEDOUT' }));
   });
+}
+
+/** Bytes a millisecond that an upload moves at the least. */
+const SLOWEST_SEND = 16;
+
+/** Gives up a request whose next step takes longer than `next` says, however busy its connection looks. */
+function bound(outgoing: http.ClientRequest): { next(ms: number): void; clear(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const clear = (): void => clearTimeout(timer);
+  return {
+    clear,
+    next(ms) {
+      clear();
+      timer = setTimeout(() => {
+        outgoing.destroy(Object.assign(new Error('too slow'), { code: 'ETIMEDOUT' }));
+      }, ms);
+    },
+  };
 }
 
 function headersOf(response: IncomingMessage): Headers {

@@ -40,13 +40,28 @@ export const statusSchema = z.strictObject({
     .describe('What the chain lets the own hotkey write now'),
   hotkey: text.nullable().describe("The own hotkey's SS58 address"),
   registered: z.boolean().nullable(),
+  hidden: z
+    .array(z.strictObject({ repo: text, since: text }))
+    .describe('Repositories that an unfinished publish from this machine left private'),
   html: text.optional().describe('The page that --html wrote'),
 });
 
+type Printed = z.output<typeof statusSchema>;
+
 /** `html`: path of the page that was written, when one was asked for. */
-export function statusOutput(status: SubnetStatus, html?: string): z.output<typeof statusSchema> {
+export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], html?: string): Printed {
   const { block, netuid, neurons, bestUid, limit, hotkey, registered } = status;
-  return { block, netuid, neurons: neurons.map(neuronOutput), bestUid, limit, hotkey, registered, html };
+  return {
+    block,
+    netuid,
+    neurons: neurons.map(neuronOutput),
+    bestUid,
+    limit,
+    hotkey,
+    registered,
+    hidden,
+    html,
+  };
 }
 
 function neuronOutput(row: StatusRow): z.output<typeof neuron> {

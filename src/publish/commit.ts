@@ -22,7 +22,7 @@ export async function* ensureCommitted(publication: Publication, commit: string)
   const text = chainText.at(commit);
   const current = await readCommitment(publication);
   if (current?.text === text) return found(publication, text, current);
-  refuseReplaced(publication, text, current);
+  refuseNewer(publication, current, text);
   yield* awaitLimit(request, place, chainText.bytes);
 
   let state: PushState = afterStep(startPush(text, false), { step: 'upload' });
@@ -102,21 +102,40 @@ async function look(
   }
 }
 
-/** Somebody else's commitment of the same hotkey since our own: sending ours again would be a second one for this publish. */
-function refuseReplaced({ journal, place }: Publication, text: string, current: Commitment | null): void {
-  const ours = journal.committed?.text === text || journal.intent?.text === text;
-  if (!ours) return;
-  const unchanged =
-    journal.committed === null &&
-    journal.intent?.before?.text === current?.text &&
-    journal.intent?.before?.block === current?.block;
+/**
+ * A commitment that the same hotkey made since this publish began, on another machine perhaps, is not taken away in silence: throws
+ * `publish.replaced` unless `--replace` was given. The chain's own text of this publish is no such thing.
+ */
+export function refuseNewer(
+  { journal, place, request }: Publication,
+  current: Commitment | null,
+  text: string | null = null,
+): void {
+  const { standing, intent, committed } = journal;
+  if (request.replace) return;
+  // A revision that is gone from the Hub, and what was sent for it.
+  if (text === null && current !== null && current.text === intent?.text) return;
+  const ours = text !== null && (committed?.text === text || intent?.text === text);
+  const unchanged = ours
+    ? committed === null && isSame(intent?.before ?? null, current)
+    : standing === undefined || isSame(standing, current);
   if (unchanged) return;
+  const now = current ? `: ${describe(current)}` : ', and the chain holds none now';
   throw new UserError(
     'publish.replaced',
-    `Hotkey ${place.hotkey.ss58} has made another commitment since this publish began (block ${current?.block}).`,
+    `Hotkey ${place.hotkey.ss58} has made another commitment since this publish began${now}.`,
     {
       details: { commitment: current },
-      nextSteps: ['pt status --mine', 'pt upload … --restart   # commits this model again, in its place'],
+      nextSteps: [
+        'pt status --mine   # another machine, or an earlier run?',
+        'The same command with --resume --replace   # commits this model in its place',
+      ],
     },
   );
 }
+
+const describe = ({ text, block }: Commitment): string =>
+  `block ${block}, ${text === null ? 'no text' : JSON.stringify(text.slice(0, 128))}`;
+
+const isSame = (a: Commitment | null, b: Commitment | null): boolean =>
+  a?.block === b?.block && a?.text === b?.text;

@@ -1,4 +1,5 @@
 export { lookForCopies } from './copies.ts';
+export { hiddenRepositories, hiddenSteps, hiddenText } from './hidden.ts';
 export { retirement } from './may-write.ts';
 export { previewPublish } from './preview.ts';
 export { preflight, publish } from './publish.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
@@ -18,6 +18,8 @@ const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}
 const block = z.number().int().nonnegative();
 const bytes = z.number().int().nonnegative();
 const shortText = z.string().max(1000);
+
+const commitment = z.strictObject({ block, text: shortText.nullable() });
 
 const fileSchema = z.strictObject({ path: shortText, size: bytes, sha256: hex(64) });
 
@@ -59,6 +61,16 @@ const journalSchema = z.strictObject({
   content: contentSchema,
   /** Whether the repository was public before this publish touched it; null: it did not exist, or not looked at yet. */
   wasPublic: z.boolean().nullable(),
+  /** The chain's commitment of this hotkey when this publish began; absent: not looked at (journals of older versions). */
+  standing: commitment.nullable().optional(),
+  /**
+   * Written before a public repository is made private, taken away when it is public again: its head then, which others could load, and
+   * the time.
+   */
+  hidden: z
+    .strictObject({ head: hex(40), since: shortText })
+    .nullable()
+    .optional(),
   /** The revision that holds exactly `content.files`, confirmed on the Hub. */
   upload: z.strictObject({ commit: hex(40), bytesUploaded: bytes }).nullable(),
   /** Written before the extrinsic is sent. `before`: the chain's commitment of this hotkey at that time. */
@@ -67,7 +79,7 @@ const journalSchema = z.strictObject({
       text: shortText,
       extrinsicHash: shortText,
       block,
-      before: z.strictObject({ block, text: shortText.nullable() }).nullable(),
+      before: commitment.nullable(),
     })
     .nullable(),
   /** The commitment as read back from the chain. */
@@ -105,7 +117,11 @@ export function lockPath(home: string, key: JournalKey): string {
 const digestOf = (...identity: (string | number)[]): string =>
   createHash('sha256').update(identity.join('|')).digest('hex').slice(0, 16);
 
-export function newJournal(key: JournalKey, content: JournalContent, now = new Date()): Journal {
+export function newJournal(
+  key: JournalKey,
+  content: JournalContent,
+  { now = new Date(), ...begun }: { now?: Date } & Pick<Journal, 'standing' | 'hidden'> = {},
+): Journal {
   const time = now.toISOString();
   return {
     version: 1,
@@ -118,6 +134,7 @@ export function newJournal(key: JournalKey, content: JournalContent, now = new D
     intent: null,
     committed: null,
     outcome: null,
+    ...begun,
   };
 }
 
@@ -169,4 +186,14 @@ function canonical(content: JournalContent): string {
   const files = content.files.map(({ path, size, sha256 }) => [path, size, sha256]).sort();
   const { source, commit, profile, competition, dtype, contentHash, chainHash } = content;
   return JSON.stringify([source, commit, profile, competition, dtype, contentHash, chainHash, files]);
+}
+
+/** The journals under `home` that can be read; what is damaged is left to the publish that it belongs to. */
+export async function readJournals(home: string): Promise<Journal[]> {
+  const dir = join(home, 'journals');
+  const names = await readdir(dir).catch(() => []);
+  const read = names
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => readJournal(join(dir, name)).catch(() => null));
+  return (await Promise.all(read)).filter((journal) => journal !== null);
 }

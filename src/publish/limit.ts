@@ -19,14 +19,29 @@ export async function checkLimit(request: PublishRequest, place: Opened, bytes: 
   );
 }
 
-/** With `--wait`: returns when the chain allows a commitment of this size; else throws as `checkLimit`. */
+/** How often the limit may be used up anew, by another machine with this hotkey, before `--wait` gives up. */
+const RENEWALS = 3;
+
+/**
+ * With `--wait`: returns when the chain allows a commitment of this size; else throws as `checkLimit`. It says until which block it waits,
+ * and ends when that block came `RENEWALS` times and somebody else had used up the limit again.
+ */
 export async function* awaitLimit(request: PublishRequest, place: Opened, bytes: number): Work<void> {
   if (!request.wait) return checkLimit(request, place, bytes);
   const start = await place.chain.block();
+  let announced = -1;
+  let renewals = 0;
   for (let block = start; ; ) {
     const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, bytes);
     if (limit.allowed) return;
-    if (block === start) yield { kind: 'note', level: 'info', message: describe(limit) };
+    if (block > announced) {
+      renewals += 1;
+      if (renewals > RENEWALS) return checkLimit(request, place, bytes);
+      announced = limit.freeAtBlock;
+      const when = timeOf(limit.freeAtBlock, block, place.chain.blockTimeMs);
+      const message = `${describe(limit)} Waiting for block ${limit.freeAtBlock} (now ${block}), about ${when}.`;
+      yield { kind: 'note', level: 'info', message };
+    }
     yield {
       kind: 'progress',
       phase: 'waiting for the commit limit',

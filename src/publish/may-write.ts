@@ -1,4 +1,6 @@
+import type { Commitment } from '../chain/types.ts';
 import { networkOf } from '../constants.ts';
+import { OutsideError } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Work } from '../progress.ts';
 import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
@@ -10,16 +12,21 @@ import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
  *
  * What chain it is, its genesis says: a node of mainnet on this machine is mainnet. A chain on this machine that no network's genesis
  * knows is a rehearsal (sandbox, local), and nothing is asked.
+ *
+ * Gives the commitment that there is, which is the one that was asked about. Throws `chain.wrong_network` when the chain is not the one that
+ * was named.
  */
 export async function* mayWrite(
   { netuid, repo, ask }: Pick<PublishRequest, 'netuid' | 'repo' | 'ask'>,
   { chain, hotkey, networks, network }: Opened,
-): Work<void> {
+): Work<Commitment | null> {
+  const named = networks[network];
+  if (named?.genesis && named.genesis !== chain.genesisHash) throw wrongNetwork(network, chain);
   const known = networkOf(networks, chain.genesisHash);
   const { retired, message } = retirement(netuid, { chain, networks, network });
   if (message !== null) yield { kind: 'note', level: 'warning', message };
-  if (known === null && !retired && isLoopback(chain.endpoint)) return;
   const current = await chain.commitment(netuid, hotkey.ss58);
+  if (known === null && !retired && isLoopback(chain.endpoint)) return current;
   const replaces = current === null ? '' : `, in place of its commitment of block ${current.block}`;
   const question: WriteQuestion = {
     text: `Commit ${repo} to subnet ${netuid} of ${chain.endpoint}${retired ? ' all the same,' : ''} as ${hotkey.ss58}${replaces}?`,
@@ -28,6 +35,20 @@ export async function* mayWrite(
     replaces: current?.block ?? null,
   };
   await ask(question);
+  return current;
+}
+
+function wrongNetwork(network: string, { endpoint, genesisHash }: Opened['chain']): OutsideError {
+  return new OutsideError(
+    'chain.wrong_network',
+    `${endpoint} is not the network ${network}: its chain begins with another block (${genesisHash}). Nothing was signed.`,
+    {
+      nextSteps: [
+        'Look at the endpoints of that network: pt config show',
+        `--network ${endpoint}   # if this chain is the one that you mean`,
+      ],
+    },
+  );
 }
 
 /** Whether the subnet no longer scores this kind of submission, by genesis or by the network's name, and what to say about it. */

@@ -20,6 +20,7 @@ export function requestOf(order: PublishOrder, { netuid, competition }: Place): 
     makePublic: true,
     publicUpload: false,
     wait: false,
+    replace: false,
     restart: false,
     noCheck: false,
     ...order,

@@ -1,4 +1,5 @@
 import { EXIT, UserError } from '../errors.ts';
+import type { HubUser } from '../hub/index.ts';
 import type { ModelFacts } from '../model/index.ts';
 import {
   type Competition,
@@ -31,6 +32,10 @@ export async function checkAccount(request: PublishRequest, place: Opened): Prom
       ],
     });
   }
+  if (me.writes) {
+    refuseWithoutRight(request.repo, namespace, { ...me, writes: me.writes }, place);
+    return { uid };
+  }
   const own = [me.name, ...me.orgs].map((name) => name.toLowerCase());
   // The sandbox's token may write everywhere, which its Hub says with `*`.
   if (!own.includes(namespace.toLowerCase()) && !own.includes('*')) {
@@ -41,6 +46,29 @@ export async function checkAccount(request: PublishRequest, place: Opened): Prom
     );
   }
   return { uid };
+}
+
+/** A fine-grained token may write to what it names: the owner, or this one repository. */
+function refuseWithoutRight(
+  repo: string,
+  namespace: string,
+  me: HubUser & { writes: string[] },
+  { hub }: Opened,
+): void {
+  const named = me.writes.map((name) => name.toLowerCase());
+  if ([repo, namespace].some((name) => named.includes(name.toLowerCase()))) return;
+  const where = named.length === 0 ? 'to nothing' : `only to ${me.writes.slice(0, 5).join(', ')}`;
+  throw new UserError(
+    'token.no_write_right',
+    `--hf-repo-id ${repo}: the fine-grained Hub token of ${me.name} (HF_ACCESS_TOKEN) may write ${where}.`,
+    {
+      exitCode: EXIT.wallet,
+      nextSteps: [
+        `Give it "Write access to contents/settings of all repos under" ${namespace}: ${hub.endpoint}/settings/tokens`,
+        'Or make a token of the kind "Write" there, and put it into .env as HF_ACCESS_TOKEN.',
+      ],
+    },
+  );
 }
 
 async function registeredUid(request: PublishRequest, { chain, hotkey }: Opened): Promise<number> {

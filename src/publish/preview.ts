@@ -11,6 +11,7 @@ import type { Publication } from './publication.ts';
 import { keyOf, openPublication } from './publish.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
+import { checkReadme } from './upload.ts';
 import { passVerdict, requireScorable } from './verdict.ts';
 
 /**
@@ -25,7 +26,8 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const path = journalPath(place.home, keyOf(request, place));
   const prepared = yield* prepareModel(request, place);
   yield* passVerdict({ ...request, ask: async () => {} }, prepared.findings);
-  const publication = await openPublication(request, place, prepared, path);
+  const standing = await place.chain.commitment(request.netuid, place.hotkey.ss58);
+  const publication = await openPublication(request, place, prepared, { path, standing });
   const { journal, content, files, facts, competition, chainText } = publication;
   const known = journal.upload?.commit ?? null;
   const commit = known ?? content.commit;
@@ -35,6 +37,7 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
     const bytes = facts.bytes + totalBytes(comparison.kept);
     requireScorable(findingsOf({ ...facts, bytes }, competition, place), request.noCheck);
   }
+  if (content.source === 'folder') await checkReadme(publication, comparison.missing);
   const uploaded = revision !== null && (content.source === 'hub' || holdsExactly(comparison));
   const at = commit ?? (uploaded ? revision.commit : null);
   const commitment = at === null ? null : chainText.at(at);
@@ -86,18 +89,22 @@ async function stepsOf(publication: Publication, world: World): Promise<PlannedS
   });
   const room = limit.allowed ? 'the chain allows it now' : `possible from block ${limit.freeAtBlock}`;
   const replaces = current && !onChain ? `; replaces the commitment of block ${current.block}` : '';
+  const privately = step(
+    'private',
+    world.visible === null
+      ? `create ${request.repo}, private`
+      : world.visible && request.publicUpload
+        ? `leave ${request.repo} public`
+        : world.visible
+          ? `make ${request.repo} private, just before its commit`
+          : `${request.repo} is private`,
+    world.uploaded || world.visible === false,
+  );
+  const upload = step('upload', `${toSend.length} files, ${formatBytes(bytes)}`, world.uploaded, bytes);
   const steps = [
     step('check', `${rulesMet(findings)} ${formatBytes(totalBytes(content.files))}`, true),
-    step(
-      'private',
-      world.visible === null
-        ? `create ${request.repo}, private`
-        : world.visible
-          ? `make ${request.repo} private`
-          : `${request.repo} is private`,
-      world.uploaded || world.visible === false,
-    ),
-    step('upload', `${toSend.length} files, ${formatBytes(bytes)}`, world.uploaded, bytes),
+    // Objects that no revision names are found by nobody: what others load stays public while they are sent.
+    ...(world.visible === null ? [privately, upload] : [upload, privately]),
     step('confirm', `${files.length} object ids on the Hub`, world.uploaded),
     step('commit', `subnet ${request.netuid} of ${place.chain.endpoint}: ${room}${replaces}`, onChain),
     step('read-back', 'the string from the chain', onChain),

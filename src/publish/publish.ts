@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import type { Commitment } from '../chain/types.ts';
 import { Cancelled, OutsideError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { ensureCommitted } from './commit.ts';
+import { sayHidden } from './hidden.ts';
 import {
   type Journal,
   type JournalKey,
@@ -36,14 +38,14 @@ import { passVerdict } from './verdict.ts';
 export async function* publish(order: PublishOrder, where: Place): Work<UploadOutcome> {
   const [request, place] = [requestOf(order, where), await open(where)];
   await checkAccount(request, place);
-  yield* mayWrite(request, place);
+  const standing = yield* mayWrite(request, place);
   const key = keyOf(request, place);
   const path = journalPath(place.home, key);
   const lock = lockPublish(lockPath(place.home, key));
   try {
     const prepared = yield* prepareModel(request, place);
     yield* passVerdict(request, prepared.findings);
-    return yield* finishPublication(await openPublication(request, place, prepared, path));
+    return yield* finishPublication(await openPublication(request, place, prepared, { path, standing }));
   } catch (error) {
     if (error instanceof Cancelled && error.nextSteps.length === 0)
       error.nextSteps.push('The same command with --resume goes on from here.');
@@ -75,19 +77,31 @@ export async function openPublication(
   request: PublishRequest,
   place: Opened,
   prepared: Prepared,
-  path: string,
+  { path, standing }: { path: string; standing: Commitment | null },
 ): Promise<Publication> {
   const { content } = prepared;
-  const known = request.restart ? null : await readJournal(path);
+  const left = request.restart ? await readJournal(path).catch(() => null) : await readJournal(path);
+  const known = request.restart ? null : left;
   const same = known !== null && sameContent(known.content, content);
   if (known !== null && !same && known.outcome === null) throw changed(known);
-  const journal = known !== null && same ? known : newJournal(keyOf(request, place), content);
+  // What an earlier publish left private is not forgotten with it.
+  const begun = { standing, hidden: left?.hidden ?? null };
+  const journal = known !== null && same ? known : newJournal(keyOf(request, place), content, begun);
   const publication: Publication = { ...prepared, request, place, journal, journalPath: path, resumed: same };
   await adoptFromChain(publication);
   return publication;
 }
 
 async function* finishPublication(publication: Publication): Work<UploadOutcome> {
+  try {
+    return yield* everyStep(publication);
+  } catch (error) {
+    sayHidden(error, publication);
+    throw error;
+  }
+}
+
+async function* everyStep(publication: Publication): Work<UploadOutcome> {
   const { request, place, content, resumed } = publication;
   if (resumed && publication.journal.outcome === null)
     yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
@@ -111,8 +125,8 @@ async function* finishPublication(publication: Publication): Work<UploadOutcome>
     bytesUploaded: journal.upload?.bytesUploaded ?? 0,
     resumed,
   };
-  if (journal.outcome && isSameOutcome(journal.outcome, outcome)) return journal.outcome;
-  await record(publication, { outcome });
+  if (journal.outcome && isSameOutcome(journal.outcome, outcome) && !journal.hidden) return journal.outcome;
+  await record(publication, { outcome, hidden: null });
   return outcome;
 }
 

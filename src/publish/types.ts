@@ -23,6 +23,8 @@ export interface PublishRequest {
   publicUpload: boolean;
   /** Wait when the chain's limit is used up, instead of an error with `retryAt`. */
   wait: boolean;
+  /** Commit also in the place of a commitment that the same hotkey made since this publish began. */
+  replace: boolean;
   /** Forget the journal of an unfinished publish to the same repository; the Hub and the chain are still read first. */
   restart: boolean;
   /** Publish although the rules refuse it or it cannot score; that is said and asked about. */

@@ -1,8 +1,11 @@
 import { OutsideError, UserError } from '../errors.ts';
-import type { HubRevision } from '../hub/index.ts';
+import type { HubRevision } from '../hub/types.ts';
 import type { Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
+import { refuseNewer } from './commit.ts';
+import { comeBack, commitUnseen } from './hidden.ts';
+import { awaitLimit } from './limit.ts';
 import { findingsOf } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
@@ -29,16 +32,22 @@ export async function adoptFromChain(publication: Publication): Promise<void> {
 
 /**
  * Brings exactly this model onto the Hub, unseen by others, and confirms every object; afterwards `journal.upload` names the revision.
- * What is there already is found and used, whoever put it there: nothing is uploaded twice.
+ * What is there already is found and used, whoever put it there: nothing is uploaded twice. A repository that others can load from stays
+ * public while objects are sent, which nobody finds before a revision names them; it is private for the commit only (hidden.ts).
  */
 export async function* ensureUploaded(publication: Publication): Work<string> {
   const { place, request, content, files, journal, facts, competition } = publication;
   if (journal.upload) {
     const revision = await place.hub.revision(request.repo, journal.upload.commit);
-    if (await isThere(revision, publication)) return journal.upload.commit;
+    if (await isThere(revision, publication)) {
+      if (journal.hidden && request.publicUpload) await revealNow(publication);
+      return journal.upload.commit;
+    }
     if (journal.committed || content.source === 'hub') throw gone(request.repo, journal.upload.commit);
   }
 
+  // A run that was killed between hiding and committing left what was there before private.
+  await comeBack(publication);
   const head = await place.hub.revision(request.repo);
   const before = await compareRevision(head, files);
   const bytes = facts.bytes + totalBytes(before.kept);
@@ -57,12 +66,15 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
     return head.commit;
   }
 
-  yield* ensurePrivate(publication, head);
+  await checkReadme(publication, before.missing);
+  const { wasPublic } = publication.journal;
+  if (wasPublic === null) await record(publication, { wasPublic: head !== null && !head.private });
+  if (head === null) await place.hub.createRepo(request.repo, { private: true });
   if (before.foreign.length > 0)
     yield note(
       `Files of another model go in the same commit: ${listed(before.foreign.map((file) => file.path))}.`,
     );
-  const result = yield* place.hub.upload({
+  const staged = yield* place.hub.stage({
     repo: request.repo,
     files,
     message: 'Publish model',
@@ -71,6 +83,10 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
     ...(head ? { parentCommit: head.commit } : {}),
     ...(request.signal ? { signal: request.signal } : {}),
   });
+  // Hours may have passed: what would stop the commitment is better known while nothing is hidden.
+  refuseNewer(publication, await place.chain.commitment(request.netuid, place.hotkey.ss58));
+  yield* awaitLimit(request, place, publication.chainText.bytes);
+  const result = yield* commitUnseen(publication, head, staged);
   const revision = await place.hub.revision(request.repo, result.commit);
   if (!(await isThere(revision, publication))) throw notConfirmed(request.repo, result.commit);
   await record(publication, { upload: { commit: result.commit, bytesUploaded: result.bytesUploaded } });
@@ -78,25 +94,18 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
   return result.commit;
 }
 
-/** Nobody can copy what nobody can see: the repository is private until the chain knows whose model it is. */
-async function* ensurePrivate(publication: Publication, head: HubRevision | null): Work<void> {
-  const { place, request, journal } = publication;
-  if (journal.wasPublic === null) await record(publication, { wasPublic: head ? !head.private : false });
-  if (!head) {
-    await place.hub.createRepo(request.repo, { private: true });
-    return;
-  }
-  if (head.private) return;
-  if (request.publicUpload) {
-    yield warning(
-      `${request.repo} stays public while uploading: the model can be copied before it is on chain.`,
-    );
-    return;
-  }
-  yield warning(
-    `${request.repo} is public: it is made private until the new model is on chain, then public again.`,
-  );
-  await place.hub.setVisibility(request.repo, { private: true });
+/** The Hub refuses a commit whose README has front matter that it cannot read: asked before the first byte. */
+export async function checkReadme({ place, files }: Publication, toSend: string[]): Promise<void> {
+  const readme = files.find(({ path }) => path === 'README.md' && toSend.includes(path));
+  if (!readme) return;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readme.open()) chunks.push(Uint8Array.from(chunk));
+  await place.hub.checkReadme(Buffer.concat(chunks).toString('utf8'));
+}
+
+async function revealNow(publication: Publication): Promise<void> {
+  await publication.place.hub.setVisibility(publication.request.repo, { private: false });
+  await record(publication, { hidden: null });
 }
 
 async function isThere(revision: HubRevision | null, { files, content }: Publication): Promise<boolean> {
@@ -126,4 +135,3 @@ const listed = (paths: string[]): string =>
   paths.length > 5 ? `${paths.slice(0, 5).join(', ')} and ${paths.length - 5} more` : paths.join(', ');
 
 const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;
-const warning = (message: string) => ({ kind: 'note', level: 'warning', message }) as const;

@@ -81,7 +81,7 @@ describe('the subnet joined with its commitments', () => {
         const [miner] = joinMiners([neuron(0, 1)], new Map([['50', on(hostile)]]), profile);
         const row = { ...miner!, url: null };
         const status = { block: 1, netuid: 9, bestUid: null, limit: null, hotkey: null, registered: null };
-        const printed = jsonText(statusOutput({ ...status, neurons: [row] }));
+        const printed = jsonText(statusOutput({ ...status, neurons: [row] }, []));
         expect(statusSchema.parse(JSON.parse(printed)).neurons[0]!.commitment).toBe(hostile);
         if (!isLoadable(miner!)) return;
         expect(miner.repo).toMatch(/^[A-Za-z0-9_][A-Za-z0-9._-]*\/[A-Za-z0-9_][A-Za-z0-9._-]*$/);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHub } from '../../src/hub/index.ts';
 import type { Place } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
-import { type PublishRequest, publish } from '../../src/publish/index.ts';
+import { hiddenRepositories, type PublishRequest, publish } from '../../src/publish/index.ts';
 import type { ChainFaults } from '../../src/sandbox/chain/index.ts';
 import type { Fault, FaultAction, Step } from '../../src/sandbox/hub/index.ts';
 import { sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
@@ -156,6 +156,135 @@ describe('a publish whose chain fails', () => {
     });
     expect(phases).toContain('waiting for the commit limit');
   }, 120_000);
+});
+
+describe('a publish over a model that is being paid for', () => {
+  /** Whatever made it fail: the old revision can be loaded by strangers, or the error and the next status say that it cannot. */
+  async function expectPaid(request: PublishRequest, paid: string, error: unknown, when: string) {
+    rig.sandbox.hub.setFaults([]);
+    const stranger = rig.hub.anonymous();
+    const visible = (await stranger.revision(request.repo, paid)) !== null;
+    const hidden = await hiddenRepositories(place, rig.chain.genesisHash);
+    if (visible) {
+      expect(hidden, when).toEqual([]);
+      const bytes = await stranger.range(request.repo, paid, 'config.json', 0, 20);
+      expect(bytes.length, when).toBe(20);
+    } else {
+      expect(String(error), when).toContain(`${request.repo} is private since`);
+      expect(
+        hidden.map(({ repo }) => repo),
+        when,
+      ).toEqual([request.repo]);
+    }
+    return visible;
+  }
+
+  /** Two models for one repository; the first is on chain and public. */
+  async function published(): Promise<{ request: PublishRequest; paid: string }> {
+    const first = await newRequest();
+    const { commit } = await finish(publish(first, place));
+    const second = await newRequest();
+    return { request: { ...second, repo: first.repo }, paid: commit };
+  }
+
+  /** A request, and how many of its kind pass before it. */
+  const MOMENTS: [Step, number][] = [
+    ['preupload', 0],
+    ['batch', 0],
+    ['put', 0],
+    ['settings', 0],
+    ['settings', 1],
+    ['commit', 0],
+    ['info', 2],
+    ['info', 3],
+    ['info', 4],
+    ['tree', 3],
+    ['resolve', 0],
+  ];
+  const REFUSALS: Record<string, FaultAction> = {
+    'a quota': { kind: 'status', status: 403, message: 'Private repository storage limit reached' },
+    'a revoked token': { kind: 'status', status: 401 },
+    'a dropped line': { kind: 'drop', when: 'before' },
+    'a line dropped after the work': { kind: 'drop', when: 'after' },
+  };
+  for (const [name, does] of Object.entries(REFUSALS)) {
+    it(`stays loadable, or it is said, after ${name} from any request on`, async () => {
+      const seen = { loadable: 0, said: 0 };
+      for (const [step, after] of MOMENTS) {
+        const { request, paid } = await published();
+        const nonce = await nonceOf(rig.sandbox);
+        rig.sandbox.hub.setFaults([{ step, after, does }]);
+        const error = await finish(publish(request, place)).catch((failure: unknown) => failure);
+        if (await expectPaid(request, paid, error, `${step} ${after}`)) seen.loadable += 1;
+        else seen.said += 1;
+        if (error instanceof Error) await expectOneCommitment(request, nonce);
+      }
+      expect(seen.loadable).toBeGreaterThan(0);
+    }, 120_000);
+  }
+
+  it('is public again when the commit is refused and the next requests are not', async () => {
+    const { request, paid } = await published();
+    rig.sandbox.hub.setFaults([{ step: 'commit', does: { kind: 'status', status: 403 } }]);
+    const error = await finish(publish(request, place)).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'hub.forbidden' });
+    expect(await expectPaid(request, paid, error, 'commit')).toBe(true);
+  });
+
+  it('is hidden for two requests of the Hub and the commitment, not for the upload', async () => {
+    const { request, paid } = await published();
+    const mark = rig.sandbox.hub.requests.length;
+    await finish(publish(request, place));
+    const steps = rig.sandbox.hub.requests.slice(mark).map(({ step }) => step);
+    const hiding = steps.indexOf('settings');
+    expect(steps.slice(hiding, hiding + 2)).toEqual(['settings', 'commit']);
+    expect(steps.slice(hiding)).not.toContain('put');
+    expect((await rig.hub.anonymous().revision(request.repo, paid))?.commit).toBe(paid);
+  });
+
+  it('says that it is hidden when the chain refuses, and --public-upload shows it', async () => {
+    const { request, paid } = await published();
+    rig.sandbox.chain!.setFaults({
+      reject: {
+        method: 'author_submitExtrinsic',
+        times: 100,
+        code: 1010,
+        message: 'Invalid Transaction',
+        data: 'Custom error: 10',
+      },
+    });
+    const error = await finish(publish(request, place)).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({
+      exitCode: expect.any(Number),
+      details: { hidden: { repo: request.repo } },
+    });
+    expect(await expectPaid(request, paid, error, 'chain')).toBe(false);
+    await finish(publish({ ...request, publicUpload: true }, place)).catch(() => null);
+    expect(await expectPaid(request, paid, error, 'revealed')).toBe(true);
+    const nonce = await nonceOf(rig.sandbox);
+    await expectOneCommitment(request, nonce);
+  });
+});
+
+it('does not replace what another machine committed during the upload', async () => {
+  const request = await newRequest();
+  const { chain, hotkey } = rig;
+  const work = publish(request, place);
+  for (
+    let next = await work.next();
+    !next.done;
+    next = await work.next().catch((error) => ({ done: true, value: error }))
+  ) {
+    if (next.value.kind === 'progress' && next.value.phase === 'uploading') {
+      await chain.commit({ netuid: 9, text: 'from another machine', hotkey });
+      break;
+    }
+  }
+  await expect(finish(work)).rejects.toMatchObject({ code: 'publish.replaced', exitCode: 2 });
+  expect((await chain.commitment(9, hotkey.ss58))?.text).toBe('from another machine');
+  await expect(finish(publish(request, place))).rejects.toMatchObject({ code: 'publish.replaced' });
+  const outcome = await finish(publish({ ...request, replace: true }, place));
+  expect((await chain.commitment(9, hotkey.ss58))?.text).toBe(outcome.commitment);
 });
 
 it('goes on from any moment that it was left at', async () => {

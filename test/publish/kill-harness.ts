@@ -27,7 +27,14 @@ export interface KillReport {
 }
 
 /** Signs on stderr that a phase has begun; the kill comes up to `JITTER_MS` later, so every moment of a publish is hit. */
-const MARKERS = [/casting/, /uploading/, /Uploaded and confirmed/, /Committing/, /is public;/];
+const MARKERS = [
+  /casting/,
+  /uploading/,
+  /is private from now/,
+  /Uploaded and confirmed/,
+  /Committing/,
+  /is public;/,
+];
 const JITTER_MS = 450;
 const SHOTS = 3;
 
@@ -50,13 +57,17 @@ export async function killPublishes(
       const repo = n % 2 === 0 ? `me/kill-${n}` : 'me/again';
       const args = ['upload', '--network', 'sandbox', '--load-model-dir', dir, '--hf-repo-id', repo];
       const nonce = await nonceOf(sandbox);
+      const paid = (await createHub({ endpoint: sandbox.state.hub }).revision(repo))?.commit ?? null;
       let outcome: UploadOutcome | null = null;
       for (let shot = 0; outcome === null; shot += 1) {
         const marker = shot < SHOTS ? MARKERS[Math.floor(Math.random() * MARKERS.length)]! : null;
         const resume = shot > 0 ? ['--resume'] : [];
         const ended = await runOnce([...args, '--json', '--wait', ...resume], home, marker);
-        if (ended.killed) report.kills += 1;
-        else outcome = ended.outcome;
+        if (ended.killed) {
+          report.kills += 1;
+          const hidden = await saysWhatIsHidden(sandbox, home, repo, paid);
+          if (hidden !== null) report.wrong.push(`${repo}: ${hidden}`);
+        } else outcome = ended.outcome;
       }
       const wrong = await inspect(sandbox, home, outcome, nonce);
       report.publishes += 1;
@@ -77,6 +88,13 @@ async function runOnce(
   home: string,
   killAt: RegExp | null,
 ): Promise<{ killed: boolean; outcome: UploadOutcome | null }> {
+  const { code, signal, stdout, stderr } = await runPt(args, home, killAt);
+  if (signal === 'SIGKILL') return { killed: true, outcome: null };
+  if (code !== 0) throw new Error(`pt ${args.join(' ')} ended with ${code}: ${stderr}\n${stdout}`);
+  return { killed: false, outcome: JSON.parse(stdout) };
+}
+
+async function runPt(args: string[], home: string, killAt: RegExp | null = null) {
   const child = spawn(process.execPath, [bin, ...args], {
     env: { PATH: process.env.PATH, HOME: home, PT_HOME: home },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -94,9 +112,20 @@ async function runOnce(
     child.on('close', (code, signal) => done({ code, signal }));
   });
   clearTimeout(timer);
-  if (signal === 'SIGKILL') return { killed: true, outcome: null };
-  if (code !== 0) throw new Error(`pt ${args.join(' ')} ended with ${code}: ${stderr}\n${stdout}`);
-  return { killed: false, outcome: JSON.parse(stdout) };
+  return { code, signal, stdout, stderr };
+}
+
+/** After a kill: what others could load before can still be loaded, or `pt status` says that it cannot. Null when that is so. */
+async function saysWhatIsHidden(
+  { state }: Sandbox,
+  home: string,
+  repo: string,
+  paid: string | null,
+): Promise<string | null> {
+  if (paid === null || (await createHub({ endpoint: state.hub }).revision(repo, paid)) !== null) return null;
+  const { stdout } = await runPt(['status', '--network', 'sandbox', '--json'], home);
+  const { hidden } = JSON.parse(stdout) as { hidden: { repo: string }[] };
+  return hidden.some((one) => one.repo === repo) ? null : 'hidden, and pt status does not say so';
 }
 
 /** What is not as it must be after a publish; null when all is. */

@@ -100,6 +100,7 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
       makePublic: true,
       publicUpload: false,
       wait: false,
+      replace: false,
       restart: false,
       noCheck: false,
       ask: async () => {},

@@ -153,8 +153,13 @@ export function writable(context: Context): Repo {
 /** Refuses strangers, read-only tokens and other people's namespaces. */
 export function mustWrite(context: Context, repoId: string): void {
   if (!context.user) throw new HubError(401, 'Invalid username or password.');
-  if (context.user.role !== 'write' || !owns(context.user, repoId)) {
-    const namespace = repoId.split('/')[0];
+  const namespace = repoId.split('/')[0];
+  const finely = (context.user.scoped ?? []).some(
+    ({ entity, permissions }) =>
+      permissions.includes('repo.write') && (entity.name === namespace || entity.name === repoId),
+  );
+  const may = context.user.role === 'fineGrained' ? finely : context.user.role === 'write';
+  if (!may || !owns(context.user, repoId)) {
     throw new HubError(403, `You don't have the rights to write under the namespace "${namespace}"`);
   }
 }

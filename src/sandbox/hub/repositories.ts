@@ -31,11 +31,16 @@ export async function whoami(context: Context): Promise<void> {
       canPay: false,
       periodEnd: null,
       avatarUrl: '',
-      roleInOrg: user.role,
+      roleInOrg: user.role === 'read' ? 'read' : 'write',
     })),
     auth: {
       type: 'access_token',
-      accessToken: { displayName: 'sandbox', role: user.role, createdAt: '2024-01-01T00:00:00.000Z' },
+      accessToken: {
+        displayName: 'sandbox',
+        role: user.role,
+        createdAt: '2024-01-01T00:00:00.000Z',
+        ...(user.role === 'fineGrained' ? { fineGrained: { global: [], scoped: user.scoped ?? [] } } : {}),
+      },
     },
   });
 }

@@ -8,6 +8,12 @@ import { findRoute } from './routes.ts';
 import { openStore } from './store.ts';
 import type { Fault, FaultAction, RequestRecord, SandboxHub, StartHubOptions } from './types.ts';
 
+/**
+ * Besides this machine's own names, the ones that no name server gives out (RFC 6761): programs reach the sandbox by them through a proxy.
+ * A web page that rebinds its own name to 127.0.0.1 gets nothing.
+ */
+const UNRESOLVABLE = /^[a-z0-9.-]+\.(test|localhost)(:\d+)?$/i;
+
 const MAX_RECORDS = 10_000;
 /** Faults are set over HTTP with this header; a web page cannot send it here without asking first, and is never answered. */
 export const ADMIN_HEADER = 'x-sandbox-admin';
@@ -53,15 +59,26 @@ export async function startHub(options: StartHubOptions): Promise<SandboxHub> {
 
     const action = isAdmin ? null : pickFault(record.step, `${method} ${url.pathname}`);
     const user = users.get(/^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '') ?? null;
+    const here = /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host);
     const context = makeContext(
       request,
       response,
-      { request, store, options, url, base, objectsOrigin, params: found?.params ?? {}, user, record },
+      // Whoever comes by another name, through a proxy, reaches no other port here.
+      {
+        request,
+        store,
+        options,
+        url,
+        base,
+        objectsOrigin: here ? objectsOrigin : base,
+        params: found?.params ?? {},
+        user,
+        record,
+      },
       action,
     );
     try {
-      // Only names of this machine: a web page that rebinds its own name to 127.0.0.1 gets nothing.
-      if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) throw new HubError(421, 'Unknown host');
+      if (!here && !UNRESOLVABLE.test(host)) throw new HubError(421, 'Unknown host');
       if (isAdmin) return await setFaultsByRequest(context, setFaults);
       if (action && (await strike(context, request, action))) return;
       if (malformed) throw new HubError(400, 'Malformed address');

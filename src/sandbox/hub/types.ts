@@ -2,7 +2,9 @@
 export interface HubToken {
   token: string;
   user: string;
-  role: 'read' | 'write';
+  role: 'read' | 'write' | 'fineGrained';
+  /** Of a fine-grained token: what it may do where. */
+  scoped?: { entity: { type: 'user' | 'org' | 'model'; name: string }; permissions: string[] }[];
   /** Organisations that the user may write to, besides their own name; `*` is every namespace. */
   orgs?: string[];
 }

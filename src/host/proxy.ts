@@ -1,0 +1,79 @@
+import http from 'node:http';
+import { UserError } from '../errors.ts';
+
+/**
+ * The proxy of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`; small letters too, which win), for every connection of
+ * this process: fetch, the agents of node:http, WebSockets. This machine's own addresses are never asked of a proxy.
+ */
+
+const OWN = ['localhost', '127.0.0.1', '::1', '[::1]'];
+
+/** As Node's agents take it: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`. */
+export type ProxyEnv = Record<'HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY', string>;
+
+let current: ProxyEnv | null = null;
+
+/** What the environment says, made whole; null: no proxy. Throws `UserError` `proxy.invalid` for one that cannot be used. */
+export function proxyOf(env: NodeJS.ProcessEnv): ProxyEnv | null {
+  const read = (name: string): string => env[name.toLowerCase()]?.trim() || env[name]?.trim() || '';
+  const all = read('ALL_PROXY');
+  const [http_, https_] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) => addressOf(name, read(name) || all));
+  if (!http_ && !https_) return null;
+  const none = read('NO_PROXY');
+  const listed = none.split(/[\s,]+/).filter((name) => name !== '');
+  const NO_PROXY = none === '*' ? none : [...new Set([...listed, ...OWN])].join(',');
+  return { HTTP_PROXY: http_ ?? '', HTTPS_PROXY: https_ ?? '', NO_PROXY };
+}
+
+function addressOf(name: string, value: string): string {
+  if (value === '') return '';
+  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
+  if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.hostname !== '') return url.href;
+  const shown = value.replace(/\/\/[^/]*@/, '//***@');
+  throw new UserError(
+    'proxy.invalid',
+    `${name} (or ALL_PROXY) is ${JSON.stringify(shown)}: pt speaks to http:// and https:// proxies only.`,
+    {
+      nextSteps: [
+        'export HTTPS_PROXY=http://HOST:PORT',
+        'Or leave addresses out of it: export NO_PROXY=HOST,.DOMAIN',
+      ],
+    },
+  );
+}
+
+/**
+ * Has every connection of this process go by the environment's proxy from now on, and tells children which addresses stay off it. Throws
+ * `UserError` `proxy.invalid`, or `proxy.unsupported` on a Node that cannot.
+ */
+export function useProxy(env: NodeJS.ProcessEnv): void {
+  const proxy = proxyOf(env);
+  if (proxy === null || JSON.stringify(proxy) === JSON.stringify(current)) return;
+  if (http.setGlobalProxyFromEnv === undefined)
+    throw new UserError(
+      'proxy.unsupported',
+      `HTTPS_PROXY or HTTP_PROXY is set, and Node ${process.versions.node} cannot use it.`,
+      {
+        nextSteps: [
+          'Use the Node that pt brings along (npm install), or Node 24.14 or newer',
+          'env -u HTTPS_PROXY -u HTTP_PROXY pt …   # without the proxy',
+        ],
+      },
+    );
+  http.setGlobalProxyFromEnv(proxy);
+  current = proxy;
+  // Python and Node children read these; libraries there would ask the proxy for the sandbox on this machine.
+  env.NO_PROXY = proxy.NO_PROXY;
+  env.no_proxy = proxy.NO_PROXY;
+}
+
+/** What an agent of node:http or node:https needs to go by the proxy. */
+export const proxyOptions = (): { proxyEnv?: ProxyEnv } => (current === null ? {} : { proxyEnv: current });
+
+/** Said with a connection that failed. */
+export const proxySteps = (): string[] =>
+  current === null
+    ? []
+    : [
+        'Connections go by the proxy of HTTPS_PROXY and HTTP_PROXY; NO_PROXY=HOST,.DOMAIN leaves addresses out.',
+      ];
