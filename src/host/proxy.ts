@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
  * this process: fetch, the agents of node:http, WebSockets. This machine's own addresses are never asked of a proxy.
  */
 
+const NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'];
 const OWN = ['localhost', '127.0.0.1', '::1', '[::1]'];
 
 /** As Node's agents take it: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`. */
@@ -19,10 +20,13 @@ export function proxyOf(env: NodeJS.ProcessEnv): ProxyEnv | null {
   const all = read('ALL_PROXY');
   const [http_, https_] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) => addressOf(name, read(name) || all));
   if (!http_ && !https_) return null;
-  const none = read('NO_PROXY');
+  return { HTTP_PROXY: http_ ?? '', HTTPS_PROXY: https_ ?? '', NO_PROXY: withOwn(read('NO_PROXY')) };
+}
+
+function withOwn(none: string): string {
+  if (none === '*') return none;
   const listed = none.split(/[\s,]+/).filter((name) => name !== '');
-  const NO_PROXY = none === '*' ? none : [...new Set([...listed, ...OWN])].join(',');
-  return { HTTP_PROXY: http_ ?? '', HTTPS_PROXY: https_ ?? '', NO_PROXY };
+  return [...new Set([...listed, ...OWN])].join(',');
 }
 
 function addressOf(name: string, value: string): string {
@@ -43,11 +47,18 @@ function addressOf(name: string, value: string): string {
 }
 
 /**
- * Has every connection of this process go by the environment's proxy from now on, and tells children which addresses stay off it. Throws
- * `UserError` `proxy.invalid`, or `proxy.unsupported` on a Node that cannot.
+ * Has every connection of this process go by the environment's proxy from now on, and tells children which addresses stay off it. When all
+ * that will be asked is on this machine (`away` false), a proxy that cannot be used is nobody's business. Throws `UserError`
+ * `proxy.invalid`, or `proxy.unsupported` on a Node that cannot.
  */
-export function useProxy(env: NodeJS.ProcessEnv): void {
-  const proxy = proxyOf(env);
+export function useProxy(env: NodeJS.ProcessEnv, away: boolean): void {
+  const none = env.no_proxy?.trim() || env.NO_PROXY?.trim() || '';
+  if (NAMES.some((name) => env[name] || env[name.toLowerCase()])) {
+    // Python and Node children read these; libraries there would ask the proxy for the sandbox on this machine.
+    env.NO_PROXY = withOwn(none);
+    env.no_proxy = env.NO_PROXY;
+  }
+  const proxy = away ? proxyOf(env) : null;
   if (proxy === null || JSON.stringify(proxy) === JSON.stringify(current)) return;
   if (http.setGlobalProxyFromEnv === undefined)
     throw new UserError(
@@ -62,9 +73,6 @@ export function useProxy(env: NodeJS.ProcessEnv): void {
     );
   http.setGlobalProxyFromEnv(proxy);
   current = proxy;
-  // Python and Node children read these; libraries there would ask the proxy for the sandbox on this machine.
-  env.NO_PROXY = proxy.NO_PROXY;
-  env.no_proxy = proxy.NO_PROXY;
 }
 
 /** What an agent of node:http or node:https needs to go by the proxy. */

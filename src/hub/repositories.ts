@@ -20,7 +20,7 @@ const FineGrained = z.object({
 });
 
 /** The right to make repositories, commits and settings, as fine-grained tokens name it. */
-const WRITE = 'repo.write';
+const WRITE = /^repo\.write$/;
 
 /** Whose token this is and what it may write to. */
 export async function whoami(connection: Connection): Promise<HubUser> {
@@ -37,8 +37,11 @@ export async function whoami(connection: Connection): Promise<HubUser> {
   const canWrite = role === 'write' || role === 'admin' ? true : role === 'read' ? false : null;
   const rights = FineGrained.safeParse(fineGrained);
   const user = { name: value.name, orgs: value.orgs.map((org) => org.name), canWrite };
-  if (canWrite !== null || !rights.success || rights.data.global.includes(WRITE)) return user;
-  const writing = rights.data.scoped.filter(({ permissions }) => permissions.includes(WRITE));
+  if (canWrite !== null || !rights.success || rights.data.global.some((right) => WRITE.test(right)))
+    return user;
+  const writing = rights.data.scoped.filter(({ permissions }) =>
+    permissions.some((right) => WRITE.test(right)),
+  );
   return { ...user, writes: writing.map(({ entity }) => entity.name) };
 }
 

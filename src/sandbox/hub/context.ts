@@ -156,7 +156,8 @@ export function mustWrite(context: Context, repoId: string): void {
   const namespace = repoId.split('/')[0];
   const finely = (context.user.scoped ?? []).some(
     ({ entity, permissions }) =>
-      permissions.includes('repo.write') && (entity.name === namespace || entity.name === repoId),
+      permissions.some((right) => /^repo\.write$/.test(right)) &&
+      (entity.name === namespace || entity.name === repoId),
   );
   const may = context.user.role === 'fineGrained' ? finely : context.user.role === 'write';
   if (!may || !owns(context.user, repoId)) {
