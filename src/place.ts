@@ -64,6 +64,7 @@ export interface PlaceOptions {
 }
 
 /** The place that these settings mean, reached by the proxy of `env` if there is one. Opens nothing; the rooms that open are loaded at first use. */
+export function openPlace(settings: Settings, { env, password, lookBack }: PlaceOptions): Place {
   const { constants, network, wallet } = settings;
   const addresses = [...network.endpoints, settings.hub.endpoint ?? ''].filter((address) => address !== '');
   useProxy(env, !settings.offline && !addresses.every((address) => isLoopback(address)));

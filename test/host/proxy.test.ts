@@ -97,7 +97,7 @@ it('goes by the proxy for API, objects and chain alike, and never for addresses 
   };
   const far = { ...env, HF_ENDPOINT: 'http://hub.example.test', PT_NETWORK: 'ws://chain.example.test:9944' };
   const ran = await runPt(
-    ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/by-proxy', '--yes', '--json'],
+    ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/by-proxy', '--no-check', '--yes', '--json'],
     { env: far },
   );
   expect(ran.stderr).not.toContain('Error');
