@@ -1,6 +1,7 @@
 /** The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes without a gap. */
 import { CheckError } from '../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../text/strict-json.ts';
+import { isLfsPointer, LFS_POINTER } from './lfs.ts';
 import type { ByteSource, SafetensorsHeader, TensorInfo } from './types.ts';
 
 /** Bits an element takes, by dtype. */
@@ -42,6 +43,7 @@ const U64 = 2n ** 64n;
 export async function readHeader(source: ByteSource): Promise<SafetensorsHeader> {
   if (source.size < 8) throw invalid(source.name, 'header', 'the file is too short to hold a header length');
   const first = await source.read(0, Math.min(FIRST_READ, source.size));
+  if (isLfsPointer(first)) throw invalid(source.name, 'lfs', LFS_POINTER);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES))
     throw invalid(source.name, 'header', `a header of ${length} bytes; at most ${MAX_HEADER_BYTES} are read`);

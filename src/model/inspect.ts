@@ -4,8 +4,10 @@ import { PtError } from '../errors.ts';
 import type { Hub, HubRevision } from '../hub/types.ts';
 import { checkContent } from '../rules/model/content.ts';
 import {
+  allTokenizerFiles,
   CONFIG,
   type Deciding,
+  GENERATION_CONFIG,
   hashedFiles,
   INDEX,
   TOKENIZER_CONFIG,
@@ -17,6 +19,7 @@ import type { Finding, Profile } from '../rules/types.ts';
 import { decodeUtf8, isObject, type JsonObject, parseJson, type Spans } from '../text/strict-json.ts';
 import { build } from './architectures.ts';
 import { readHeader } from './header.ts';
+import { isLfsPointer, LFS_POINTER, MAX_POINTER_BYTES } from './lfs.ts';
 import { folder, listFolder } from './list-folder.ts';
 import { countParameters } from './parameters.ts';
 import { hubSource, withFile } from './source.ts';
@@ -119,6 +122,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
       problems.push({ ...problem('safetensors', error.message), actual: error.details });
     }
 
+  problems.push(...(await pointersAmong(source, paths, texts, weights)));
   const tensors = [...headers.values()].flatMap((h) => h.tensors);
   const complete = weights.length > 0 && headers.size === weights.length && config !== null;
   const architecture = architectureNamed(config);
@@ -143,6 +147,23 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
   };
 }
 
+/** Files that loading reads and that are pointers of Git LFS; weights and the files that decide have been read already. */
+async function pointersAmong(
+  source: Files,
+  paths: ReadonlyMap<string, number>,
+  texts: ReadonlyMap<string, string>,
+  weights: string[],
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const path of [GENERATION_CONFIG, ...allTokenizerFiles()]) {
+    const size = paths.get(path);
+    if (size === undefined || size > MAX_POINTER_BYTES || texts.has(path) || weights.includes(path)) continue;
+    if (isLfsPointer(await source.withSource(path, (file) => file.read(0, size))))
+      found.push(problem('files_lfs', `${path} ${LFS_POINTER}.`, path));
+  }
+  return found;
+}
+
 /** The one class the config names; null when it names none or several. */
 function architectureNamed(config: JsonObject | null): string | null {
   const list = config?.architectures;
@@ -158,7 +179,9 @@ async function readJson(
   const bad = (what: string) => ({ finding: problem('config', `${path}: ${what}`, size, limit) });
   if (size > limit) return bad(`${size} bytes; at most ${limit} are read.`);
   try {
-    const text = decodeUtf8(await source.withSource(path, (file) => file.read(0, size)));
+    const bytes = await source.withSource(path, (file) => file.read(0, size));
+    if (isLfsPointer(bytes)) return bad(`${LFS_POINTER}.`);
+    const text = decodeUtf8(bytes);
     const value = parseJson(text, { python: true });
     return isObject(value) ? { value, text } : bad('is not a JSON object.');
   } catch (error) {

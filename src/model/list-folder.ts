@@ -25,7 +25,16 @@ export async function folder(dir: string): Promise<string> {
   }
 }
 
-/** All regular files under `root`, `/`-separated. A link that leaves the folder is a problem and is not followed. */
+/** Where a cache of the Hub keeps the files that the links of a snapshot lead to; null for any other folder. */
+function blobsOf(root: string): string | null {
+  const found = /^(.*[/\\]models--[^/\\]+)[/\\]snapshots[/\\][^/\\]+(?:[/\\]|$)/.exec(root);
+  return found ? join(found[1]!, 'blobs') : null;
+}
+
+/**
+ * All regular files under `root`, `/`-separated. Links are followed inside the folder and, from a snapshot in a cache of the Hub, into
+ * that repository's blobs; any other is a problem.
+ */
 export async function listFolder(
   root: string,
   skipped: ReadonlySet<string> = SKIPPED_FOLDERS,
@@ -33,6 +42,9 @@ export async function listFolder(
   const files: { path: string; size: number }[] = [];
   const problems: Finding[] = [];
   const pending = [root];
+  const blobs = blobsOf(root);
+  const within = (target: string) =>
+    target.startsWith(root + sep) || (blobs !== null && target.startsWith(blobs + sep));
   let entries = 0;
   for (let at = pending.pop(); at !== undefined; at = pending.pop())
     for await (const entry of await opendir(at)) {
@@ -46,7 +58,7 @@ export async function listFolder(
         if (!skipped.has(entry.name)) pending.push(full);
       } else if (entry.isSymbolicLink()) {
         const target = await realpath(full).catch(() => null);
-        if (target === null || !target.startsWith(root + sep))
+        if (target === null || !within(target))
           problems.push(
             problem(
               'files',

@@ -1,5 +1,5 @@
 /**
- * A strict JSON reader for files that strangers wrote. Unlike `JSON.parse` it refuses duplicate keys, lone surrogates and deep
+ * A strict JSON reader for files that strangers wrote. Unlike `JSON.parse` it refuses duplicate keys (but as Python), lone surrogates and deep
  * nesting, keeps `__proto__` an ordinary key, and lets the caller see a number as it was written.
  */
 
@@ -12,7 +12,7 @@ export type Spans = Map<string, [number, number]>;
 export interface JsonOptions {
   /** Makes a value of a number token; default `Number`. */
   number?: (token: string) => unknown;
-  /** Python writes NaN, Infinity and -Infinity, and reads them again. */
+  /** As Python's `json` reads: NaN, Infinity and -Infinity are numbers, and of a key that stands twice the last one counts. */
   python?: boolean;
   /** Filled with the places of the top-level object's values. */
   spans?: Spans;
@@ -117,7 +117,7 @@ export function parseJson(text: string, options: JsonOptions = {}): unknown {
     for (;;) {
       match(SPACE);
       const key = string();
-      if (Object.hasOwn(value, key)) fail(`duplicate key ${JSON.stringify(key)}`);
+      if (!options.python && Object.hasOwn(value, key)) fail(`duplicate key ${JSON.stringify(key)}`);
       match(SPACE);
       expect(':');
       match(SPACE);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { checkTarget } from '../../src/check/index.ts';
+import { loadArchitectures } from '../../src/constants.ts';
 import { checkOutput, checkSchema } from '../../src/output/check.ts';
 import { openPlace } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
@@ -53,5 +54,79 @@ it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 1
       );
     }),
     { numRuns: 100 },
+  );
+});
+
+/** Every key that some class's data names, and those that decide for all. */
+const KEYS = [
+  ...new Set([
+    ...Object.values(loadArchitectures().architectures).flatMap((facts) => [
+      ...Object.values(facts.sizes).flatMap(({ keys }) => keys),
+      ...Object.values(facts.flags).flatMap((flag) => (typeof flag === 'object' ? [flag.key] : [])),
+      ...facts.activations,
+      ...(facts.epsilon === null ? [] : [facts.epsilon]),
+      ...(facts.rope === null ? [] : [facts.rope.theta, facts.rope.partial]),
+    ]),
+    ...['architectures', 'model_type', 'auto_map', 'torch_dtype', 'dtype', 'quantization_config'],
+    ...[
+      'rope_scaling',
+      'rope_parameters',
+      'tie_word_embeddings',
+      'pad_token_id',
+      'eos_token_id',
+      'sliding_window',
+    ],
+  ]),
+];
+
+it('gives a verdict on any JSON value of any known key, of any class and profile', {
+  timeout: 240_000,
+}, async () => {
+  const home = tempDir();
+  const dir = writeModel(tempDir());
+  const places = (['3.2', '6.0'] as const).map((profile) =>
+    openPlace(
+      resolveSettings({
+        flags: { offline: true, network: 'finney', profile },
+        env: { PT_HOME: home },
+        cwd: home,
+        home,
+      }),
+      { env: process.env },
+    ),
+  );
+  const classes = Object.entries(loadArchitectures().architectures);
+  const some = fc.oneof(
+    fc.jsonValue(),
+    fc.double(),
+    fc.integer(),
+    fc.constantFrom('', 'gelu', [], {}, [null]),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...classes),
+      fc.dictionary(fc.constantFrom(...KEYS), some, { maxKeys: 5 }),
+      fc.constantFrom(...places),
+      async ([name, { model_type }], changes, place) => {
+        const config = { ...llamaConfig(), architectures: [name], model_type, ...changes };
+        writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
+        const verdict = await finish(checkTarget({ target: { kind: 'folder', dir } }, place));
+        checkSchema.parse(JSON.parse(jsonText(checkOutput(verdict))));
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
+it.each([7, [], {}, null, true, 'llamma', ['llama']])('refuses model_type %j by name', async (model_type) => {
+  const home = tempDir();
+  const settings = resolveSettings({ flags: { offline: true }, env: { PT_HOME: home }, cwd: home, home });
+  const dir = writeModel(tempDir());
+  writeFileSync(join(dir, 'config.json'), JSON.stringify({ ...llamaConfig(), model_type }));
+  const place = openPlace(settings, { env: process.env });
+  const verdict = await finish(checkTarget({ target: { kind: 'folder', dir } }, place));
+  expect(verdict.verdict).toBe('refused');
+  expect(verdict.findings.find(({ rule }) => rule === 'model_type')!.message).toContain(
+    JSON.stringify(model_type),
   );
 });

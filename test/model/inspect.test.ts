@@ -75,7 +75,7 @@ describe('inspectFolder', () => {
     const dir = tempDir();
     writeSparseModel(dir, llamaConfig(), 2);
     rmSync(join(dir, 'model-00002-of-00002.safetensors'));
-    writeFileSync(join(dir, 'config.json'), '{"a": 1, "a": 2}');
+    writeFileSync(join(dir, 'config.json'), '{"a": 1, "a"}');
     symlinkSync('/etc/hostname', join(dir, 'out.txt'));
     expect((await rules(dir)).sort()).toEqual(['config:false', 'files:false', 'weights:false']);
   });

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../text/strict-json.ts';
 import type { Finding, SafetensorsHeader, Shapes } from '../types.ts';
 import { checkConfig } from './config.ts';
 import { CONFIG } from './files.ts';
+import { checkModelType } from './model-type.ts';
 import { problem } from './problem.ts';
 import { checkTensors } from './tensors.ts';
 import { checkFormat, checkIndex, checkWeightFiles } from './weights.ts';
@@ -34,6 +35,7 @@ export function checkContent(content: ModelContent, transformers: string): Findi
     ...checkWeightFiles(names, index),
     ...[...headers].flatMap(([path, header]) => checkFormat(path, header, mendable)),
     ...checkIndex(index, headers),
+    ...(config === null ? [] : checkModelType(architecture, config)),
     ...(config === null ? [] : checkConfig(architecture, config, transformers)),
     ...(complete ? checkTensors([...tensors.values()], architecture, built) : []),
   ];

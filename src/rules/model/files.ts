@@ -5,7 +5,7 @@ import { hashOrder } from '../hash.ts';
 import type { Profile } from '../types.ts';
 
 export const CONFIG = 'config.json';
-const GENERATION_CONFIG = 'generation_config.json';
+export const GENERATION_CONFIG = 'generation_config.json';
 export const WEIGHTS = 'model.safetensors';
 export const INDEX = 'model.safetensors.index.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
