@@ -25,6 +25,9 @@ import {
   givenOptions,
   goOn,
   type IntentFlags,
+  idlePublishFlags,
+  ignoredSources,
+  isUnchosen,
   joinRun,
   keptFlags,
   needsOthers,
@@ -116,13 +119,12 @@ export default class Train extends PtCommand {
   async #resume(settings: Settings, flags: TrainFlags, resumed: ResumedRun, place: Place): Promise<ReadyRun> {
     const { runDir } = resumed;
     const offline = staysOffline(resumed, settings.rows);
-    const publishing = intentFlags(flags);
-    const intent = publishIntent(
-      publishing,
-      resumed.intent,
-      { repo: settings.hfRepoId, threshold: settings.avgLossUploadThreshold },
-      settings.offline || (offline && !asksToPublish(publishing)),
-    );
+    const asked = intentFlags(flags);
+    const publishesNothing = settings.offline || (offline && !asksToPublish(asked));
+    const publishing = [asked, resumed.intent, standingAim(settings), publishesNothing] as const;
+    const intent = publishIntent(...publishing);
+    this.#warnOf(ignoredSources(startFlags(flags)));
+    this.#warnOf(idlePublishFlags(flags, ...publishing));
     const { config, changes, write } = await goOn(resumed, givenWith(settings, flags, offline), {
       fromStart: flags['from-start'] ?? false,
       rows: settings.rows,
@@ -148,8 +150,9 @@ export default class Train extends PtCommand {
     const several = needsOthers(flags.nnodes, name);
     const { offline } = settings;
     const options = withDefaults(givenOptions({ ...flags, device: settings.device ?? undefined }));
-    const standing = { repo: settings.hfRepoId, threshold: settings.avgLossUploadThreshold };
-    const intent = publishIntent(intentFlags(flags), null, standing, offline);
+    const publishing = [intentFlags(flags), null, standingAim(settings), offline] as const;
+    const intent = publishIntent(...publishing);
+    this.#warnOf(idlePublishFlags(flags, ...publishing));
     const plan = this.#plan(intent, flags);
     const block = plan === null ? null : await this.work(checkEarly(plan, place, this.signal));
     // Nothing is kept open for hours; what is needed then is opened again.
@@ -198,6 +201,10 @@ export default class Train extends PtCommand {
       await refuseUnpublishable(plan, runDir, { block, recipes }, place);
     }
     return { runDir, plan, offline };
+  }
+
+  #warnOf(text: string | null): void {
+    if (text !== null) this.warning(text);
   }
 
   #plan(intent: PublishIntent | null, flags: TrainFlags): RunPublish | null {
@@ -292,6 +299,11 @@ const NO_SECRETS = { HF_TOKEN: '', HUGGING_FACE_HUB_TOKEN: '', WANDB_API_KEY: ''
 const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
   key === null ? {} : { WANDB_API_KEY: key.reveal() };
 
+const standingAim = (settings: Settings) => ({
+  repo: settings.hfRepoId,
+  threshold: settings.avgLossUploadThreshold,
+});
+
 function startFlags(flags: TrainFlags) {
   return {
     loadBest: flags['load-best'] ?? false,
@@ -313,7 +325,7 @@ function givenWith(settings: Settings, flags: TrainFlags, offline: boolean | nul
     cwd: process.cwd(),
     competition: flags.competition ?? null,
     offline,
-    hubEndpoint: endpoint && /^(constants|sandbox)$/.test(endpoint.origin) ? null : settings.hub.endpoint,
+    hubEndpoint: endpoint && isUnchosen(endpoint.origin) ? null : settings.hub.endpoint,
     defaultHubEndpoint: settings.hub.endpoint,
     reportTo: flags['report-to'] ?? null,
     wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },

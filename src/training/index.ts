@@ -11,11 +11,12 @@ export {
 export { type NewRunInput, newRun } from './new-run.ts';
 export { plannedFacts } from './planned-facts.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
-export { asksToPublish, type IntentFlags, publishIntent } from './publish-intent.ts';
+export { asksToPublish, type IntentFlags, idlePublishFlags, publishIntent } from './publish-intent.ts';
 export { publishNewest } from './publish-newest.ts';
 export {
   type Given,
   goOn,
+  isUnchosen,
   keptFlags,
   openResumed,
   type ResumedRun,
@@ -24,6 +25,7 @@ export {
   unfollowed,
 } from './resume.ts';
 export { listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
+export { ignoredSources } from './source.ts';
 export { train } from './train.ts';
 export type {
   BestModel,

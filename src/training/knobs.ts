@@ -263,10 +263,13 @@ export const OTHER_FLAGS = {
     'data',
   ],
   /** In run.json: the new value is taken. */
-  free: ['offline', 'hub-endpoint', 'report-to', 'wandb-entity', 'wandb-project'],
-  /** Where, as whom and when it is published, in state.json and settings.json: kept, and the new value is taken. */
-  kept: [
-    ...['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'],
+  free: ['offline', 'report-to', 'wandb-entity', 'wandb-project'],
+  /** Which network and as whom, in settings.json: kept, and the new value is taken. */
+  kept: ['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'],
+  /** The Hub, in run.json and settings.json: kept as long as nothing at all names one now, and the new value is taken. */
+  hub: ['hub-endpoint'],
+  /** What is published, where and when, in state.json: kept, and the new value is taken. */
+  publishing: [
     ...['hf-repo-id', 'avg-loss-upload-threshold', 'publish-when', 'dtype', 'upload-b16'],
     ...['use-hotkey-in-hash', 'update-repo-visibility'],
   ],

@@ -6,7 +6,7 @@ import type { TrainingOptions } from './knobs.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
-import { chooseSource, type SourceFlags } from './source.ts';
+import { chooseSource, ignoredSources, type SourceFlags } from './source.ts';
 import { standardRecipe } from './standard-recipe.ts';
 import type { PublishIntent } from './types.ts';
 
@@ -38,16 +38,9 @@ export interface NewRunInput {
 /** Decides competition, recipe, data and starting weights, and makes the run's folder; gives its path. */
 export async function* newRun(input: NewRunInput): Work<string> {
   const { constants, options } = input;
-  const { choice, ignored } = chooseSource(input.start);
-  if (ignored.length > 0) {
-    const winner =
-      'remote' in choice ? (choice.remote === 'best' ? '--load-best' : '--load-uid') : '--load-model-dir';
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `${winner} decides where to start; ${ignored.join(', ')} ${ignored.length > 1 ? 'are' : 'is'} ignored.`,
-    };
-  }
+  const { choice } = chooseSource(input.start);
+  const ignored = ignoredSources(input.start);
+  if (ignored !== null) yield { kind: 'note', level: 'warning', message: ignored };
   const competition = openCompetition(input);
   const { recipe, file, reason } = chooseRecipe(input.recipe, constants.recipes, competition, {
     profile: input.profile,

@@ -6,7 +6,7 @@ import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { MASK, mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { KNOBS, type Knob, type KnobName, type TrainingOptions } from './knobs.ts';
+import { KNOBS, type Knob, type KnobName, OTHER_FLAGS, type TrainingOptions } from './knobs.ts';
 import { dataSources } from './request.ts';
 import {
   findRun,
@@ -102,10 +102,9 @@ export function staysOffline({ config, settings }: ResumedRun, rows: ResumedRun[
 }
 
 /** Of a setting that nobody chose. */
-const isUnchosen = (origin: string): boolean => /^(default|constants|sandbox|not set)$/.test(origin);
+export const isUnchosen = (origin: string): boolean => /^(default|constants|sandbox|not set)$/.test(origin);
 
-/** Settings that say where and as whom is published: a resumed run keeps them as long as no flag says otherwise. */
-const KEPT = ['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'];
+const isIn = (flags: readonly string[], key: string): boolean => flags.includes(key);
 
 /**
  * Those that somebody chose for the run, as flags that were not given this time. Where its Hub is counts among them as long as nothing now
@@ -120,7 +119,7 @@ export function keptFlags(
 ): Record<string, string> {
   const now = (key: string) => rows.find((row) => row.key === key);
   const stays = (key: string) =>
-    key === 'hub-endpoint' ? now(key)?.origin === 'constants' : KEPT.includes(key);
+    isIn(OTHER_FLAGS.hub, key) ? now(key)?.origin === 'constants' : isIn(OTHER_FLAGS.kept, key);
   const kept = settings.filter(
     ({ key, value, origin }) =>
       stays(key) && value !== null && flags[key] === undefined && !isUnchosen(origin),
@@ -319,7 +318,7 @@ export function unfollowed(run: ResumedRun, rows: ResumedRun['settings'], cwd: s
     'wandb-project': wandb.project,
     ...(intent === null ? {} : { 'hf-repo-id': intent.repo, 'avg-loss-upload-threshold': intent.threshold }),
     ...Object.fromEntries(
-      run.settings.filter(({ key }) => KEPT.includes(key)).map(({ key, value }) => [key, value]),
+      run.settings.filter(({ key }) => isIn(OTHER_FLAGS.kept, key)).map(({ key, value }) => [key, value]),
     ),
   };
   return rows.flatMap(({ key, value, origin }) => {

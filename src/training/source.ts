@@ -17,22 +17,55 @@ export interface SourceFlags {
 /** What the flags ask for: a source at hand, or a model of the network that has to be downloaded first. */
 export type SourceChoice = { remote: 'best' | number } | { local: ModelSource };
 
+/** The sources that are named, as the reference ranks them: the first decides. */
+function namedSources(flags: SourceFlags): [flag: string, choose: () => SourceChoice][] {
+  const { loadUid, loadModelDir, loadModel, loadModelConfig } = flags;
+  const named: [string, () => SourceChoice][] = [];
+  if (flags.loadBest) named.push(['--load-best', () => ({ remote: 'best' })]);
+  if (loadUid !== null) named.push(['--load-uid', () => ({ remote: loadUid })]);
+  if (loadModelDir !== null) named.push(['--load-model-dir', () => fromFolder(loadModelDir)]);
+  if (loadModel !== null) named.push(['--load-model', () => fromFile(loadModel, loadModelConfig)]);
+  return named;
+}
+
+/** The flags of sources that lose against another. */
+function losers(flags: SourceFlags): string[] {
+  const named = namedSources(flags).map(([flag]) => flag);
+  const lost = named.slice(1);
+  return lost.includes('--load-model') && flags.loadModelConfig !== null
+    ? [...lost, '--load-model-config']
+    : lost;
+}
+
+/** Says which of several sources decides and which are ignored; null: there is one at most. */
+export function ignoredSources(flags: SourceFlags): string | null {
+  const ignored = losers(flags);
+  const winner = namedSources(flags)[0]?.[0];
+  if (ignored.length === 0) return null;
+  return `${winner} decides where to start; ${ignored.join(', ')} ${ignored.length > 1 ? 'are' : 'is'} ignored.`;
+}
+
 /**
- * Picks the start as the reference does: best, uid, folder, file, from scratch. Flags that lose are named in `ignored`.
+ * Picks the start of a new run as the reference does: best, uid, folder, file, from scratch. Flags that lose are named in `ignored`.
  *
- * @throws UserError when the folder or file named is not there or not a model.
+ * @throws UserError when the folder or file named is not there or not a model; `usage.load_model_config` when it is for no file.
  */
 export function chooseSource(flags: SourceFlags): { choice: SourceChoice; ignored: string[] } {
-  const given: [string, () => SourceChoice][] = [];
-  if (flags.loadBest) given.push(['--load-best', () => ({ remote: 'best' })]);
-  if (flags.loadUid !== null) given.push(['--load-uid', () => ({ remote: flags.loadUid! })]);
-  if (flags.loadModelDir !== null) given.push(['--load-model-dir', () => fromFolder(flags.loadModelDir!)]);
-  if (flags.loadModel !== null)
-    given.push(['--load-model', () => fromFile(flags.loadModel!, flags.loadModelConfig)]);
-  const [first, ...rest] = given;
-  if (first === undefined)
-    return { choice: { local: { kind: 'recipe', path: null, config: null } }, ignored: [] };
-  return { choice: first[1](), ignored: rest.map(([flag]) => flag) };
+  if (flags.loadModelConfig !== null && flags.loadModel === null)
+    throw new UserError(
+      'usage.load_model_config',
+      '--load-model-config belongs to --load-model, which is not given.',
+      {
+        nextSteps: [
+          `pt train --load-model MODEL.safetensors --load-model-config ${shellWord(flags.loadModelConfig)}`,
+          'pt train --load-model-dir DIR   # takes the config.json of the folder',
+        ],
+      },
+    );
+  const [first] = namedSources(flags);
+  const choice: SourceChoice =
+    first === undefined ? { local: { kind: 'recipe', path: null, config: null } } : first[1]();
+  return { choice, ignored: losers(flags) };
 }
 
 function fromFolder(path: string): SourceChoice {

@@ -31,7 +31,7 @@ describe('pt train --resume', () => {
       'train --offline --recipe tiny --data builtin --device cpu --lr 1e-3 --bs 4 --seed 0 --max-steps 2';
     const { json, exitCode, stderr } = await pt(`${line} --run job`);
     expect(exitCode, stderr).toBe(0);
-    const again = await pt(`${line} --run job --resume`);
+    const again = await pt(`${line} --run job --resume --hf-repo-id me/a --dtype fp32`);
     expect(again.exitCode, again.stderr).toBe(0);
     expect(again.json).toMatchObject({
       runDir: json.runDir,
@@ -40,6 +40,7 @@ describe('pt train --resume', () => {
       bestLoss: json.bestLoss,
     });
     expect(again.stderr).toMatch(/Going on with run job\./);
+    expect(again.stderr).toMatch(/--hf-repo-id, --dtype do nothing: this start is offline/);
     expect(again.stderr).toMatch(/Going on from step 2:/);
 
     const changed = await pt(

@@ -12,7 +12,7 @@ import {
   OTHER_FLAGS,
   withDefaults,
 } from '../../src/training/knobs.ts';
-import { publishIntent } from '../../src/training/publish-intent.ts';
+import { type IntentFlags, idlePublishFlags, publishIntent } from '../../src/training/publish-intent.ts';
 import {
   type Given,
   goOn,
@@ -337,5 +337,58 @@ describe('what a run was meant for', () => {
     expect(publishIntent(none, null, standing, false)).toMatchObject({ repo: 'me/standing', threshold: 9 });
     expect(publishIntent(none, kept, standing, true)).toBeNull();
     expect(() => publishIntent({ ...none, when: 'p(win) > 0.9' }, kept, standing, true)).toThrow(/offline/);
+  });
+
+  it('names the publishing flags that were given where nothing is published, and what is missing', () => {
+    const idle = (
+      given: Record<string, unknown>,
+      {
+        kept = null,
+        standing = { repo: null, threshold: null },
+        offline = false,
+      }: {
+        kept?: PublishIntent | null;
+        standing?: { repo: string | null; threshold: number | null };
+        offline?: boolean;
+      } = {},
+    ) => {
+      const flags = {
+        repo: given['hf-repo-id'] ?? null,
+        threshold: given['avg-loss-upload-threshold'] ?? null,
+        when: null,
+        dtype: null,
+        useHotkeyInHash: null,
+        makePublic: null,
+      } as IntentFlags;
+      const said = idlePublishFlags(given, flags, kept, standing, offline);
+      // One rule: where nothing is published, whatever was given is named; where it is, nothing is.
+      if (Object.keys(given).some((flag) => flag !== 'lr'))
+        expect(said === null).toBe(publishIntent(flags, kept, standing, offline) !== null);
+      return said;
+    };
+    const repo = { 'hf-repo-id': 'me/a' };
+    const rest = {
+      dtype: 'fp32',
+      'upload-b16': false,
+      'use-hotkey-in-hash': true,
+      'update-repo-visibility': false,
+    };
+    expect(idle(repo)).toBe(
+      '--hf-repo-id does nothing: without --avg-loss-upload-threshold or --publish-when nothing is published.',
+    );
+    expect(idle({ 'avg-loss-upload-threshold': 0 })).toMatch(
+      /^--avg-.*-threshold does .*: without --hf-repo-id /,
+    );
+    expect(idle(rest)).toMatch(
+      /^--dtype, --no-upload-b16, --use-hotkey-in-hash, --no-update-repo-visibility do nothing: without --hf-repo-id and /,
+    );
+    expect(idle({ ...repo, ...rest }, { offline: true, kept: intent })).toMatch(
+      /^--hf-repo-id, --dtype, .* do nothing: this start is offline, and nothing is published\.$/,
+    );
+    expect(idle(rest, { kept: intent })).toBeNull();
+    expect(idle(repo, { standing: { repo: null, threshold: 3 } })).toBeNull();
+    // Standing settings alone were not given with this start.
+    expect(idle({}, { standing: { repo: 'me/a', threshold: null } })).toBeNull();
+    expect(idle({ lr: 1 }, { offline: true, standing: { repo: 'me/a', threshold: 3 } })).toBeNull();
   });
 });

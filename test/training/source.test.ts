@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseSource, type SourceFlags } from '../../src/training/source.ts';
+import { chooseSource, ignoredSources, type SourceFlags } from '../../src/training/source.ts';
 
 const none: SourceFlags = {
   loadBest: false,
@@ -44,6 +44,25 @@ describe('chooseSource', () => {
       choice: { local: { kind: 'model_dir', path: dir } },
       ignored: ['--load-model'],
     });
+  });
+
+  it('says the winner and every loser in one sentence, with the config of a file that loses', () => {
+    const file = join(dir, 'model.safetensors');
+    expect(ignoredSources(none)).toBeNull();
+    expect(ignoredSources({ ...none, loadModel: file, loadModelConfig: 'c.json' })).toBeNull();
+    expect(ignoredSources({ ...none, loadUid: 0, loadModelDir: dir })).toBe(
+      '--load-uid decides where to start; --load-model-dir is ignored.',
+    );
+    expect(
+      ignoredSources({ ...none, loadModelDir: dir, loadModel: file, loadModelConfig: 'c.json' }),
+    ).toMatch(/^--load-model-dir decides .*; --load-model, --load-model-config are ignored\.$/);
+  });
+
+  it('refuses a config for a file that is not named', () => {
+    for (const start of [none, { ...none, loadModelDir: dir }])
+      expect(() => chooseSource({ ...start, loadModelConfig: join(dir, 'config.json') })).toThrow(
+        expect.objectContaining({ code: 'usage.load_model_config', exitCode: 2 }),
+      );
   });
 
   it('takes uid 0', () => {
