@@ -159,6 +159,38 @@ describe('publish', () => {
     expect(notes.join()).toMatch(/committed the same content at block \d+: the later copy cannot win/);
   });
 
+  it('refuses a named network whose endpoint serves another chain, before anything is asked or sent', async () => {
+    const mark = rig.sandbox.hub.requests.length;
+    const finney = rig.place.networks.finney!;
+    const place = { ...rig.place, network: 'finney', networks: { finney } };
+    const ask = () => Promise.reject(new Error('asked'));
+    await expect(finish(publish(rig.request({ repo: 'me/elsewhere', ask }), place))).rejects.toMatchObject({
+      code: 'chain.wrong_network',
+      exitCode: 5,
+    });
+    expect(commitsSince(mark)).toEqual([]);
+  });
+
+  it('refuses a README that the Hub will not take, before an object is sent', async () => {
+    const dir = await makeModel(join(rig.home, 'carded'), { seed: 77 });
+    await writeFile(join(dir, 'README.md'), '---\nlicense: [apache\nmodel-index: not correct\n---\n# mine\n');
+    const request = rig.request({ source: { kind: 'folder', dir, dtype: 'bf16' }, repo: 'me/carded' });
+    const message = 'Invalid metadata in README.md.';
+    rig.sandbox.hub.setFaults([
+      { match: 'POST /api/validate-yaml', does: { kind: 'status', status: 400, message } },
+    ]);
+    const mark = rig.sandbox.hub.requests.length;
+    const refusal = {
+      code: 'hub.readme_refused',
+      exitCode: 3,
+      message: expect.stringContaining('README.md'),
+    };
+    await expect(finish(previewPublish(request, rig.place))).rejects.toMatchObject(refusal);
+    await expect(run(request)).rejects.toMatchObject(refusal);
+    expect(commitsSince(mark)).toEqual([]);
+    rig.sandbox.hub.setFaults([]);
+  });
+
   it('shows every step beforehand and writes nothing anywhere', async () => {
     const mark = rig.sandbox.hub.requests.length;
     const plan = await finish(previewPublish(rig.request({ repo: 'me/planned' }), rig.place));
