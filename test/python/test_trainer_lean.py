@@ -4,7 +4,10 @@ import json
 import shutil
 
 import pytest
+import torch
 
+from trainer.config import Source
+from trainer.model.load import load_model, make_config
 from trainer_support import events, finish, metrics, start, start_ranks, write_run
 
 LEAN = {"param_dtype": "bf16", "optimizer": {"state_dtype": "int8"}, "batch_size": 2, "accumulation_steps": 2, "eval_every_steps": 100}
@@ -47,3 +50,16 @@ def test_fp8_without_such_a_gpu_is_refused(place, text):
     assert finish(start(run_dir, place)) == [7]
     error = events(run_dir, "error")[0]
     assert error["code"] == "bad_recipe" and "Hopper" in error["message"] and 'In the recipe: "fp8": false' in error["next_steps"]
+
+
+def test_bf16_parameters_leave_the_rotary_frequencies_in_fp32():
+    config = make_config(
+        {"model_type": "llama", "vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}, "test"
+    )
+    torch.manual_seed(0)
+    whole = load_model(Source(), config, "sdpa", torch.float32, torch.device("cpu"))
+    torch.manual_seed(0)
+    lean = load_model(Source(), config, "sdpa", torch.bfloat16, torch.device("cpu"))
+    assert {param.dtype for param in lean.parameters()} == {torch.bfloat16}
+    assert torch.equal(lean.model.rotary_emb.inv_freq, whole.model.rotary_emb.inv_freq)
+    assert all(torch.equal(a, b.bfloat16()) for a, b in zip(lean.parameters(), whole.parameters()))

@@ -28,7 +28,7 @@ def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: 
             if is_out_of_memory(error):
                 raise
             raise TrainerError("bad_recipe", f"The architecture {config.model_type} cannot be built: {error}", ["Correct the recipe's architecture"]) from error
-        return model.to(device=device, dtype=dtype)
+        return put(model, device, dtype)
     try:
         return put(_load_weights(source, config, attention, dtype), device)
     except TrainerError:
@@ -38,9 +38,12 @@ def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: 
 
 
 def put(model: PreTrainedModel, device: torch.device, dtype: torch.dtype | None = None) -> PreTrainedModel:
-    """The same model there, in these numbers."""
+    """The same model there, parameters in `dtype`. Buffers keep theirs: rotary frequencies in bf16 are other positions than validators compute."""
+    if dtype is not None:
+        for param in model.parameters():
+            param.data = param.data.to(dtype)
     to = cast(Callable[..., PreTrainedModel], model.to)  # transformers' wrapper around it has lost its type
-    return to(device) if dtype is None else to(device=device, dtype=dtype)
+    return to(device)
 
 
 def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
