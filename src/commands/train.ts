@@ -24,6 +24,7 @@ import {
   type Given,
   givenOptions,
   goOn,
+  holdRun,
   type IntentFlags,
   idlePublishFlags,
   ignoredSources,
@@ -70,6 +71,9 @@ export default class Train extends PtCommand {
   ];
   static override flags = trainFlags;
 
+  /** A resumed run, held against another pt that goes on with it. */
+  #held: { release(): void } | null = null;
+
   async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
     if (flags['list-competitions'])
@@ -95,6 +99,7 @@ export default class Train extends PtCommand {
       await publisher?.close();
       const warn = (text: string) => this.warning(text);
       report = await pages.end(runDir, { place, finished: outcome !== null, warn });
+      this.#held?.release();
     }
     this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
     if (report !== null) this.note(`Report: ${report}`);
@@ -134,6 +139,8 @@ export default class Train extends PtCommand {
     const plan = this.#plan(mine, flags);
     if (plan !== null) await this.work(checkEarly(plan, place, this.signal));
     await place.close();
+    // Machines that train together share the folder on purpose.
+    if (!needsOthers(flags.nnodes, basename(runDir))) this.#held = holdRun(runDir);
     await write();
     if (mine !== null) await updateState(runDir, { intent: mine });
     this.note(`Going on with run ${basename(runDir)}.`);

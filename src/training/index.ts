@@ -24,7 +24,7 @@ export {
   staysOffline,
   unfollowed,
 } from './resume.ts';
-export { listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
+export { holdRun, listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
 export { ignoredSources } from './source.ts';
 export { train } from './train.ts';
 export type {

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
+import { type Lock, lockHolder, tryLock } from '../host/lock.ts';
 import { isAlive, processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
@@ -210,16 +211,28 @@ export async function listRuns(runsDir: string): Promise<RunSummary[]> {
 export async function findRun(runsDir: string, name: string | null): Promise<string> {
   const dir = await locateRun(runsDir, name, '--resume');
   const state = await readState(dir);
-  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid, state.pid_identity)) {
-    throw new UserError(
-      'run.busy',
-      `Run ${basename(dir)} is being trained by another pt (process ${state.pid}).`,
-      {
-        nextSteps: ['Wait for it, or stop it with Ctrl-C there.', 'pt runs'],
-      },
-    );
-  }
+  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid, state.pid_identity))
+    throw busy(dir, state.pid);
   return dir;
+}
+
+function busy(dir: string, pid: number | null): UserError {
+  const who = pid === null ? '' : ` (process ${pid})`;
+  return new UserError('run.busy', `Run ${basename(dir)} is being trained by another pt${who}.`, {
+    nextSteps: ['Wait for it, or stop it with Ctrl-C there.', 'pt runs'],
+  });
+}
+
+/**
+ * Takes a run that is to go on. `findRun` reads what `state.json` says; of two that read it at once, one gets the run here.
+ *
+ * @throws UserError `run.busy`
+ */
+export function holdRun(runDir: string): Lock {
+  const path = join(runDir, 'train.lock');
+  const lock = tryLock(path);
+  if (lock === null) throw busy(runDir, lockHolder(path));
+  return lock;
 }
 
 /** The folder of a run, busy or not, by the same names; `asked` is the flag or argument that an error speaks of. */

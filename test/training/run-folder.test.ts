@@ -7,6 +7,7 @@ import { withDefaults } from '../../src/training/knobs.ts';
 import {
   createRun,
   findRun,
+  holdRun,
   listRuns,
   readRunConfig,
   readState,
@@ -91,6 +92,15 @@ describe('findRun', () => {
     await newRun();
     await expect(findRun(runs, 'nope')).rejects.toThrow(/no run "nope".*newest are/);
     await expect(findRun(runs, '2')).rejects.toThrow(/fits 2 runs/);
+  });
+
+  it('gives a run to one of two that found it free at once', async () => {
+    const dir = await newRun();
+    const one = holdRun(dir);
+    expect(() => holdRun(dir)).toThrow(expect.objectContaining({ code: 'run.busy' }));
+    one.release();
+    holdRun(dir).release();
+    expect(await readdir(dir)).not.toContain('train.lock');
   });
 
   it('refuses a run that another live process trains', async () => {
