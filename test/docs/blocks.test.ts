@@ -21,6 +21,7 @@ test('what is not run says why, and the list is known', () => {
       "docs/first-hour.md: needs btcli, coldkey and coins",
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
       "docs/gpu.md: needs Slurm",
+      "docs/gpu.md: trains for days, or until it is stopped",
       "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
     ]
   `);
