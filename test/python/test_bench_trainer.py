@@ -13,7 +13,10 @@ sys.path.insert(0, str(ROOT / "bench" / "trainer"))
 
 from ours import Clock, Enough
 from quality import passing
-from shapes import SHAPES, recipe_for
+from shapes import SHAPES, TINY, recipe_for
+from variants import Tried, changed
+
+from trainer.optim.muon import Muon
 
 
 def test_the_contest_on_a_small_model(monkeypatch, capsys):
@@ -68,3 +71,26 @@ def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
     for micro in shape.micro:
         recipe = recipe_for(shape, micro)
         assert recipe["batch_size"] * recipe["accumulation_steps"] == shape.sequences
+
+
+@pytest.mark.parametrize("tried, same", [({}, True), ({"neuron": True}, False), ({"scale": "rms"}, False), ({"cautious": True}, False)])
+def test_a_variant_differs_from_muon_by_what_is_tried_alone(tried, same):
+    def moved(optimizer) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        params = [torch.nn.Parameter(torch.randn(24, 40, generator=generator)) for _ in range(2)]
+        made = optimizer(params, lr=0.02, momentum=0.9, weight_decay=0.1, steps=5)
+        for _ in range(3):
+            for param in params:
+                param.grad = torch.randn(param.shape, generator=generator)
+            made.step()
+        return torch.stack([param.detach() for param in params])
+
+    ours, other = moved(Muon), moved(type("Tried", (Tried,), tried))
+    assert torch.allclose(ours, other, atol=1e-6) == same
+
+
+def test_a_variant_is_its_shape_but_for_what_it_names():
+    recipe, tried = changed("tiny", "muon_lr=0.04,betas=0.8/0.95,schedule=cosine,neuron=1")
+    assert recipe["optimizer"] == {**TINY["optimizer"], "muon_lr": 0.04, "betas": [0.8, 0.95]}
+    assert recipe["schedule"] == {**TINY["schedule"], "name": "cosine"} and tried == {"neuron": True}
+    assert changed("tiny", "") == (TINY, {})
