@@ -55,7 +55,7 @@ export const publishFlags = {
     helpGroup: 'PUBLISHING',
   }),
   dtype: Flags.string({
-    summary: 'Weights as published',
+    summary: 'Weights as published: upload takes bf16, train what the competition loads',
     helpGroup: 'PUBLISHING',
     options: ['bf16', 'fp32'],
   }),

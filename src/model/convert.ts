@@ -188,6 +188,8 @@ function transform(
       refuse((b) => (b & 0x7fffffff) >= 0x7f800000);
     if (run.dtype === 'BF16' && scratch.scan16(which, bytes) >= 0x7f80) refuse((b) => (b & 0x7fff) >= 0x7f80);
     if (run.dtype === 'F16' && scratch.scan16(which, bytes) >= 0x7c00) refuse((b) => (b & 0x7fff) >= 0x7c00);
+    // Whatever validators load it as has no larger numbers.
+    if (run.dtype === 'F64' && !isFloat32(input)) refuse(() => true);
     return input;
   }
   if (run.dtype === 'F32') {
@@ -223,6 +225,15 @@ function castSlowly(
   return output.subarray(0, count * 2);
 }
 
+/** Whether every double is a number that bf16 and fp32 have room for. */
+function isFloat32(input: Uint8Array): boolean {
+  const view = new DataView(input.buffer, input.byteOffset, input.length);
+  for (let at = 0; at < input.length; at += 8) if (!fits(view.getFloat64(at, true))) return false;
+  return true;
+}
+
+const fits = (value: number) => Math.abs(Math.fround(value)) < 3.39e38;
+
 function halfToNumber(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 31;
@@ -246,7 +257,7 @@ function refuseNotFinite(
   if (step <= 4)
     while (at + step < input.length && !bad(step === 4 ? view.getUint32(at, true) : view.getUint16(at, true)))
       at += step;
-  else while (at + 8 < input.length && Math.abs(Math.fround(view.getFloat64(at, true))) < 3.39e38) at += 8;
+  else while (at + 8 < input.length && fits(view.getFloat64(at, true))) at += 8;
   const tensor = plan.tensors.find((t) => t.begin <= inAt + at && inAt + at < t.end);
   const name = tensor?.name ?? 'unknown';
   const index = tensor ? (inAt + at - tensor.begin) / step : 0;

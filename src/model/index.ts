@@ -6,7 +6,7 @@ export type { TargetDtype } from './convert.ts';
 export { readHeader } from './header.ts';
 export { type InspectedFolder, inspectFolder, inspectRemote, openFolder } from './inspect.ts';
 export { countParameters, countShapes, countTensors } from './parameters.ts';
-export { type PlanOptions, planUpload, type UploadPlan } from './plan-upload.ts';
+export { type PlanOptions, planFolder, planUpload, type UploadPlan } from './plan-upload.ts';
 export { remoteContent } from './remote-content.ts';
 export { hubSource, memorySource, withFile } from './source.ts';
 export type * from './types.ts';

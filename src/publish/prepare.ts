@@ -1,13 +1,20 @@
 import { CheckError, UserError } from '../errors.ts';
 import type { UploadFile } from '../hub/index.ts';
-import { inspectRemote, type ModelFacts, planUpload, remoteContent } from '../model/index.ts';
+import { inspectRemote, type ModelFacts, openFolder, planFolder, remoteContent } from '../model/index.ts';
 import type { Work } from '../progress.ts';
-import { boundHash, type Competition, type Finding, namesCompetition } from '../rules/index.ts';
+import {
+  boundHash,
+  type Competition,
+  competitionLabel,
+  type Finding,
+  loadedDtype,
+  namesCompetition,
+} from '../rules/index.ts';
 import { type ChainText, chainText } from './chain-text.ts';
 import { lookForCopies } from './copies.ts';
 import type { JournalContent } from './journal.ts';
 import { competitionFor, findingsOf } from './preconditions.ts';
-import type { Opened, PublishRequest } from './types.ts';
+import type { Opened, PublishRequest, PublishSource } from './types.ts';
 
 /** A model ready to be sent: read, cast and hashed once, and held against the rules. */
 export interface Prepared {
@@ -42,16 +49,23 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
 async function* prepareFolder(
   request: PublishRequest,
   place: Opened,
-  { dir, dtype }: { dir: string; dtype: 'bf16' | 'fp32' },
+  { dir, dtype: asked }: Extract<PublishSource, { kind: 'folder' }>,
   block: number,
 ): Work<Prepared> {
-  const plan = yield* planUpload(dir, {
+  const folder = await openFolder(dir, place.profile);
+  const meant = () => competitionFor(request, place, block, folder.facts.parameters);
+  const dtype = asked ?? loadedDtype(meant());
+  if (asked === null) {
+    const message = `Weights are published in ${dtype}, as validators load them in ${competitionLabel(meant())} (--dtype overrides).`;
+    yield { kind: 'note', level: 'info', message };
+  }
+  const plan = yield* planFolder(folder, {
     dtype,
-    profile: place.profile,
     unchecked: request.noCheck,
     ...(request.signal ? { signal: request.signal } : {}),
   });
-  const competition = competitionFor(request, place, block, plan.facts.parameters);
+  // Only now: what cannot be read at all is said before what it could be meant for.
+  const competition = meant();
   const findings = findingsOf(plan.facts, competition, place);
   const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
   return { ...plan, content, chainText: chainText(request, place, content), competition, findings };

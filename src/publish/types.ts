@@ -5,7 +5,12 @@ import type { Verdict } from '../rules/index.ts';
 
 /** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already. */
 export type PublishSource =
-  | { kind: 'folder'; dir: string; dtype: 'bf16' | 'fp32' }
+  | {
+      kind: 'folder';
+      dir: string;
+      /** Null: the one that the competition loads. */
+      dtype: 'bf16' | 'fp32' | null;
+    }
   | { kind: 'hub'; commit: string };
 
 export interface PublishRequest {

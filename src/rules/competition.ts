@@ -69,6 +69,11 @@ export function chooseCompetition(competitions: Competition[], wanted: Wanted): 
   );
 }
 
+/** The dtype that its validators load a model in: what is published in more is rounded by them, in less it is lost. */
+export function loadedDtype({ from_pretrained_kwargs: { torch_dtype } }: Competition): 'bf16' | 'fp32' {
+  return torch_dtype === 'bfloat16' ? 'bf16' : 'fp32';
+}
+
 /**
  * Ids that a commitment may carry to be in what `id` means: the one named, or every open one when none is. So "the best model" without a
  * competition is the best of them all, as the guide's `best_uid()` has it. Null: commitments carry none (profile, or an unnamed

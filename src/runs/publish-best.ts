@@ -8,6 +8,7 @@ import {
   chooseCompetition,
   competitionsAt,
   describeReasons,
+  loadedDtype,
   parseRepoId,
   reasonsAgainst,
   sentenceOf,
@@ -72,10 +73,11 @@ export async function refuseUnpublishable(
   { block, recipes }: { block: number; recipes: string[] },
   { profile, schedule, competition: id, tokenizers }: Place,
 ): Promise<void> {
-  const facts = await plannedFacts(runDir, profile, dtype);
-  if (facts === null) return;
+  const planned = await plannedFacts(runDir, profile, dtype ?? 'bf16');
+  if (planned === null) return;
   const open = competitionsAt(schedule, block, profile);
-  const competition = chooseCompetition(open, { id, parameters: facts.parameters });
+  const competition = chooseCompetition(open, { id, parameters: planned.parameters });
+  const facts = (await plannedFacts(runDir, profile, dtype ?? loadedDtype(competition)))!;
   const findings = checkModel(facts, competition, profile, tokenizers[competition.tokenizer]);
   const rejection = rejectionOf(findings, 'the model of this run');
   if (rejection === null) {

@@ -56,7 +56,7 @@ export function publishIntent(
     repo,
     threshold,
     when,
-    dtype: flags.dtype ?? kept?.dtype ?? 'bf16',
+    dtype: flags.dtype ?? kept?.dtype ?? null,
     useHotkeyInHash: flags.useHotkeyInHash ?? kept?.useHotkeyInHash ?? false,
     makePublic: flags.makePublic ?? kept?.makePublic ?? true,
   };

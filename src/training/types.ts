@@ -58,7 +58,8 @@ export interface PublishIntent {
   /** Null: any loss, which only `when` makes sense of. */
   threshold: number | null;
   when: PublishCondition | null;
-  dtype: 'bf16' | 'fp32';
+  /** Null: the one that the competition loads. */
+  dtype: 'bf16' | 'fp32' | null;
   useHotkeyInHash?: boolean;
   /** Made public after the commitment; by default it is. */
   makePublic?: boolean;

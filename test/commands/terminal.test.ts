@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeCommand } from '../../src/help.ts';
 import { readManifest } from '../../src/manifest.ts';
 import { ALICE, derivedFile, PASSWORD, sealAnsible, writeHotkey } from '../chain/wallet/key-files.ts';
-import { cleanEnv, root, runPt } from './run-pt.ts';
+import { pseudoTerminal, type Typed } from './in-terminal.ts';
+import { root, runPt } from './run-pt.ts';
 
 let home: string;
 beforeAll(async () => {
@@ -20,30 +20,7 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Runs `pt` in a real terminal of `columns`; types each text once its pattern has been shown. */
-function inTerminal(
-  args: string[],
-  {
-    columns = 80,
-    env = {},
-    type = [],
-  }: { columns?: number; env?: Record<string, string>; type?: [string, string][] } = {},
-): Promise<{ code: number; shown: string }> {
-  const request = {
-    command: [process.execPath, join(root, 'bin/run.js'), ...args],
-    cwd: home,
-    env: cleanEnv({ PT_HOME: home, TERM: 'xterm-256color', LANG: 'C.UTF-8', ...env }),
-    columns,
-    type,
-    seconds: 40,
-  };
-  return new Promise((done, reject) => {
-    const script = join(import.meta.dirname, 'pty_run.py');
-    execFile('python3', [script, JSON.stringify(request)], (error, stdout) =>
-      error ? reject(error) : done(JSON.parse(stdout)),
-    );
-  });
-}
+const inTerminal = (args: string[], options: Typed = {}) => pseudoTerminal(args, home, options);
 
 const widest = (shown: string) =>
   Math.max(

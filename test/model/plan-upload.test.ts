@@ -204,7 +204,11 @@ for name, tensor in tensors.items():
     ['BF16', new Uint8Array(Uint16Array.of(0x3f80, 0x7fc0).buffer)],
   ])('refuses what is not finite in %s', async (dtype, bytes) => {
     const dir = folderOf([f32('fine', [1]), { name: 'bad', dtype, shape: [2], bytes }]);
-    await expect(plan(dir)).rejects.toMatchObject({ code: 'model.not_finite', details: { tensor: 'bad' } });
+    for (const as of ['bf16', 'fp32'] as const)
+      await expect(plan(dir, as)).rejects.toMatchObject({
+        code: 'model.not_finite',
+        details: { tensor: 'bad' },
+      });
   });
 
   it('refuses a malformed model with every finding, and a file that changes after planning', async () => {

@@ -3,11 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWallet } from '../../src/chain/index.ts';
+import { inspectRemote } from '../../src/model/index.ts';
 import { finish, type Progress } from '../../src/progress.ts';
 import { type PublishRequest, previewPublish, publish, type WriteQuestion } from '../../src/publish/index.ts';
 import { journalPath } from '../../src/publish/journal.ts';
 import { keyOf } from '../../src/publish/publish.ts';
-import { boundHash } from '../../src/rules/index.ts';
+import { boundHash, type Competition } from '../../src/rules/index.ts';
 import { makeModel, type Rig, startRig } from './support.ts';
 
 let rig: Rig & { dir: string };
@@ -79,6 +80,51 @@ describe('publish', () => {
     const settings = rig.sandbox.hub.requests.slice(mark).filter(({ step }) => step === 'settings');
     expect(settings).toHaveLength(2); // private, and public again
   });
+
+  it.each([
+    [{}, 'F32', 'fp32'],
+    [{ torch_dtype: 'bfloat16' }, 'BF16', 'bf16'],
+  ] as const)(
+    'publishes in what a competition with %o loads where no dtype was named, and says so',
+    async (kwargs, dtype, word) => {
+      const { periods, ...rest } = rig.place.schedule;
+      const as = (c: Competition) => ({ ...c, from_pretrained_kwargs: kwargs });
+      const schedule = {
+        ...rest,
+        periods: periods.map((each) => ({ ...each, competitions: each.competitions.map(as) })),
+      };
+      const dir = await makeModel(join(rig.home, `meant-${word}`), { seed: 8 });
+      const request = rig.request({ repo: `me/meant-${word}`, source: { kind: 'folder', dir, dtype: null } });
+      const notes: string[] = [];
+      const outcome = await finish(publish(request, { ...rig.place, schedule }), (step) => {
+        if (step.kind === 'note') notes.push(step.message);
+      });
+      expect(notes.join(' ')).toContain(`Weights are published in ${word}, as validators load them`);
+      const revision = (await rig.hub.revision(request.repo, outcome.commit))!;
+      expect((await inspectRemote(rig.hub, revision, rig.place.profile)).dtypes).toEqual([dtype]);
+    },
+  );
+
+  it.each(['bf16', 'fp32'] as const)(
+    'refuses weights that are no numbers by the name of the tensor in %s, overruled or not',
+    async (dtype) => {
+      const dir = await makeModel(join(rig.home, `nan-${dtype}`), { seed: 9 });
+      const file = join(dir, 'model.safetensors');
+      const bytes = await readFile(file);
+      bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+      await writeFile(file, bytes);
+      const request = rig.request({
+        repo: `me/nan-${dtype}`,
+        source: { kind: 'folder', dir, dtype },
+        noCheck: true,
+      });
+      await expect(run(request)).rejects.toMatchObject({
+        code: 'model.not_finite',
+        message: expect.stringContaining('"lm_head.weight"'),
+      });
+      expect(await rig.hub.revision(request.repo)).toBeNull();
+    },
+  );
 
   it('binds the hash to the hotkey when asked', async () => {
     const outcome = await run(rig.request({ repo: 'me/bound', useHotkeyInHash: true }));
