@@ -20,6 +20,21 @@ const number = (above: number) =>
     },
   });
 
+/** Larger ones mean nothing, and not every language holds them. */
+const MOST = 2 ** 31 - 1;
+
+const integer = ({ min, max = MOST, but }: { min: number; max?: number; but?: number }) =>
+  Flags.custom<number>({
+    parse: async (text) => {
+      const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+      if (value >= min && value <= max && value !== but) return value;
+      const range = `from ${min} to ${max}${but === undefined ? '' : `, but not ${but}`}`;
+      throw new UserError('usage.number', `"${text}" must be a whole number ${range}.`, {
+        nextSteps: ['pt train --help'],
+      });
+    },
+  });
+
 /** One flag for each knob, of the type that its row in the table says. */
 type KnobFlags = {
   [Name in keyof typeof KNOBS as (typeof KNOBS)[Name]['flag']]: (typeof KNOBS)[Name]['takes'] extends {
@@ -37,7 +52,7 @@ function flagOf({ summary, aliases = [], takes }: Knob) {
   const common = { summary, aliases: [...aliases], ...training };
   switch (takes.kind) {
     case 'integer':
-      return Flags.integer({ min: takes.min, ...common });
+      return integer(takes)(common);
     case 'number':
       return number(takes.above)(common);
     case 'choice':
@@ -90,15 +105,15 @@ export const trainFlags = {
   ...knobFlags,
   'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs', ...training }),
 
-  gpus: Flags.integer({ summary: 'Processes on this machine (torch.distributed.run)', min: 1, ...scale }),
+  gpus: integer({ min: 1 })({ summary: 'Processes on this machine (torch.distributed.run)', ...scale }),
   nnodes: Flags.string({ summary: 'Machines, N or MIN:MAX', ...scale }),
   'rdzv-endpoint': Flags.string({ summary: 'host:port where the machines meet', ...scale }),
-  'node-rank': Flags.integer({ summary: 'Rank of this machine', min: 0, ...scale }),
+  'node-rank': integer({ min: 0 })({ summary: 'Rank of this machine', ...scale }),
   run: Flags.string({
     summary: "Name of the run's folder; machines that train together give the same, on shared storage",
     ...scale,
   }),
-  'hang-seconds': Flags.integer({ summary: 'Silence that counts as a hang', min: 5, ...scale }),
+  'hang-seconds': integer({ min: 5 })({ summary: 'Silence that counts as a hang', ...scale }),
 
   'report-to': Flags.string({
     summary: 'wandb, trackio, tensorboard; several times for several',

@@ -19,7 +19,7 @@ export function usageError(error: unknown, flagNames: string[], command: string)
     .replace(/\nSee more help with --help$/, '')
     .trim();
   if (error instanceof PtError) {
-    error.message = message.replace(PARSE_PREFIX, '');
+    error.message = message.replace(PARSE_PREFIX, (_, flag) => (/\n\t--/.test(message) ? '' : `--${flag}: `));
     return error;
   }
   const { flags, args } = error as ParserError;

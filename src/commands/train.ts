@@ -37,10 +37,12 @@ import {
   type PublishIntent,
   publishIntent,
   type ResumedRun,
+  refuseImpossible,
   resumeCommand,
   runName,
   staysOffline,
   type TrainOutcome,
+  thisMachine,
   train,
   unfollowed,
   updateState,
@@ -79,6 +81,8 @@ export default class Train extends PtCommand {
     if (flags['list-competitions'])
       return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
     const { settings, resumed } = await this.#settings(flags);
+    const device = settings.device ?? resumed?.config.device;
+    refuseImpossible({ ...spreadOf(flags), device: String(device ?? 'auto') }, thisMachine(process.env));
     const place = await this.place(settings);
     await place.python(); // without it nothing can be trained: said before anything is made
     const pages = await openRunPages(flags);
@@ -187,6 +191,7 @@ export default class Train extends PtCommand {
           recipe: settings.recipe,
           data: flags.data ?? [],
           options,
+          machine: thisMachine(process.env),
           offline: settings.offline,
           hubEndpoint: settings.hub.endpoint,
           reportTo: flags['report-to'] ?? (settings.wandb.project === null ? [] : ['wandb']),
@@ -250,10 +255,7 @@ export default class Train extends PtCommand {
         env: settings.offline ? NO_SECRETS : { ...place.childEnv, ...wandbKey(settings) },
         stop: stop.signal,
         kill: kill.signal,
-        gpus: flags.gpus,
-        nnodes: flags.nnodes,
-        rdzvEndpoint: flags['rdzv-endpoint'],
-        nodeRank: flags['node-rank'],
+        ...spreadOf(flags),
         hangSeconds: flags['hang-seconds'],
       }),
     );
@@ -309,6 +311,13 @@ const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
 const standingAim = (settings: Settings) => ({
   repo: settings.hfRepoId,
   threshold: settings.avgLossUploadThreshold,
+});
+
+const spreadOf = (flags: TrainFlags) => ({
+  gpus: flags.gpus,
+  nnodes: flags.nnodes,
+  rdzvEndpoint: flags['rdzv-endpoint'],
+  nodeRank: flags['node-rank'],
 });
 
 function startFlags(flags: TrainFlags) {

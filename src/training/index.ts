@@ -8,6 +8,7 @@ export {
   type TrainingOptions,
   withDefaults,
 } from './knobs.ts';
+export { type Machine, refuseImpossible, thisMachine } from './machine.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
 export { plannedFacts } from './planned-facts.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';

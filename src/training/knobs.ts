@@ -2,7 +2,8 @@ import { UserError } from '../errors.ts';
 
 /** What a flag's text may be, and so what run.json holds. */
 type Takes =
-  | { kind: 'integer'; min: number }
+  /** `but`: a value in between that means nothing. */
+  | { kind: 'integer'; min: number; max?: number; but?: number }
   | { kind: 'number'; above: number }
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'switch' }
@@ -71,7 +72,7 @@ export const KNOBS = {
     aliases: ['num-epochs'],
     summary: 'Passes over the data; -1 until stopped',
     key: 'epochs',
-    takes: { kind: 'integer', min: -1 },
+    takes: { kind: 'integer', min: -1, but: 0 },
     default: 1,
     resume: 'free',
     because: BOUND,
@@ -176,7 +177,7 @@ export const KNOBS = {
     flag: 'seed',
     summary: 'Seed of weights and data order',
     key: 'seed',
-    takes: { kind: 'integer', min: 0 },
+    takes: { kind: 'integer', min: 0, max: 2 ** 32 - 1 },
     default: 0,
     resume: 'fixed',
     because: DATA_ORDER,
@@ -332,7 +333,7 @@ function deviceName(text: string): string {
 function batchSize(text: string): number | 'auto' {
   if (text === 'auto') return text;
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UserError('usage.batch_size', `--bs ${text}: must be a whole number from 1 on, or auto.`, {
+  throw new UserError('usage.batch_size', `--bs ${text}: must be a whole number from 1 to 999999, or auto.`, {
     nextSteps: ['pt train --bs auto'],
   });
 }

@@ -3,6 +3,7 @@ import type { Work } from '../progress.ts';
 import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
 import type { Profile, Schedule } from '../rules/types.ts';
 import type { TrainingOptions } from './knobs.ts';
+import { type Machine, refuseHugeBatch } from './machine.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
@@ -26,6 +27,7 @@ export interface NewRunInput {
   /** Data named by flags; empty: the recipe's own, which is the built-in text for small recipes. */
   data: string[];
   options: TrainingOptions;
+  machine: Machine;
   offline: boolean;
   hubEndpoint: string | null;
   reportTo: string[];
@@ -47,6 +49,11 @@ export async function* newRun(input: NewRunInput): Work<string> {
     hasGpu: await hasGpu(options.device),
     offline: input.offline,
   });
+  refuseHugeBatch(
+    { ...options, sequenceLength: options.sequenceLength ?? recipe.sequence_length },
+    architectureOf(recipe),
+    input.machine,
+  );
   if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
@@ -82,6 +89,9 @@ function openCompetition({ schedule, profile, competition }: NewRunInput): Compe
   const { how } = meantCompetition(competitions, { id: competition });
   return how === 'nearest' ? null : chooseCompetition(competitions, { id: competition });
 }
+
+const architectureOf = ({ architecture }: Record<string, unknown>) =>
+  typeof architecture === 'object' ? (architecture as Record<string, unknown> | null) : null;
 
 function defaultData(recipeData: unknown, offline: boolean): string[] {
   if (offline || !Array.isArray(recipeData)) return ['builtin'];
