@@ -33,7 +33,8 @@ class Trainer:
         self.oom_kills = _oom_kills()
         # What an earlier run (before a resume) left in the files is not this trainer's.
         self.offset = _size(self.events)
-        environment = {**os.environ, **request["env"]}
+        unset = set(request["unset"])
+        environment = {**{name: value for name, value in os.environ.items() if name not in unset}, **request["env"]}
         with open(os.path.join(run_dir, "trainer.log"), "ab") as log:
             self.log_offset = log.tell()
             self.process = subprocess.Popen(
@@ -333,7 +334,7 @@ def _no_core_dump():
 
 
 def info():
-    """Versions of what the trainer uses, and what CUDA offers; imports torch (seconds)."""
+    """Versions of what the trainer uses, what CUDA offers, and why training would not import; imports torch (seconds)."""
     from importlib import metadata
 
     names = ["torch", "transformers", "safetensors", "tokenizers", "pyarrow", "numpy", "huggingface-hub", "flash-attn"]
@@ -352,6 +353,9 @@ def info():
         for index in range(torch.cuda.device_count() if answer["cuda"] else 0):
             free, total = torch.cuda.mem_get_info(index)
             answer["gpus"].append({"name": torch.cuda.get_device_name(index), "free_bytes": free, "total_bytes": total})
+        # What training needs is what training imports: no list of it can be out of date.
+        import trainer.loop
+        import trainer.setup  # noqa: F401
     except Exception as error:  # A broken installation can fail in any way; that is what is asked here.
         answer["problem"] = f"{type(error).__name__}: {error}"
     return answer

@@ -13,9 +13,10 @@ const HELP = ['--help', '-h'];
  */
 export async function main(argv: string[], root: string): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
-    // A reader that went away (`| head`) is no error.
+    // A reader that went away (`| head`) is no error, nor is a terminal that was closed; and nothing ends because it could not be told.
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      const gone = error.code === 'EPIPE' || error.code === 'EIO' || error.code === 'ENXIO';
+      if (!gone && stream === process.stdout) throw error;
     });
   }
   const dashes = argv.indexOf('--');

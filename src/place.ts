@@ -49,8 +49,8 @@ export interface Place {
   ownHotkey(): Promise<string>;
   /** SS58 addresses of the hotkeys on this machine; a wallet folder that cannot be read only means that none is known. */
   ownHotkeys(): Promise<ReadonlySet<string>>;
-  /** Secrets for the environment of Python children; none of the Hub's when offline. */
-  readonly childEnv: Record<string, string>;
+  /** Secrets for the environment of Python children; null: none at all, because it is offline. */
+  readonly childEnv: Record<string, string> | null;
   /** Ends what holds a connection; what is used afterwards is opened anew. */
   close(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export function openPlace(settings: Settings, { env, password, lookBack }: Place
   const { constants, network, wallet } = settings;
   const addresses = [...network.endpoints, settings.hub.endpoint ?? ''].filter((address) => address !== '');
   useProxy(env, !settings.offline && !addresses.every((address) => isLoopback(address)));
-  const token = settings.offline ? undefined : settings.hub.token?.reveal();
+  const token = settings.hub.token?.reveal();
   const chain = once(async () => {
     const where = chainOptions(settings);
     return (await import('./chain/index.ts')).connect(where);
@@ -109,7 +109,7 @@ export function openPlace(settings: Settings, { env, password, lookBack }: Place
     python: python.get,
     ownHotkey: async () => (await import('./chain/index.ts')).addressOf(wallet),
     ownHotkeys: ownHotkeys.get,
-    childEnv: token === undefined ? {} : { HF_TOKEN: token },
+    childEnv: settings.offline ? null : token === undefined ? {} : { HF_TOKEN: token },
     close: () => chain.end((opened) => opened.close()),
   };
 }

@@ -54,9 +54,22 @@ function know(value: string): void {
  * hotkey is called (`PT_WALLET_HOTKEY=default`) and public keys.
  */
 export function knowEnvironment(env: Record<string, string | undefined>): void {
-  for (const [name, value = ''] of Object.entries(env))
-    if (/(TOKEN|(?<!HOT|PUB|PUBLIC_?)KEY|SECRET|PASSWORD)$/i.test(name) && !/^[~./]/.test(value))
-      know(value.trim());
+  for (const [name, value = ''] of Object.entries(env)) if (holdsSecret(name, value)) know(value.trim());
+}
+
+const holdsSecret = (name: string, value: string): boolean =>
+  /(TOKEN|(?<!HOT|PUB|PUBLIC_?)KEY|SECRET|PASSWORD)$/i.test(name) && !/^[~./]/.test(value);
+
+/** The variables that hold a secret, by their name or by what is in them: what a child that needs none is not given. */
+export const secretVariables = (env: Record<string, string | undefined>): string[] =>
+  Object.entries(env)
+    .filter(([name, value = '']) => holdsSecret(name, value) || mask(value) !== value)
+    .map(([name]) => name);
+
+/** An environment for a child that needs no secret. */
+export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const secret = new Set(secretVariables(env));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secret.has(name)));
 }
 
 /** Makes the keys in an address known, so that they are masked without the rest of it too (`GET /v1/KEY failed`). */

@@ -86,7 +86,7 @@ describe('a place', () => {
   it('offline reaches this machine only, and hands out no token', async () => {
     const away = placeOf({ network: 'finney', offline: true }, { HF_ACCESS_TOKEN: 'hf_secret' });
     expect(away.reachable).toBe(false);
-    expect(away.childEnv).toEqual({});
+    expect(away.childEnv).toBeNull();
     await expect(away.chain()).rejects.toMatchObject({ code: 'offline.refused' });
     await expect(away.hub()).rejects.toMatchObject({ code: 'offline.refused' });
     const here = placeOf({ network: 'sandbox', offline: true });

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../src/errors.ts';
-import { knowAddress, knowEnvironment, mask, maskAll, Secret } from '../src/secret.ts';
+import { knowAddress, knowEnvironment, mask, maskAll, Secret, withoutSecrets } from '../src/secret.ts';
 import { resolveSettings } from '../src/settings/index.ts';
 import { runPt } from './commands/run-pt.ts';
 
@@ -187,4 +187,22 @@ describe('where it is shown', () => {
     },
     60_000,
   );
+});
+
+test('a child that needs no secret gets none, by name or by content', () => {
+  new Secret('hunter2-hunter2');
+  const env = {
+    ...{
+      PATH: '/bin',
+      HOME: '/h',
+      PT_WALLET_HOTKEY: 'default',
+      SSH_PUBLIC_KEY: 'ssh-rsa x',
+      HF_TOKEN_PATH: '/t',
+    },
+    ...{ HF_TOKEN: 'x', MY_SECRET: 'sesame', WALLET: 'hunter2-hunter2', HTTPS_PROXY: 'http://me:pw@proxy:1' },
+    ...{ NODE: 'wss://node.example/k3y', OTHER: 'hf_abcdefghijkl' },
+  };
+  expect(Object.keys(withoutSecrets(env))).toEqual([
+    ...['PATH', 'HOME', 'PT_WALLET_HOTKEY', 'SSH_PUBLIC_KEY', 'HF_TOKEN_PATH'],
+  ]);
 });

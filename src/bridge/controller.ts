@@ -19,10 +19,10 @@ export interface Controller {
 }
 
 /** Starts the controller with the interpreter `python`. One exists at a time: pythonia knows only one. */
-export async function startController(python: string): Promise<Controller> {
+export async function startController(python: string, has: { secrets: boolean }): Promise<Controller> {
   const file = join(PYTHON_FOLDER, 'bridge_controller.py');
   if (!existsSync(file)) throw incomplete(file);
-  const host = startHost(python);
+  const host = startHost(python, has);
   const { child } = host;
 
   let stderr = '';

@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { withoutSecrets } from '../secret.ts';
 
 /** A Python interpreter on this machine, before any package is looked at. */
 export interface Interpreter {
@@ -33,7 +34,7 @@ export async function probe(
   const [file, ...args] = command as [string, ...string[]];
   const script = 'import sys,platform;print(sys.executable);print(platform.python_version())';
   const result = await execa(file, [...args, '-c', script], {
-    env,
+    env: withoutSecrets(env),
     extendEnv: false,
     reject: false,
     stdin: 'ignore',

@@ -47,6 +47,18 @@ export function requiredPackages(): string[] {
   return [...new Set(names)];
 }
 
+/** What requirements.txt pins of `names` for a Python of this version: `numpy==2.4.6`. */
+export function pinned(names: string[], version: string): string[] {
+  const minor = Number(version.split('.')[1]);
+  const lines = readFileSync(REQUIREMENTS, 'utf8').split(/\r?\n/);
+  return lines.flatMap((line) => {
+    const [, name = '', pin = '', than, other] =
+      /^([A-Za-z0-9._-]+)(==[^;\s]+)(?:; python_version (<|>=) "3\.(\d+)")?$/.exec(line) ?? [];
+    const holds = than === undefined || (than === '<') === minor < Number(other);
+    return names.includes(name) && holds ? [`${name}${pin}`] : [];
+  });
+}
+
 /** Which of `names` are not installed for `python`; looks at metadata only, imports nothing. */
 export async function missingPackages(
   python: string,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
+import { withoutSecrets } from '../secret.ts';
 import { PYTHON_FOLDER } from './paths.ts';
 import type { PythonEnv, PythonInfo } from './types.ts';
 
@@ -11,6 +12,8 @@ import type { PythonEnv, PythonInfo } from './types.ts';
 export async function pythonInfo(python: PythonEnv): Promise<PythonInfo> {
   const controller = join(PYTHON_FOLDER, 'bridge_controller.py');
   const result = await execa(python.python, [controller, '--info'], {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
     reject: false,
     stdin: 'ignore',
     timeout: 120_000,
@@ -32,4 +35,18 @@ export async function pythonInfo(python: PythonEnv): Promise<PythonInfo> {
       nextSteps: ['pt setup', 'unset PT_PYTHON'],
     });
   }
+}
+
+/**
+ * Refuses an environment that training would refuse: what training imports is imported.
+ * @throws OutsideError `python.broken` (exit 7)
+ */
+export async function provePython(python: PythonEnv): Promise<void> {
+  const { problem } = await pythonInfo(python);
+  if (problem === null) return;
+  throw new OutsideError('python.broken', `${python.python} cannot train: ${problem}`, {
+    exitCode: EXIT.trainer,
+    nextSteps:
+      python.source === 'managed' ? ['pt setup'] : ['pt setup   # names what is missing', 'unset PT_PYTHON'],
+  });
 }

@@ -1,5 +1,6 @@
 import childProcess, { type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { withoutSecrets } from '../secret.ts';
 
 /** What is used of pythonia. */
 interface Pythonia {
@@ -23,14 +24,14 @@ export interface Host {
  * stdout and process group, so that a `print` lands in our data and Ctrl-C kills it mid-call. For the one synchronous moment in
  * which it calls `spawn`, that call is corrected: a session of its own, no stdin, no stdout, stderr kept for messages.
  */
-export function startHost(python: string): Host {
+export function startHost(python: string, { secrets }: { secrets: boolean }): Host {
   let child: ChildProcess | undefined;
   const { spawn } = childProcess;
   const environment = { PYTHON_BIN: python, REQ_TIMEOUT: '0', DEBUG: undefined };
   const before = Object.fromEntries(Object.keys(environment).map((name) => [name, process.env[name]]));
   setEnvironment(environment);
   childProcess.spawn = ((file: string, args: string[], options: SpawnOptions) => {
-    child = spawn(file, args, { ...options, ...corrected(options) });
+    child = spawn(file, args, { ...options, ...corrected(options, secrets) });
     // A failure to start, or a write to a dead process: `exit` and `error` are watched by the caller too.
     child.on('error', () => {});
     return child;
@@ -57,9 +58,10 @@ export function startHost(python: string): Host {
   };
 }
 
-function corrected(options: SpawnOptions): SpawnOptions {
+function corrected(options: SpawnOptions, secrets: boolean): SpawnOptions {
   // What opens a hotkey is none of Python's business: recipes and packages of others run there.
-  const { PYTHONHOME: _, BT_WALLET_PASSWORD: __, ...env } = process.env;
+  const { PYTHONHOME: _, BT_WALLET_PASSWORD: __, ...rest } = process.env;
+  const env = secrets ? rest : withoutSecrets(rest);
   if (process.platform === 'win32') {
     // There the messages themselves travel over stdin and stderr.
     return { env, windowsHide: true, stdio: ['pipe', 'ignore', 'pipe'] };

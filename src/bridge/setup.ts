@@ -14,6 +14,7 @@ import {
   findManaged,
   findPython,
   missingPackages,
+  pinned,
   pythonIn,
   RECORD,
   REQUIREMENTS,
@@ -55,11 +56,17 @@ async function namedInterpreter(env: NodeJS.ProcessEnv): Promise<PythonEnv> {
     `PT_PYTHON is ${env.PT_PYTHON}, which lacks ${missing.join(', ')}.`,
     {
       nextSteps: [
-        `${shellWord(python.python)} -m pip install -r ${shellWord(REQUIREMENTS)}`,
+        `${shellWord(python.python)} -m pip install ${whatToInstall(missing, python.version)}`,
         'unset PT_PYTHON   # and let pt use its own environment',
       ],
     },
   );
+}
+
+/** Arguments for pip. A torch that is there stays: it may be the user's own build for this machine's CUDA. */
+function whatToInstall(missing: string[], version: string): string {
+  if (missing.includes('torch')) return `-r ${shellWord(REQUIREMENTS)}`;
+  return pinned(missing, version).map(shellWord).join(' ');
 }
 
 /** The managed environment; undefined when there is none, or when somebody took packages out of it. */

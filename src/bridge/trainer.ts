@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cancelled, EXIT, OutsideError, UserError } from '../errors.ts';
-import { knowEnvironment } from '../secret.ts';
+import { knowEnvironment, secretVariables } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Controller, startController } from './controller.ts';
 import { type EventOf, readEvent, type TrainerEvent } from './events.ts';
@@ -19,9 +19,9 @@ let controller: Promise<Controller> | undefined;
 let users = 0;
 
 /** The one controller, started for the first user. Everyone who takes it gives it back with `release`. */
-async function acquire(python: string): Promise<Controller> {
+async function acquire(python: string, has: { secrets: boolean }): Promise<Controller> {
   if (users === 0) await closeBridge();
-  controller ??= startController(python);
+  controller ??= startController(python, has);
   users += 1;
   try {
     const running = await controller;
@@ -77,7 +77,7 @@ export async function startTrainer(request: TrainerRequest): Promise<Trainer> {
     if (!existsSync(path)) throw missingFile(what, path);
   }
   knowEnvironment({ ...process.env, ...request.env });
-  const running = await acquire(request.python.python);
+  const running = await acquire(request.python.python, { secrets: request.env !== null });
   try {
     const started = await running.call<Started>('start', {
       script,
@@ -87,6 +87,8 @@ export async function startTrainer(request: TrainerRequest): Promise<Trainer> {
       processes: request.gpus ?? 1,
       distributed: distributedOf(request),
       env: request.env ?? {},
+      // A controller that was started for another may hold them.
+      unset: request.env === null ? secretVariables(process.env) : [],
     });
     return follow(running, started, request, basename(script));
   } catch (error) {
@@ -154,6 +156,10 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
           // A poll of a machine that slept or a `pt` that was stopped (Ctrl-Z) counts as one poll, not as the trainer's silence.
           silence += Math.min(1, (performance.now() - before) / 1000);
         }
+        if (end === null && batch.length === 0 && !existsSync(request.runDir)) {
+          await running.call('signal_trainer', { id, how: 'kill' });
+          throw folderGone(request.runDir);
+        }
         if (killedAt > 0 && performance.now() - killedAt > KILL_SECONDS * 1000) throw unkillable(id);
         if (silence > limit && !(silentNode && offset === started.offset)) {
           await running.call('signal_trainer', { id, how: 'abort' });
@@ -167,6 +173,7 @@ function follow(running: Controller, started: Started, request: TrainerRequest, 
       // Rank 0 also says `cancelled` when torch.distributed.run ends it because another rank died: nobody asked for that.
       const stopped = (asked > 0 || end.code === 130) && (!done || done.reason === 'cancelled');
       if (stopped && !error) return { kind: 'cancelled' };
+      if (!existsSync(request.runDir)) throw folderGone(request.runDir);
       throw failureOf({
         script,
         end,
@@ -238,6 +245,13 @@ const missingFile = (what: string, path: string) =>
     exitCode: EXIT.trainer,
     nextSteps: ['pt doctor'],
   });
+
+const folderGone = (runDir: string) =>
+  new OutsideError(
+    'run.folder_gone',
+    `The run folder ${runDir} was moved or deleted while the trainer worked in it; the trainer was ended.`,
+    { exitCode: EXIT.trainer, nextSteps: [`ls -ld ${shellWord(runDir)}`, 'pt runs'] },
+  );
 
 const hung = (seconds: number, script: string, runDir: string) =>
   new OutsideError(

@@ -23,8 +23,8 @@ export interface TrainerRequest {
   nodeRank?: number;
   /** Times that torch.distributed.run starts the workers again after one died; 0 by default. */
   maxRestarts?: number;
-  /** Added to the trainer's environment; secrets travel here and nowhere else. */
-  env?: Record<string, string>;
+  /** Added to the trainer's environment; null: it gets no secret, not even those that this process was started with. */
+  env?: Record<string, string> | null;
   /** Seconds without any event or heartbeat before the run counts as hung; 120 by default. */
   hangSeconds?: number;
   /** The same before the first event: importing torch on a cold disk takes its time; 300 by default. */
@@ -53,6 +53,6 @@ export interface PythonInfo {
   cuda: string | null;
   mps: boolean;
   gpus: { name: string; freeBytes: number; totalBytes: number }[];
-  /** Why torch does not import, when it does not. */
+  /** Why what training imports does not import, when it does not. */
   problem: string | null;
 }

@@ -17,6 +17,8 @@ export interface HotkeyFile {
   file: string;
   /** From the file when it is plain, else from the `…pub.txt` beside it; null when neither tells. */
   ss58: string | null;
+  /** The address in the file is not its public key's; it is not believed, and `ss58` is null. */
+  addressDiffers: boolean;
   encryption: 'none' | 'nacl' | 'ansible' | 'fernet';
   cryptoType: 'sr25519' | 'ed25519' | null;
   worldReadable: boolean;

@@ -14,7 +14,7 @@ export async function* runPython(
 ): Work<EventOf<'result'>> {
   // Each call has a folder of its own, with its config, events and log.
   const parent = join(place.home, 'scripts');
-  await mkdir(parent, { recursive: true });
+  await mkdir(parent, { recursive: true, mode: 0o700 });
   const runDir = await mkdtemp(join(parent, `${script.replace(/\.py$/, '')}-`));
   const file = join(runDir, 'config.json');
   await writeFile(file, JSON.stringify({ ...config, run_dir: runDir }, null, 2));

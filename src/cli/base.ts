@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { Command, type Interfaces } from '@oclif/core';
 import { Cancelled, type ErrorReport, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
+import { outlivesTerminal } from '../host/hangup.ts';
+import { keepPrivate } from '../host/own-folder.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
@@ -58,7 +60,7 @@ export abstract class PtCommand extends Command {
   protected readonly revealsSecrets: boolean = false;
   readonly #controller = new AbortController();
   #interrupts = 0;
-  #onInterrupt: ((count: number) => void) | null = null;
+  #onInterrupt: ((count: number, terminalClosed: boolean) => void) | null = null;
   #printed = false;
   /** Objects come one a line, the last one (an error) too. */
   #lines = false;
@@ -94,6 +96,7 @@ export abstract class PtCommand extends Command {
     const given = flags as Record<string, unknown>;
     const settings = resolveSettings({ flags: given, env: process.env, cwd: process.cwd() });
     this.#typed = typedSettings(settings.rows, process.env);
+    keepPrivate(settings.home);
     const descriptor = given['wallet-password-fd'];
     return typeof descriptor === 'number'
       ? { ...settings, walletPassword: readPassword(descriptor) }
@@ -142,9 +145,9 @@ export abstract class PtCommand extends Command {
 
   /**
    * Takes Ctrl-C over: `handler` is called with 1, 2, … and the command goes on until its work ends by itself. For work that
-   * saves before it stops. `null` gives it back.
+   * saves before it stops. A terminal that closes counts as the first, never as a further one. `null` gives it back.
    */
-  protected onInterrupt(handler: ((count: number) => void) | null): void {
+  protected onInterrupt(handler: ((count: number, terminalClosed: boolean) => void) | null): void {
     this.#onInterrupt = handler;
   }
 
@@ -235,9 +238,15 @@ export abstract class PtCommand extends Command {
     if (outermost) return (await this.#runAndClose()) as T;
     outermost = this;
     const interrupted = Promise.withResolvers<never>();
-    const onSignal = () => this.#interrupt(interrupted.reject);
+    const onSignal = (signal: NodeJS.Signals) => this.#interrupt(interrupted.reject, signal === 'SIGHUP');
+    const goesOn = outlivesTerminal(process.env);
+    const onHangup = () => {
+      if (goesOn) this.note('The terminal was closed; pt goes on (nohup).');
+      else if (this.#interrupts === 0) onSignal('SIGHUP');
+    };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    process.on('SIGHUP', onHangup);
     try {
       const result = await Promise.race([this.#runAndClose(), interrupted.promise]);
       this.printNow(result);
@@ -249,6 +258,7 @@ export abstract class PtCommand extends Command {
     } finally {
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
+      process.off('SIGHUP', onHangup);
       outermost = null;
     }
   }
@@ -261,10 +271,10 @@ export abstract class PtCommand extends Command {
     }
   }
 
-  #interrupt(give_up: (error: Cancelled) => void): void {
+  #interrupt(give_up: (error: Cancelled) => void, terminalClosed: boolean): void {
     this.#interrupts += 1;
     if (this.#onInterrupt) {
-      this.#onInterrupt(this.#interrupts);
+      this.#onInterrupt(this.#interrupts, terminalClosed);
       return;
     }
     if (this.#interrupts > 1) process.exit(EXIT.cancelled);

@@ -1,4 +1,4 @@
-import { findPython, setupPython } from '../bridge/index.ts';
+import { findPython, provePython, setupPython } from '../bridge/index.ts';
 import { Flags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 
@@ -18,11 +18,18 @@ export default class Setup extends PtCommand {
   async run(): Promise<Printed<'setup'>> {
     const { flags } = await this.parse(Setup);
     const python = flags.check
-      ? await findPython()
+      ? await this.#found()
       : await this.work(setupPython({ flashAttn: flags['flash-attn'] }));
     const from = python.source === 'managed' ? 'its own environment' : python.source;
     this.success(`Python ${python.version} is ready (${from}: ${python.python}).`);
     this.nextSteps(['pt train --offline']);
     return { python: python.python, version: python.version, source: python.source };
+  }
+
+  /** Only one that training takes counts as found. */
+  async #found() {
+    const python = await findPython();
+    await provePython(python);
+    return python;
   }
 }

@@ -73,7 +73,7 @@ export default class Train extends PtCommand {
   ];
   static override flags = trainFlags;
 
-  /** A resumed run, held against another pt that goes on with it. */
+  /** The run, held against another pt that would go on with it. */
   #held: { release(): void } | null = null;
 
   async run(): Promise<Printed<'train'>> {
@@ -143,8 +143,7 @@ export default class Train extends PtCommand {
     const plan = this.#plan(mine, flags);
     if (plan !== null) await this.work(checkEarly(plan, place, this.signal));
     await place.close();
-    // Machines that train together share the folder on purpose.
-    if (!needsOthers(flags.nnodes, basename(runDir))) this.#held = holdRun(runDir);
+    this.#hold(runDir, flags);
     await write();
     if (mine !== null) await updateState(runDir, { intent: mine });
     this.note(`Going on with run ${basename(runDir)}.`);
@@ -175,6 +174,7 @@ export default class Train extends PtCommand {
       runDir = await this.work(
         branchRun({ runsDir, from: branch, name, given, settings: settings.rows, intent }),
       );
+      this.#hold(runDir, flags);
       return { runDir, plan, offline };
     }
     try {
@@ -208,11 +208,22 @@ export default class Train extends PtCommand {
       // The machine that made the folder publishes.
       return { runDir: await this.work(joinRun(runsDir, name, this.signal)), plan: null, offline };
     }
+    this.#hold(runDir, flags);
     if (plan !== null && block !== null) {
       const recipes = Object.keys(settings.constants.recipes);
       await refuseUnpublishable(plan, runDir, { block, recipes }, place);
     }
     return { runDir, plan, offline };
+  }
+
+  #hold(runDir: string, flags: TrainFlags): void {
+    // Machines that train together share the folder on purpose.
+    if (needsOthers(flags.nnodes, basename(runDir))) return;
+    this.#held = holdRun(runDir);
+    if (this.#held === null)
+      this.warning(
+        `The file system of ${runDir} cannot lock files: nothing keeps another pt from going on with this run.`,
+      );
   }
 
   #warnOf(text: string | null): void {
@@ -241,9 +252,10 @@ export default class Train extends PtCommand {
     onBest: ((loss: number) => void) | undefined,
   ): Promise<TrainOutcome> {
     const [stop, kill] = [new AbortController(), new AbortController()];
-    this.onInterrupt((times) => {
-      if (times === 1) this.note('Stopping: a checkpoint is saved first. Ctrl-C again ends at once.');
-      (times === 1 ? stop : kill).abort();
+    this.onInterrupt((times, terminalClosed) => {
+      if (terminalClosed) this.warning(`${TERMINAL_CLOSED} A checkpoint is saved, then pt ends.`);
+      else if (times === 1) this.note('Stopping: a checkpoint is saved first. Ctrl-C again ends at once.');
+      (times === 1 ? stop : kill).abort(terminalClosed ? new Cancelled(TERMINAL_CLOSED) : undefined);
     });
     const outcome = await this.work(
       train({
@@ -252,7 +264,7 @@ export default class Train extends PtCommand {
         resumed: flags.resume !== undefined,
         resumeWith: resumeCommand(runDir, settings.home),
         ...(onBest ? { onBest } : {}),
-        env: settings.offline ? NO_SECRETS : { ...place.childEnv, ...wandbKey(settings) },
+        env: settings.offline ? null : { ...place.childEnv, ...wandbKey(settings) },
         stop: stop.signal,
         kill: kill.signal,
         ...spreadOf(flags),
@@ -261,7 +273,8 @@ export default class Train extends PtCommand {
     );
     this.onInterrupt(null);
     if (!outcome.cancelled) return outcome;
-    throw new Cancelled(`Stopped after step ${outcome.steps}; everything is saved in ${runDir}.`, {
+    const why = stop.signal.reason instanceof Cancelled ? `${TERMINAL_CLOSED} ` : '';
+    throw new Cancelled(`${why}Stopped after step ${outcome.steps}; everything is saved in ${runDir}.`, {
       nextSteps: [resumeCommand(runDir, settings.home)],
       details: { runDir, steps: outcome.steps, bestDir: outcome.bestDir, bestLoss: outcome.bestLoss },
     });
@@ -302,8 +315,7 @@ export default class Train extends PtCommand {
   }
 }
 
-/** For an offline trainer: not even the secrets that this process was started with. */
-const NO_SECRETS = { HF_TOKEN: '', HUGGING_FACE_HUB_TOKEN: '', WANDB_API_KEY: '' };
+const TERMINAL_CLOSED = 'The terminal was closed (SIGHUP).';
 
 const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
   key === null ? {} : { WANDB_API_KEY: key.reveal() };

@@ -15,7 +15,7 @@ export async function checkPython(settings: Settings, env: NodeJS.ProcessEnv): P
     const missing = NEEDED.filter((name) => packages[name] === null);
     const mend = python.source === 'managed' ? 'pt setup' : 'unset PT_PYTHON; pt setup';
     if (missing.length > 0) checks.push(failure('packages', `missing: ${missing.join(', ')}`, mend));
-    else if (problem) checks.push(failure('packages', `torch does not import: ${problem}`, mend));
+    else if (problem) checks.push(failure('packages', `training does not import: ${problem}`, mend));
     else checks.push(ok('packages', NEEDED.map((name) => `${name} ${packages[name]}`).join(', ')));
     if (cuda) {
       for (const { name, freeBytes, totalBytes } of gpus) {

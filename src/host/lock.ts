@@ -24,7 +24,7 @@ const SQLITE_NOTADB = 26;
  * dies, so there is no stale lock to detect, no process id that somebody else may have by now, and no race in breaking one.
  */
 export function tryLock(path: string): Lock | null {
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let database: DatabaseSync | null;
   for (;;) {
     const before = fileNumber(path);

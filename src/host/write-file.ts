@@ -27,7 +27,7 @@ export async function writeWhole(
 ): Promise<void> {
   const temporary = aside(path, asideIn);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(temporary, 'wx', mode);
     try {
       await file.writeFile(content);

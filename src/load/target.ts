@@ -26,7 +26,7 @@ export async function openTarget(path: string, what: string, force: boolean): Pr
   const digest = createHash('sha256').update(what).digest('hex').slice(0, 12);
   const temporary = join(dirname(dir), `.${basename(dir)}.${digest}.part`);
   try {
-    await mkdir(dirname(dir), { recursive: true });
+    await mkdir(dirname(dir), { recursive: true, mode: 0o700 });
     const occupied = (await entries(dir)).length > 0;
     return {
       dir,

@@ -8,7 +8,12 @@ const hotkey = exactly<HotkeyFile>()(
     wallet: text,
     hotkey: text,
     file: text,
-    ss58: text.nullable().describe('Null: neither the file nor the public half beside it tells'),
+    ss58: text
+      .nullable()
+      .describe('Null: neither the file nor the public half beside it tells, or what it tells is wrong'),
+    addressDiffers: z
+      .boolean()
+      .describe('The address in the file is not its public key’s; it is not believed'),
     encryption: z.enum(['none', 'nacl', 'ansible', 'fernet']),
     cryptoType: z.enum(['sr25519', 'ed25519']).nullable(),
     worldReadable: z.boolean(),

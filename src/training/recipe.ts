@@ -5,6 +5,7 @@ import type { Recipe } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { competitionLabel, whyNoLoss } from '../rules/index.ts';
 import type { Competition, Profile } from '../rules/types.ts';
+import { withoutSecrets } from '../secret.ts';
 import { classOfRecipe, standardRecipe } from './standard-recipe.ts';
 
 export interface RecipeChoice {
@@ -105,6 +106,8 @@ export async function hasGpu(device: string): Promise<boolean> {
   if (device.startsWith('cuda')) return true;
   if (device !== 'auto') return false;
   const { exitCode, stdout } = await execa('nvidia-smi', ['-L'], {
+    env: withoutSecrets(process.env),
+    extendEnv: false,
     reject: false,
     timeout: 10_000,
     stdin: 'ignore',

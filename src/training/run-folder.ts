@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
-import { diskError } from '../host/disk-error.ts';
-import { type Lock, lockHolder, tryLock } from '../host/lock.ts';
+import { diskError, systemCode } from '../host/disk-error.ts';
+import { isLocked, type Lock, lockHolder, tryLock } from '../host/lock.ts';
+import { keepPrivate } from '../host/own-folder.ts';
 import { isAlive, processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
@@ -72,12 +73,12 @@ export const holder = (): Pick<RunState, 'pid' | 'pid_identity'> => ({
 export async function createRun(runsDir: string, name: string | null = null): Promise<string> {
   const dir = join(runsDir, name ?? newRunId());
   try {
-    await mkdir(runsDir, { recursive: true });
+    await mkdir(runsDir, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw diskError(error, dir);
   }
   try {
-    await mkdir(dir);
+    await mkdir(dir, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error, dir);
     throw new UserError('run.exists', `There is a run ${basename(dir)} already, in ${runsDir}.`, {
@@ -213,24 +214,35 @@ export async function findRun(runsDir: string, name: string | null): Promise<str
   const state = await readState(dir);
   if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid, state.pid_identity))
     throw busy(dir, state.pid);
+  if (isLocked(lockFile(dir))) throw busy(dir, lockHolder(lockFile(dir)));
   return dir;
 }
 
+const lockFile = (runDir: string): string => join(runDir, 'train.lock');
+
 function busy(dir: string, pid: number | null): UserError {
-  const who = pid === null ? '' : ` (process ${pid})`;
+  const who = pid === null ? '' : ` (process ${pid}, of this machine or another that has the folder)`;
   return new UserError('run.busy', `Run ${basename(dir)} is being trained by another pt${who}.`, {
     nextSteps: ['Wait for it, or stop it with Ctrl-C there.', 'pt runs'],
   });
 }
 
 /**
- * Takes a run that is to go on. `findRun` reads what `state.json` says; of two that read it at once, one gets the run here.
+ * Keeps a run to one `pt`, on whichever machine of a shared disk; null where the file system cannot lock. `findRun` reads what `state.json`
+ * says; of two that read it at once, one gets the run here.
  *
  * @throws UserError `run.busy`
  */
-export function holdRun(runDir: string): Lock {
-  const path = join(runDir, 'train.lock');
-  const lock = tryLock(path);
+export function holdRun(runDir: string): Lock | null {
+  keepPrivate(runDir);
+  const path = lockFile(runDir);
+  let lock: Lock | null;
+  try {
+    lock = tryLock(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOLCK') return null;
+    throw diskError(error, path);
+  }
   if (lock === null) throw busy(runDir, lockHolder(path));
   return lock;
 }

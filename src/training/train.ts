@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type EventOf, startTrainer, type TrainerEvent } from '../bridge/index.ts';
 import type { TrainerRequest } from '../bridge/types.ts';
-import { PtError } from '../errors.ts';
+import { Cancelled, PtError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import { mask } from '../secret.ts';
 import { dataNote } from './data-note.ts';
@@ -14,7 +14,7 @@ export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   resumeWith: string;
   /** `best/` holds a new best model, of this held-out loss. */
   onBest?: (loss: number) => void;
-  /** First Ctrl-C: checkpoint and end. */
+  /** First Ctrl-C: checkpoint and end; its reason, when it is `Cancelled`, is kept in `state.json`. */
   stop: AbortSignal;
   /** Second Ctrl-C: end at once. */
   kill: AbortSignal;
@@ -61,6 +61,8 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     }
   } catch (error) {
     const report = error instanceof PtError ? error : null;
+    // Nothing is written into a folder that was taken away: that would make it anew.
+    if (report?.code === 'run.folder_gone') throw error;
     await updateState(runDir, {
       state: 'failed',
       ended_at: new Date().toISOString(),
@@ -77,9 +79,13 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
   }
   const best = await readBest(runDir);
   if (best !== null) Object.assign(outcome, { bestDir: join(runDir, 'best'), bestLoss: best.loss });
+  const { reason }: { reason: unknown } = stop;
   await updateState(runDir, {
     state: outcome.cancelled ? 'cancelled' : 'done',
     ended_at: new Date().toISOString(),
+    // Where nobody reads the terminal any more, the folder says why it stopped.
+    ...(outcome.cancelled &&
+      reason instanceof Cancelled && { error: { code: reason.code, message: reason.message } }),
   });
   return outcome;
 }

@@ -14,7 +14,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findPython, pythonInfo, setupPython } from '../../src/bridge/index.ts';
 import { findInterpreter } from '../../src/bridge/interpreter.ts';
 import { cacheFolder } from '../../src/bridge/paths.ts';
-import { envName, pythonIn, RECORD, REQUIREMENTS, requiredPackages } from '../../src/bridge/python-env.ts';
+import {
+  envName,
+  pinned,
+  pythonIn,
+  RECORD,
+  REQUIREMENTS,
+  requiredPackages,
+} from '../../src/bridge/python-env.ts';
 import { takeLock } from '../../src/host/lock.ts';
 import { finish } from '../../src/progress.ts';
 import { PYTHON } from './support.ts';
@@ -105,6 +112,13 @@ describe('PT_PYTHON', () => {
     expect(error.message).not.toContain('pytest');
     expect(error.nextSteps[0]).toContain('-m pip install -r');
   });
+});
+
+test('what is missing is pinned for the Python at hand, and never torch along with it', () => {
+  expect(pinned(['numpy', 'safetensors'], '3.10.4')).toEqual(['numpy==2.2.6', 'safetensors==0.8.0']);
+  expect(pinned(['numpy'], '3.11.0')).toEqual([expect.stringMatching(/^numpy==(?!2\.2\.6)/)]);
+  const all = requiredPackages();
+  for (const version of ['3.10.0', '3.11.9', '3.14.1']) expect(pinned(all, version)).toHaveLength(all.length);
 });
 
 describe('the managed environment', () => {

@@ -98,8 +98,8 @@ describe('findRun', () => {
     const dir = await newRun();
     const one = holdRun(dir);
     expect(() => holdRun(dir)).toThrow(expect.objectContaining({ code: 'run.busy' }));
-    one.release();
-    holdRun(dir).release();
+    one?.release();
+    holdRun(dir)?.release();
     expect(await readdir(dir)).not.toContain('train.lock');
   });
 
@@ -112,6 +112,17 @@ describe('findRun', () => {
     await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
     await updateState(dir, { state: 'done', pid: process.ppid });
     expect(await findRun(runs, null)).toBe(dir);
+  });
+
+  it('refuses one that a pt of another machine trains, which no process id tells', async () => {
+    const dir = await newRun();
+    await updateState(dir, { pid: 2 ** 22 + 1, pid_identity: null });
+    const held = holdRun(dir);
+    await expect(findRun(runs, null)).rejects.toMatchObject({ code: 'run.busy' });
+    expect(() => holdRun(dir)).toThrow(/trained by another pt/);
+    held?.release();
+    expect(await findRun(runs, null)).toBe(dir);
+    holdRun(dir)?.release();
   });
 
   it('is not kept from a run by a process that has the id of a dead one by now', async () => {

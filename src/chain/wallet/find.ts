@@ -41,13 +41,14 @@ async function describe(wallet: string, hotkey: string, file: string): Promise<H
     const bytes = await readKeyFile(file);
     if (!bytes) return null;
     const encryption = encryptionOf(bytes);
-    const { ss58, cryptoType } =
+    const { ss58, addressDiffers, cryptoType } =
       encryption === 'none' ? readPublicHalf(bytes.toString('utf8')) : await besideIt(file);
     return {
       wallet,
       hotkey,
       file,
       ss58,
+      addressDiffers,
       encryption,
       cryptoType,
       worldReadable: process.platform !== 'win32' && (mode & 0o077) !== 0,

@@ -1,6 +1,10 @@
+import { publicKeyOf } from '../address.ts';
+
 /** What a key file or the `…pub.txt` beside it says in the open. */
 export interface PublicHalf {
   ss58: string | null;
+  /** The address beside a public key is not that key's, or is none: then `ss58` is null. */
+  addressDiffers: boolean;
   cryptoType: 'sr25519' | 'ed25519' | null;
 }
 
@@ -31,9 +35,21 @@ const isAddress = (value: unknown): value is string =>
 /** Address and key type of a file in the open; nulls where it does not tell. Never throws. */
 export function readPublicHalf(text: string): PublicHalf {
   try {
-    const { ss58Address, cryptoType } = parseObject(text);
-    return { ss58: isAddress(ss58Address) ? ss58Address : null, cryptoType: cryptoTypeOf(cryptoType) };
+    const { ss58Address, publicKey, cryptoType } = parseObject(text);
+    const said = isAddress(ss58Address) ? ss58Address : null;
+    const addressDiffers = said !== null && !belongs(said, publicKey);
+    return { ss58: addressDiffers ? null : said, addressDiffers, cryptoType: cryptoTypeOf(cryptoType) };
   } catch {
-    return { ss58: null, cryptoType: null };
+    return { ss58: null, addressDiffers: false, cryptoType: null };
+  }
+}
+
+/** Whether an address is one (its checksum holds), and that of the public key where there is one. */
+function belongs(address: string, publicKey: unknown): boolean {
+  try {
+    const key = Buffer.from(publicKeyOf(address)).toString('hex');
+    return typeof publicKey !== 'string' || publicKey.replace(/^0x/, '').toLowerCase() === key;
+  } catch {
+    return false;
   }
 }

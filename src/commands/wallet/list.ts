@@ -41,7 +41,9 @@ export default class WalletList extends PtCommand {
         file.encryption === 'none' ? 'no' : file.encryption,
       ]),
     );
-    for (const { file, worldReadable } of hotkeys) {
+    for (const { file, worldReadable, addressDiffers } of hotkeys) {
+      if (addressDiffers)
+        this.warning(`The address in ${file} is not that of its public key; it is not believed.`);
       if (worldReadable)
         this.warning(`Others on this machine can read ${file}: chmod 600 ${shellWord(file)}`);
     }

@@ -55,6 +55,29 @@ describe('openHotkey', () => {
     }
   });
 
+  test('an address that is not its public key’s is not believed', async () => {
+    const path = await temporaryFolder();
+    const other = createHotkey('other', { cryptoType: 'sr25519', secret: new Uint8Array(32).fill(7) });
+    const file = JSON.parse(derivedFile());
+    const wrong = { ...file, publicKey: `0x${Buffer.from(other.publicKey).toString('hex')}` };
+    const broken = {
+      ...file,
+      ss58Address: file.ss58Address.replace(/.$/, file.ss58Address.endsWith('1') ? '2' : '1'),
+    };
+    for (const [name, content] of Object.entries({ fits: file, wrong, broken }))
+      await writeHotkey(path, 'w', name, JSON.stringify(content));
+    const found = (await findHotkeys(path)).map(({ hotkey, ss58, addressDiffers }) => [
+      hotkey,
+      ss58,
+      addressDiffers,
+    ]);
+    expect(found).toEqual([
+      ['broken', null, true],
+      ['fits', file.ss58Address, false],
+      ['wrong', null, true],
+    ]);
+  });
+
   test.skipIf(process.platform === 'win32')('a pipe is refused at once, not waited for', async () => {
     const path = await temporaryFolder();
     await writeHotkey(path, 'w', 'h', derivedFile());

@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs';
+import { outlivesTerminal } from '../../src/host/hangup.ts';
+
+writeFileSync(process.argv[2]!, String(outlivesTerminal(process.env)));
