@@ -102,6 +102,24 @@ function installPackages() {
       'rm -rf node_modules && npm run setup',
     ]);
   }
+  checkNode();
+}
+
+/** The binary is fetched by that install script, past the lock file: here it is held to the hash that was written down for it. */
+function checkNode() {
+  const known = JSON.parse(readFileSync('scripts/node-sha256.json', 'utf8'));
+  const wanted = known[`${process.platform}-${process.arch}`];
+  if (wanted === undefined) {
+    say(`No hash of Node for ${process.platform}-${process.arch} is written down; it was not checked.`);
+    return;
+  }
+  const found = createHash('sha256').update(readFileSync(node)).digest('hex');
+  if (found === wanted) return;
+  rmSync(node, { force: true });
+  stop(1, `The Node that npm installed is not the one written down (SHA-256 ${found}); it was deleted.`, [
+    'npm config get registry   # whose is it?',
+    'rm -rf node_modules && npm run setup',
+  ]);
 }
 
 /** npm notes what it installed in a lock file of its own, last thing: the two must agree on every package that is not optional. */

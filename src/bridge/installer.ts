@@ -1,9 +1,10 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { Interpreter } from './interpreter.ts';
+import { PYTHON_FOLDER } from './paths.ts';
 import { pythonIn } from './python-env.ts';
 
 /** Fills environments with packages: uv (fast, shares files between environments) or venv + pip (always there). */
@@ -60,12 +61,14 @@ function pipInstaller(env: NodeJS.ProcessEnv): Installer {
   };
 }
 
-/** Path of a working uv. Installing it is a convenience: any failure means "no uv". */
+/** Path of a working uv: the user's own on the PATH, else the one that python/uv.txt pins by version and hash. Installing it is a convenience: any failure means "no uv". */
 async function findUv(base: Interpreter, cache: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const works = async (uv: string) =>
     !(await execa(uv, ['--version'], { env, extendEnv: false, reject: false, stdin: 'ignore' })).failed;
   if (await works('uv')) return 'uv';
-  const folder = join(cache, 'uv');
+  const pin = join(PYTHON_FOLDER, 'uv.txt');
+  const version = /^uv==(\S+)/m.exec(readFileSync(pin, 'utf8'))![1]!;
+  const folder = join(cache, `uv-${version}`);
   const own = process.platform === 'win32' ? join(folder, 'Scripts', 'uv.exe') : join(folder, 'bin', 'uv');
   if (existsSync(own) && (await works(own))) return own;
   // Aside and renamed, like the environments; uv is a program of its own and does not mind.
@@ -73,7 +76,8 @@ async function findUv(base: Interpreter, cache: string, env: NodeJS.ProcessEnv):
   const quiet = { env, extendEnv: false, reject: false, stdin: 'ignore' } as const;
   try {
     await execa(base.python, ['-m', 'venv', aside], quiet);
-    await execa(pythonIn(aside), ['-m', 'pip', '--disable-pip-version-check', 'install', 'uv'], quiet);
+    const hashed = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '-r', pin];
+    await execa(pythonIn(aside), ['-m', 'pip', '--disable-pip-version-check', 'install', ...hashed], quiet);
     rmSync(folder, { recursive: true, force: true });
     renameSync(aside, folder);
     return (await works(own)) ? own : undefined;

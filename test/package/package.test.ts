@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publint } from 'publint';
@@ -43,6 +44,25 @@ test('only the pinned Node runs a script when pt is installed; esbuild besides, 
   const withScript = locked.filter(([, { hasInstallScript }]) => hasInstallScript);
   expect(withScript.filter(([, { dev }]) => !dev).map(([path]) => path)).toEqual(['node_modules/node']);
   expect(withScript.filter(([, { dev }]) => dev).map(([path]) => path)).toEqual(['node_modules/esbuild']);
+});
+
+test('the Node that npm fetched is the one whose hash is written down, of the version in the lock file', () => {
+  const known = JSON.parse(read('scripts/node-sha256.json'));
+  const lock = JSON.parse(read('package-lock.json')).packages['node_modules/node'];
+  expect(known.version).toBe(lock.version);
+  const here = known[`${process.platform}-${process.arch}`];
+  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  const file = readFileSync(join(root, 'node_modules', 'node', 'bin', binary));
+  if (here !== undefined) expect(createHash('sha256').update(file).digest('hex')).toBe(here);
+});
+
+test('uv is pinned by version and hashes alone', () => {
+  const pin = read('python/uv.txt')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  expect(pin[0]).toMatch(/^uv==\d+\.\d+\.\d+ \\$/);
+  expect(pin.length).toBeGreaterThan(2);
+  for (const line of pin.slice(1)) expect(line).toMatch(/^ {4}--hash=sha256:[0-9a-f]{64}( \\)?$/);
 });
 
 test('docs/licences.md is what the lock file says', () => {
