@@ -1,4 +1,5 @@
-import { basename } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Place } from '../place.ts';
 import { checkBest } from './check-best.ts';
 
@@ -27,6 +28,8 @@ export async function openRunPages(flags: {
     show: (runDir) => live?.show(runDir),
     async end(runDir, { place, finished, warn }) {
       await live?.close().catch(() => {}); // nobody can be told: the page was the way to tell
+      // A folder that was taken away is not made anew for a picture of it.
+      if (!existsSync(join(runDir, 'run.json'))) return null;
       try {
         const { writeRunReport } = await import('../report/index.ts');
         const check = finished ? await checkBest(runDir, place) : null;
