@@ -107,7 +107,8 @@ function failedStart(dir: string, begin: number): Error {
       // Not ours; fall through to the general message.
     }
   }
-  const full = log === '' ? fullDisk(dir) : null;
+  // Its last line may have found half a place.
+  const full = fullDisk(dir);
   if (full) return full;
   // Lost against another start, and ended before it could say so.
   if (isClaimed(dir)) return alreadyRunning(dir);

@@ -111,7 +111,7 @@ describe('pt train --resume', () => {
     expect(offline.exitCode, offline.stderr).toBe(0);
     expect(offline.json.published).toBeNull();
     expect(offline.stderr).toContain('Offline: nothing is published to me/kept this time.');
-    expect(await read(seen)).toEqual({ HF_TOKEN: '', WANDB_API_KEY: '' });
+    expect(await read(seen)).toEqual({ HF_TOKEN: null, WANDB_API_KEY: null });
     expect(await read(first.json.runDir, 'run.json')).toMatchObject({
       offline: true,
     });
