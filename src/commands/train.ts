@@ -172,7 +172,15 @@ export default class Train extends PtCommand {
     if (branch !== undefined) {
       const given = givenWith(settings, flags, offline);
       runDir = await this.work(
-        branchRun({ runsDir, from: branch, name, given, settings: settings.rows, intent }),
+        branchRun({
+          runsDir,
+          home: settings.home,
+          from: branch,
+          name,
+          given,
+          settings: settings.rows,
+          intent,
+        }),
       );
       this.#hold(runDir, flags);
       return { runDir, plan, offline };
@@ -181,6 +189,7 @@ export default class Train extends PtCommand {
       runDir = await this.work(
         newRun({
           runsDir,
+          home: settings.home,
           name,
           cwd: process.cwd(),
           constants: settings.constants,
@@ -206,7 +215,11 @@ export default class Train extends PtCommand {
       if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists')
         throw error;
       // The machine that made the folder publishes.
-      return { runDir: await this.work(joinRun(runsDir, name, this.signal)), plan: null, offline };
+      return {
+        runDir: await this.work(joinRun(runsDir, name, this.signal, settings.home)),
+        plan: null,
+        offline,
+      };
     }
     this.#hold(runDir, flags);
     if (plan !== null && block !== null) {

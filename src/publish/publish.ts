@@ -48,13 +48,13 @@ export async function* publish(order: PublishOrder, where: Place): Work<UploadOu
     return yield* finishPublication(await openPublication(request, place, prepared, { path, standing }));
   } catch (error) {
     if (error instanceof Cancelled && error.nextSteps.length === 0)
-      error.nextSteps.push('The same command with --resume goes on from here.');
+      error.nextSteps.push(`${request.again}   # goes on from here`);
     if (
       error instanceof OutsideError &&
       existsSync(path) &&
       !error.nextSteps.some((step) => step.includes('--resume'))
     )
-      error.nextSteps.push('The same command with --resume   # goes on from here, once that works again');
+      error.nextSteps.push(`${request.again}   # goes on from here, once that works again`);
     throw error;
   } finally {
     lock.release();

@@ -34,6 +34,8 @@ export interface PublishRequest {
   restart: boolean;
   /** Publish although the rules refuse it or it cannot score; that is said and asked about. */
   noCheck: boolean;
+  /** The command that goes on with this publish, for the hint of one that failed. */
+  again: string;
   /** Answers what `mayWrite` and `passVerdict` ask; throws to refuse. */
   ask: (question: WriteQuestion) => Promise<void>;
   signal?: AbortSignal;

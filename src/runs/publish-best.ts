@@ -18,6 +18,7 @@ import {
   describeCondition,
   type PublishIntent,
   plannedFacts,
+  resumeCommand,
   type TrainOutcome,
   updateState,
 } from '../training/index.ts';
@@ -112,7 +113,10 @@ export async function* publishBest(
     yield { kind: 'note', level: 'info', message };
     return null;
   }
-  const outcome = yield* publish(orderOf(plan, bestDir, signal), place);
+  const outcome = yield* publish(
+    { ...orderOf(plan, bestDir, signal), again: resumeCommand(runDir, place.home) },
+    place,
+  );
   await updateState(runDir, { published: outcome });
   return outcome;
 }

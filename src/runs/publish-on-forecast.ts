@@ -4,7 +4,7 @@ import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, publish, type UploadOutcome } from '../publish/index.ts';
-import { describeCondition, isMet, publishNewest, updateState } from '../training/index.ts';
+import { describeCondition, isMet, publishNewest, resumeCommand, updateState } from '../training/index.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 import { orderOf, type RunPublish } from './publish-best.ts';
 
@@ -55,7 +55,12 @@ export async function openForecastPublisher(
     const chance = chanceOf(evaluation);
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
     if (!isMet(when, chance)) return null;
-    const outcome = await quietly(publish({ ...orderOf(plan, dir, either), restart: true }, place));
+    const outcome = await quietly(
+      publish(
+        { ...orderOf(plan, dir, either), restart: true, again: resumeCommand(runDir, place.home) },
+        place,
+      ),
+    );
     await updateState(runDir, { published: outcome });
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     return outcome;

@@ -19,6 +19,8 @@ import type { PublishIntent } from './types.ts';
 
 export interface BranchInput {
   runsDir: string;
+  /** PT_HOME, for a hint that names a run. */
+  home: string;
   /** `RUN` or `RUN@STEP`; the newest checkpoint when no step is named. */
   from: string;
   /** Name of the new run's folder; null: made of the time. */
@@ -49,7 +51,7 @@ export async function* branchRun(input: BranchInput): Work<string> {
     input.given,
     { cannot: 'be branched off', command: `pt train --decay-from ${shellWord(input.from)} --tokens N` },
   );
-  const runDir = await createRun(input.runsDir, input.name);
+  const runDir = await createRun(input.runsDir, input.name, input.home);
   try {
     await linkCheckpoint(from, runDir, step);
     for (const file of CARRIED)

@@ -21,11 +21,19 @@ export {
   keptFlags,
   openResumed,
   type ResumedRun,
-  resumeCommand,
   staysOffline,
   unfollowed,
 } from './resume.ts';
-export { holdRun, listRuns, locateRun, readBest, runOf, summariseRun, updateState } from './run-folder.ts';
+export {
+  holdRun,
+  listRuns,
+  locateRun,
+  readBest,
+  resumeCommand,
+  runOf,
+  summariseRun,
+  updateState,
+} from './run-folder.ts';
 export { ignoredSources } from './source.ts';
 export { train } from './train.ts';
 export type {

@@ -3,8 +3,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
-import { shellWord } from '../text/shell-word.ts';
-import { readState } from './run-folder.ts';
+import { readState, resumeCommand } from './run-folder.ts';
 
 /** Refuses what is no plain folder name. */
 export function runName(name: string | undefined): string | null {
@@ -30,7 +29,12 @@ export function needsOthers(nnodes: string | undefined, name: string | null): bo
  *
  * @throws UserError `run.exists` when that run has ended, `run.gone` when the other machine gave up.
  */
-export async function* joinRun(runsDir: string, name: string, signal: AbortSignal): Work<string> {
+export async function* joinRun(
+  runsDir: string,
+  name: string,
+  signal: AbortSignal,
+  home: string | null = null,
+): Work<string> {
   const dir = join(runsDir, name);
   yield { kind: 'note', level: 'info', message: `Another machine made run ${name}; joining it.` };
   // state.json is written last.
@@ -45,6 +49,6 @@ export async function* joinRun(runsDir: string, name: string, signal: AbortSigna
   }
   if ((await readState(dir))?.state === 'running') return dir;
   throw new UserError('run.exists', `Run ${basename(dir)} in ${runsDir} has ended.`, {
-    nextSteps: [`pt train --resume ${shellWord(name)}`, 'Give another --run NAME.'],
+    nextSteps: [resumeCommand(dir, home), 'Give another --run NAME.'],
   });
 }

@@ -13,6 +13,8 @@ import type { PublishIntent } from './types.ts';
 
 export interface NewRunInput {
   runsDir: string;
+  /** PT_HOME, for a hint that names a run. */
+  home: string;
   /** Name of the run's folder; null: made of the time. */
   name: string | null;
   cwd: string;
@@ -64,6 +66,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
   return yield* openRun({
     runsDir: input.runsDir,
+    home: input.home,
     name: input.name,
     choice,
     request: {

@@ -7,6 +7,8 @@ import type { PublishIntent, RunRequest } from './types.ts';
 
 export interface NewRun {
   runsDir: string;
+  /** PT_HOME, for a hint that names a run. */
+  home: string;
   /** Name of the folder; null: made of the time. */
   name: string | null;
   choice: SourceChoice;
@@ -21,6 +23,7 @@ export interface NewRun {
 /** Makes the folder of a new run, with the model to start from in it, and gives its path. A failed start leaves no folder. */
 export async function* openRun({
   runsDir,
+  home,
   name,
   choice,
   request,
@@ -28,7 +31,7 @@ export async function* openRun({
   intent,
   fetchRemote,
 }: NewRun): Work<string> {
-  const runDir = await createRun(runsDir, name);
+  const runDir = await createRun(runsDir, name, home);
   try {
     if ('local' in choice) {
       await writeRun(runDir, { ...request, source: choice.local }, settings, intent);

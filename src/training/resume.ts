@@ -15,6 +15,7 @@ import {
   locateRun,
   readRunConfig,
   readState,
+  resumeCommand,
   summariseRun,
   updateState,
 } from './run-folder.ts';
@@ -51,12 +52,6 @@ export interface Given {
   defaultHubEndpoint: string | null;
   reportTo: string[] | null;
   wandb: { entity: string | null; project: string | null };
-}
-
-/** The command that goes on with a run: by its name where `pt` looks for runs unasked, else by its folder. */
-export function resumeCommand(runDir: string, home: string): string {
-  const known = dirname(runDir) === join(home, 'runs');
-  return `pt train --resume ${shellWord(known ? basename(runDir) : runDir)}`;
 }
 
 /**

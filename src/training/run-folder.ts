@@ -65,12 +65,22 @@ export const holder = (): Pick<RunState, 'pid' | 'pid_identity'> => ({
   pid_identity: processIdentity(process.pid),
 });
 
+/** The command that goes on with a run: by its name where `pt` looks for runs unasked (under `home`), else by its folder. */
+export function resumeCommand(runDir: string, home: string | null): string {
+  const known = home !== null && dirname(runDir) === join(home, 'runs');
+  return `pt train --resume ${shellWord(known ? basename(runDir) : runDir)}`;
+}
+
 /**
  * Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`.
  *
  * @throws UserError `run.exists` when `name` is taken: of several machines that ask for one name, exactly one gets it.
  */
-export async function createRun(runsDir: string, name: string | null = null): Promise<string> {
+export async function createRun(
+  runsDir: string,
+  name: string | null = null,
+  home: string | null = null,
+): Promise<string> {
   const dir = join(runsDir, name ?? newRunId());
   try {
     await mkdir(runsDir, { recursive: true, mode: 0o700 });
@@ -82,7 +92,7 @@ export async function createRun(runsDir: string, name: string | null = null): Pr
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(error, dir);
     throw new UserError('run.exists', `There is a run ${basename(dir)} already, in ${runsDir}.`, {
-      nextSteps: [`pt train --resume ${shellWord(basename(dir))}`, 'Give another --run NAME.'],
+      nextSteps: [resumeCommand(dir, home), 'Give another --run NAME.'],
     });
   }
   return dir;

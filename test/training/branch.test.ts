@@ -42,6 +42,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 async function branch(from: string, changes: Partial<BranchInput['given']> = {}): Promise<string> {
   const work = branchRun({
     runsDir: home,
+    home,
     from,
     name: null,
     given: {

@@ -59,6 +59,18 @@ describe('a run that several machines share', () => {
     await expect(finish(joinRun(home, 'half', AbortSignal.timeout(300)))).rejects.toThrow(/abort|timeout/i);
   });
 
+  it.each([
+    ['runs', 'job'],
+    ['elsewhere', null],
+  ])('names a run in %s, when it is taken or has ended, so that the hint works', async (folder, id) => {
+    const runs = join(home, folder);
+    const dir = await createRun(runs, 'job', home);
+    await updateState(dir, { state: 'done' });
+    const nextSteps = expect.arrayContaining([`pt train --resume ${id ?? dir}`]);
+    await expect(createRun(runs, 'job', home)).rejects.toMatchObject({ code: 'run.exists', nextSteps });
+    await expect(finish(joinRun(runs, 'job', never, home))).rejects.toMatchObject({ nextSteps });
+  });
+
   it('counts as the newest by its time, whatever its name', async () => {
     for (const [name, day] of [
       ['zebra', '01'],
