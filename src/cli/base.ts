@@ -14,6 +14,7 @@ import { createUi, type Ui } from '../ui/terminal.ts';
 import { globalFlags } from './flags.ts';
 import { inContext, type Typed, typedSettings } from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
+import { takeReferenceFlags } from './reference-flags.ts';
 import { usageError } from './usage-error.ts';
 
 export { Args, Flags, type Interfaces } from '@oclif/core';
@@ -62,6 +63,8 @@ export abstract class PtCommand extends Command {
   #interrupts = 0;
   #onInterrupt: ((count: number, terminalClosed: boolean) => void) | null = null;
   #printed = false;
+  /** `--logging.debug`: errors come with their stack. */
+  #stacks = false;
   /** Objects come one a line, the last one (an error) too. */
   #lines = false;
   #ui: Ui | null = null;
@@ -225,11 +228,20 @@ export abstract class PtCommand extends Command {
     for (const arg of Object.values(options?.args ?? {}) as { ignoreStdin?: boolean }[])
       arg.ignoreStdin = true;
     try {
-      return await super.parse<F, B, A>(options, normalizeArgv(argv, flags));
+      return await super.parse<F, B, A>(options, normalizeArgv(this.#ours(argv, flags), flags));
     } catch (error) {
       const names = Object.entries(flags).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])]);
       throw usageError(error, names, (this.id ?? '').replaceAll(':', ' '));
     }
+  }
+
+  /** The argument list without what the SDK adds to the reference's scripts, which `pt train` and `pt upload` stand for. */
+  #ours(argv: string[], flags: Record<string, unknown>): string[] {
+    if (!('hf-repo-id' in flags)) return argv;
+    const taken = takeReferenceFlags(argv, new Set(Object.keys(flags)));
+    for (const note of taken.notes) this.note(note);
+    if (taken.debug) this.#stacks = true;
+    return taken.argv;
   }
 
   /** oclif's own printing of results and errors is replaced: one object on stdout, people on stderr, our exit codes. */
@@ -288,7 +300,7 @@ export abstract class PtCommand extends Command {
     const report = { ...told, nextSteps: this.#inContext(told.nextSteps) };
     this.ui.endProgress();
     this.ui.error(report);
-    if (process.env.PT_DEBUG) this.ui.stack(error);
+    if (process.env.PT_DEBUG || this.#stacks) this.ui.stack(error);
     this.printNow({ error: report });
     process.exitCode = report.exitCode;
   }

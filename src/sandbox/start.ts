@@ -19,6 +19,8 @@ export interface SandboxOptions {
   /** Subnet of the competition (9). */
   netuid?: number;
   blockTimeMs?: number;
+  /** Of the chain's runtime: `old` is spec 218, whose commitments are limited by blocks and whose netuid is a bare u16. */
+  shape?: 'current' | 'old';
   /** Chopsticks over a real chain's state instead of the embedded chain. */
   fork?: { program: string; endpoint: string; network: string };
   faults?: { chain?: Partial<ChainFaults>; hub?: Fault[] };
@@ -57,6 +59,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         port,
         netuid,
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
+        ...(options.shape === undefined ? {} : { shape: options.shape }),
         ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
       });
       embedded.register(wallet.ss58);

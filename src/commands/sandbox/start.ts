@@ -28,6 +28,11 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     detach: Flags.boolean({ char: 'd', summary: 'Go on in the background and return at once' }),
     'chain-port': port('Port of the chain; the last one, or a free one, by default'),
     'hub-port': port('Port of the Hub; likewise'),
+    spec: Flags.string({
+      summary: "The chain's runtime: 424 as it is now, or 218 as older SDKs know it; a chain is of one",
+      options: ['424', '218'],
+      exclusive: ['fork'],
+    }),
     fork: Flags.string({
       summary: 'Fork a real chain with chopsticks (needs internet)',
       options: ['finney', 'test'],
@@ -54,7 +59,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       return this.#show(dir);
     }
     if (flags.detach) {
-      const passedOn = (['chain-port', 'hub-port', 'fork'] as const).flatMap((name) =>
+      const passedOn = (['chain-port', 'hub-port', 'spec', 'fork'] as const).flatMap((name) =>
         flags[name] ? [`--${name}`, String(flags[name])] : [],
       );
       const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...passedOn];
@@ -65,6 +70,9 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       dir,
       chainPort: flags['chain-port'],
       hubPort: flags['hub-port'],
+      ...(flags.spec === undefined
+        ? {}
+        : { shape: flags.spec === '218' ? ('old' as const) : ('current' as const) }),
       fork,
     });
     const stopped = Promise.withResolvers<void>();
