@@ -13,6 +13,8 @@ export const sandboxSchema = z.strictObject({
   chain: text.nullable(),
   hub: text.nullable(),
   netuid: count.nullable(),
+  spec: count.nullable().describe('Of the runtime; null: not running, or a fork'),
+  fork: text.nullable().describe('The network that it was forked from'),
   block: count.nullable().describe('Null: not running, or the chain does not answer'),
   wallet: wallet.nullable(),
   dir: text.describe('Folder with its state and log'),
@@ -27,13 +29,15 @@ export function sandboxOutput(dir: string, running: RunningSandbox | null): z.ou
       chain: null,
       hub: null,
       netuid: null,
+      spec: null,
+      fork: null,
       block: null,
       wallet: null,
       dir,
       pid: null,
     };
-  const { chain, hub, netuid, block, wallet, pid } = running;
-  return { running: true, chain, hub, netuid, block, wallet, dir, pid };
+  const { chain, hub, netuid, spec, fork, block, wallet, pid } = running;
+  return { running: true, chain, hub, netuid, spec, fork, block, wallet, dir, pid };
 }
 
 export const sandboxStopSchema = z.strictObject({ stopped: z.boolean() });

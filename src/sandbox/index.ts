@@ -1,8 +1,10 @@
 import type { Sandbox, SandboxOptions } from './start.ts';
 
+export { SPECS } from './chain/pallets.ts';
 export {
   launchDetached,
   logFile,
+  refuseOther,
   type RunningSandbox,
   resetSandbox,
   sandboxStatus,

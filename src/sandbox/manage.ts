@@ -20,7 +20,7 @@ import { askBlock } from './rpc.ts';
 import { readSandboxState, type SandboxState, stateFile } from './state.ts';
 
 /** A sandbox that runs. */
-export interface RunningSandbox extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'wallet' | 'pid'> {
+export interface RunningSandbox extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'spec' | 'fork' | 'wallet' | 'pid'> {
   /** The chain's block; null: it does not answer. */
   block: number | null;
 }
@@ -34,8 +34,24 @@ export const logFile = (dir: string): string => join(dir, 'sandbox.log');
 export async function sandboxStatus(dir: string): Promise<RunningSandbox | null> {
   const state = readSandboxState(dir);
   if (state === null) return null;
-  const { chain, hub, netuid, wallet, pid } = state;
-  return { chain, hub, netuid, block: await askBlock(chain), wallet, pid };
+  const { chain, hub, netuid, spec, fork, wallet, pid } = state;
+  return { chain, hub, netuid, spec, fork, block: await askBlock(chain), wallet, pid };
+}
+
+/** Refuses flags of a start that the sandbox which runs already is not like; those not given agree with any. */
+export function refuseOther(
+  { chain, hub, spec, fork }: SandboxState,
+  asked: Partial<Record<'chain-port' | 'hub-port' | 'spec' | 'fork', string | number | undefined>>,
+): void {
+  const is = { 'chain-port': new URL(chain).port, 'hub-port': new URL(hub).port, spec, fork };
+  const other = (Object.keys(is) as (keyof typeof is)[]).filter(
+    (flag) => asked[flag] !== undefined && String(asked[flag]) !== String(is[flag]),
+  );
+  if (other.length === 0) return;
+  const list = other.map((flag) => `--${flag} ${asked[flag]} (it has ${is[flag] ?? 'none'})`).join(', ');
+  throw new UserError('sandbox.running', `The sandbox runs already, and without ${list}.`, {
+    nextSteps: ['pt sandbox stop   # then start it again', 'pt sandbox status'],
+  });
 }
 
 /**

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createWallet, findHotkeys } from '../chain/index.ts';
-import { OutsideError, UserError } from '../errors.ts';
+import { OutsideError, PtError, UserError } from '../errors.ts';
 import { processIdentity } from '../host/process.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
+import { shapeOf } from './chain/pallets.ts';
 import { claim } from './claim.ts';
 import { startFork } from './fork.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
@@ -19,8 +20,8 @@ export interface SandboxOptions {
   /** Subnet of the competition (9). */
   netuid?: number;
   blockTimeMs?: number;
-  /** Of the chain's runtime: `old` is spec 218, whose commitments are limited by blocks and whose netuid is a bare u16. */
-  shape?: 'current' | 'old';
+  /** Of the chain's runtime, one of `SPECS`; absent: that of the kept chain. 218 limits commitments by blocks and has a bare u16 for netuid. */
+  spec?: number | undefined;
   /** Chopsticks over a real chain's state instead of the embedded chain. */
   fork?: { program: string; endpoint: string; network: string };
   faults?: { chain?: Partial<ChainFaults>; hub?: Fault[] };
@@ -59,7 +60,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         port,
         netuid,
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
-        ...(options.shape === undefined ? {} : { shape: options.shape }),
+        ...(options.spec === undefined ? {} : { shape: shapeOf(options.spec) }),
         ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
       });
       embedded.register(wallet.ss58);
@@ -81,6 +82,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       chain: chain.url,
       hub: hub.url,
       netuid,
+      spec: embedded === null ? null : (embedded as ChainSandbox).specVersion,
       fork: options.fork?.network ?? null,
       token: identity.token,
       wallet,
@@ -125,6 +127,7 @@ async function listen<Server>(
     return await start(asked ?? last ?? 0);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof PtError) throw error;
     if (code !== 'EADDRINUSE' && code !== 'EACCES') throw startFailure(what, error);
     if (asked === undefined) return start(0);
     const why = code === 'EACCES' ? 'may not be used by this user' : 'is in use';

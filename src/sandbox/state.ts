@@ -13,6 +13,8 @@ const stateSchema = z.object({
   chain: z.string(),
   hub: z.string(),
   netuid: z.number().int(),
+  /** Of the embedded chain's runtime; null with `fork`. */
+  spec: z.number().int().nullable().default(null),
   /** The network whose state the chain was forked from; null for the embedded chain. */
   fork: z.string().nullable().default(null),
   /** A throwaway token of the sandbox's own Hub. */

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
 import { processIdentity } from '../../src/host/process.ts';
 import { SCHEMAS } from '../../src/output/index.ts';
 import { readSandboxState } from '../../src/sandbox/state.ts';
@@ -139,6 +141,42 @@ test('two starts at once: one serves, the other says so or sees it', async () =>
   for (const ran of both.filter(({ code }) => code !== 0)) {
     expect(ran.json()).toMatchObject({ error: { code: 'sandbox.running' } });
   }
+  await sandbox('stop');
+});
+
+test('--spec holds for the life of a chain: a restart keeps it, status says it, another is refused by name', async () => {
+  await sandbox('reset');
+  expect(status(await sandbox('start', '--detach', '--spec', '218'))).toMatchObject({
+    running: true,
+    spec: 218,
+  });
+  const { chain, hub } = readSandboxState(dir())!;
+  const node = new WebSocket(chain);
+  node.on('open', () => node.send('{"jsonrpc":"2.0","id":1,"method":"state_getRuntimeVersion","params":[]}'));
+  const [answer] = await once(node, 'message');
+  node.close();
+  expect(JSON.parse(String(answer))).toMatchObject({ result: { specVersion: 218 } });
+
+  const [chainPort, hubPort] = [chain, hub].map((address) => new URL(address).port) as [string, string];
+  const same = await sandbox('start', '--spec', '218', '--chain-port', chainPort, '--hub-port', hubPort);
+  expect(status(same)).toMatchObject({ spec: 218 });
+  const other = await sandbox('start', '--spec', '424', '--hub-port', '1');
+  expect(other.code).toBe(2);
+  expect(other.json()).toMatchObject({
+    error: {
+      code: 'sandbox.running',
+      message: `The sandbox runs already, and without --hub-port 1 (it has ${hubPort}), --spec 424 (it has 218).`,
+    },
+  });
+
+  await sandbox('stop');
+  expect(status(await sandbox('start', '--detach'))).toMatchObject({ spec: 218 });
+  await sandbox('stop');
+  const refused = await sandbox('start', '--detach', '--spec', '424');
+  expect(refused.code).toBe(2);
+  expect(refused.json()).toMatchObject({ error: { code: 'sandbox.other_spec' } });
+  await sandbox('reset');
+  expect(status(await sandbox('start', '--detach'))).toMatchObject({ spec: 424 });
   await sandbox('stop');
 });
 

@@ -5,6 +5,8 @@ import {
   launchDetached,
   logFile,
   readSandboxState,
+  refuseOther,
+  SPECS,
   type SandboxOptions,
   sandboxDir,
   sandboxStatus,
@@ -30,7 +32,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     'hub-port': port('Port of the Hub; likewise'),
     spec: Flags.string({
       summary: "The chain's runtime: 424 as it is now, or 218 as older SDKs know it; a chain is of one",
-      options: ['424', '218'],
+      options: SPECS.map(String),
       exclusive: ['fork'],
     }),
     fork: Flags.string({
@@ -55,6 +57,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     }
     const running = readSandboxState(dir);
     if (running) {
+      refuseOther(running, flags);
       this.note('The sandbox is already running.');
       return this.#show(dir);
     }
@@ -70,9 +73,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       dir,
       chainPort: flags['chain-port'],
       hubPort: flags['hub-port'],
-      ...(flags.spec === undefined
-        ? {}
-        : { shape: flags.spec === '218' ? ('old' as const) : ('current' as const) }),
+      spec: flags.spec === undefined ? undefined : Number(flags.spec),
       fork,
     });
     const stopped = Promise.withResolvers<void>();

@@ -16,13 +16,14 @@ export default class SandboxStatus extends PtCommand {
       this.nextSteps(['pt sandbox start --detach']);
       return sandboxOutput(dir, null);
     }
-    const { chain, hub, netuid, block, wallet, pid } = running;
+    const { chain, hub, netuid, spec, fork, block, wallet, pid } = running;
     this.table(
       [{ title: 'sandbox' }, { title: 'value', cut: 'middle' }],
       [
         ['chain', chain],
         ['hub', hub],
         ['netuid', netuid],
+        fork === null ? ['spec', spec ?? '?'] : ['fork of', fork],
         ['block', block ?? 'the chain does not answer'],
         ['wallet', `${wallet.name}/${wallet.hotkey}`],
         ['hotkey', wallet.ss58],

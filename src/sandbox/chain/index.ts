@@ -1,14 +1,18 @@
 import { type Admin, createAdmin } from './admin.ts';
 import type { ChainFaults } from './faults.ts';
+import { keptShape } from './ledger.ts';
 import { type NodeOptions, startNode } from './node.ts';
+import type { RuntimeShape } from './pallets.ts';
 import { serve } from './server.ts';
 
 export type { Admin } from './admin.ts';
 export type { ChainFaults } from './faults.ts';
 
-export interface ChainSandboxOptions extends Partial<Omit<NodeOptions, 'dir'>> {
+export interface ChainSandboxOptions extends Partial<Omit<NodeOptions, 'dir' | 'shape'>> {
   /** Folder of the chain's state; made when it is missing. */
   dir: string;
+  /** Absent: that of the chain in `dir`, or the current one for a new chain. */
+  shape?: RuntimeShape;
   /** 0 (the default) takes a free port. */
   port?: number;
   faults?: Partial<ChainFaults>;
@@ -20,6 +24,8 @@ export interface ChainSandbox extends Admin {
   url: string;
   port: number;
   netuid: number;
+  /** Of its runtime. */
+  specVersion: number;
   /** Number of the newest block. */
   block(): number;
   close(): Promise<void>;
@@ -35,7 +41,7 @@ export async function startChain(options: ChainSandboxOptions): Promise<ChainSan
     netuid: options.netuid ?? 9,
     blockTimeMs: options.blockTimeMs ?? 1000,
     tempo: options.tempo ?? 360,
-    shape: options.shape ?? 'current',
+    shape: options.shape ?? keptShape(options.dir) ?? 'current',
     incentive: options.incentive ?? 'newest',
   });
   const admin = createAdmin(node);
@@ -47,6 +53,7 @@ export async function startChain(options: ChainSandboxOptions): Promise<ChainSan
       url: `ws://127.0.0.1:${port}`,
       port,
       netuid: node.options.netuid,
+      specVersion: node.runtime.specVersion,
       block: () => node.ledger.head().number,
       async close() {
         node.stop();

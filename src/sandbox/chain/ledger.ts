@@ -1,8 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compact } from '@polkadot-api/substrate-bindings';
+import { UserError } from '../../errors.ts';
 import { writeWholeSync } from '../../host/write-file.ts';
 import { fromHex, hash256, toHex } from './bytes.ts';
+import { type RuntimeShape, specVersion } from './pallets.ts';
 
 /** One sealed block. `undo` holds the value that each changed key had before it (null: none), which makes older states readable. */
 export interface Block {
@@ -21,7 +23,7 @@ export const KEPT_BLOCKS = 256;
 interface Saved {
   version: 1;
   /** What the storage is encoded for. */
-  shape: string;
+  shape: RuntimeShape;
   genesisHash: string;
   storage: Record<string, string>;
   blocks: Block[];
@@ -56,10 +58,11 @@ function headerHash(block: Omit<Block, 'hash' | 'undo' | 'extrinsics'>): string 
 }
 
 /** Opens the ledger in `dir`, or begins one with the storage that `genesis` returns. A half-written file cannot exist. */
-export function openLedger(dir: string, shape: string, genesis: () => Map<string, string>): Ledger {
+export function openLedger(dir: string, shape: RuntimeShape, genesis: () => Map<string, string>): Ledger {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const file = join(dir, 'chain.json');
-  const saved = read(file, shape);
+  const file = ledgerFile(dir);
+  const saved = read(file);
+  if (saved !== null && saved.shape !== shape) throw otherSpec(saved.shape, shape);
   const storage = new Map(saved ? Object.entries(saved.storage) : genesis());
   const blocks: Block[] = saved?.blocks ?? [];
   let changes = new Map<string, string | null>();
@@ -130,7 +133,22 @@ export function openLedger(dir: string, shape: string, genesis: () => Map<string
   };
 }
 
-function read(file: string, shape: string): Saved | null {
+const ledgerFile = (dir: string): string => join(dir, 'chain.json');
+
+/** What runtime the chain in `dir` was begun with; null: there is none. */
+export const keptShape = (dir: string): RuntimeShape | null => read(ledgerFile(dir))?.shape ?? null;
+
+function otherSpec(kept: RuntimeShape, asked: RuntimeShape): UserError {
+  const [is, wanted] = [specVersion[kept], specVersion[asked]];
+  return new UserError('sandbox.other_spec', `The chain of this sandbox is of spec ${is}, not ${wanted}.`, {
+    nextSteps: [
+      `pt sandbox start   # as it is, spec ${is}`,
+      `pt sandbox reset   # wipes it; then: pt sandbox start --spec ${wanted}`,
+    ],
+  });
+}
+
+function read(file: string): Saved | null {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -139,7 +157,7 @@ function read(file: string, shape: string): Saved | null {
     throw error;
   }
   const saved = JSON.parse(text) as Saved;
-  if (saved.version !== 1 || saved.shape !== shape)
+  if (saved.version !== 1 || !Object.hasOwn(specVersion, saved.shape))
     throw new Error(`${file} was written by another version of the sandbox; wipe it with: pt sandbox reset`);
   return saved;
 }

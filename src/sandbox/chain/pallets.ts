@@ -25,6 +25,10 @@ export interface Pallet {
 }
 
 export const specVersion: Record<RuntimeShape, number> = { current: 424, old: 218 };
+export const SPECS: readonly number[] = Object.values(specVersion);
+/** The shape of one of `SPECS`. */
+export const shapeOf = (spec: number): RuntimeShape =>
+  (Object.keys(specVersion) as RuntimeShape[]).find((shape) => specVersion[shape] === spec) ?? 'current';
 
 const zeros = (bytes: number): string => `0x${'00'.repeat(bytes)}`;
 
