@@ -5,7 +5,9 @@ const REFERENCE_FLAGS: Record<string, { value?: true; says: string }> = {
   'logging-debug': { says: 'an error comes with its stack.' },
   'logging-trace': { says: 'an error comes with its stack.' },
   'logging-info': { says: 'progress is always shown; --quiet turns it off.' },
-  'logging-record-log': { says: 'nothing more is kept: pt train has trainer.log in the folder of its run, pt upload prints what it does.' },
+  'logging-record-log': {
+    says: 'nothing more is kept: pt train has trainer.log in the folder of its run, pt upload prints what it does.',
+  },
   'logging-logging-dir': {
     value: true,
     says: "is not used: the log of pt train lies in its run's folder, which --model-dir moves.",

@@ -4,8 +4,8 @@ export { SPECS } from './chain/pallets.ts';
 export {
   launchDetached,
   logFile,
-  refuseOther,
   type RunningSandbox,
+  refuseOther,
   resetSandbox,
   sandboxStatus,
   stopSandbox,

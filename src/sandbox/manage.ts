@@ -20,7 +20,8 @@ import { askBlock } from './rpc.ts';
 import { readSandboxState, type SandboxState, stateFile } from './state.ts';
 
 /** A sandbox that runs. */
-export interface RunningSandbox extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'spec' | 'fork' | 'wallet' | 'pid'> {
+export interface RunningSandbox
+  extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'spec' | 'fork' | 'wallet' | 'pid'> {
   /** The chain's block; null: it does not answer. */
   block: number | null;
 }
