@@ -181,6 +181,7 @@ const running = (): SandboxState => ({
   chain: 'ws://127.0.0.1:4321',
   hub: 'http://127.0.0.1:4322',
   netuid: 9,
+  spec: 424,
   fork: null,
   token: 'hf_sandboxtoken',
   wallet: { path: '/sandbox/wallets', name: 'default', hotkey: 'default', ss58: '5F' },
