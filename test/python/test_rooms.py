@@ -9,7 +9,7 @@ FILES = {".".join(("trainer", *path.relative_to(TRAINER).with_suffix("").parts))
 
 # From the bottom up: a room or file imports only what stands before it, or within its own room.
 ORDER = [
-    {"trainer", "background", "constants", "errors", "files", "spikes"},
+    {"trainer", "background", "constants", "errors", "files", "sentencepiece", "spikes"},
     {"config", "events", "tokenizer"},
     {"plan", "finetuning", "failures", "machine"},
     {"model", "record", "script"},
@@ -30,7 +30,7 @@ LIBRARIES = {
     "pyarrow": {"data"},
     "filelock": {"data"},
     "huggingface_hub": {"data", "model", "tokenizer"},
-    "tokenizers": {"tokenizer"},
+    "tokenizers": {"sentencepiece", "tokenizer"},
     "tiktoken_ext": {"tokenizer"},
     "torchao": {"model"},
     "transformers": {"data", "fit", "model", "optim", "own_recipe", "parts", "score", "setup", "tokenizer"},

@@ -92,6 +92,7 @@ def test_a_hub_name_offline_says_what_to_do(tmp_path, monkeypatch):
     [
         (["tokenizer.model"], None),
         (["tokenizer.model"], "LlamaTokenizer"),
+        (["tokenizer.model", "tokenizer.model.v3"], "LlamaTokenizer"),
         (["spiece.model"], "T5Tokenizer"),
         (["vocab.txt"], "BertTokenizer"),
         (["vocab.json"], None),
@@ -116,3 +117,65 @@ def test_the_two_files_of_gpt2_are_a_tokenizer(tmp_path):
     (tmp_path / "vocab.json").write_text(json.dumps({"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}))
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\n")
     assert load_tokenizer(str(tmp_path)).encode("abab") == [2, 2]
+
+
+PIECES = Path(__file__).parent / "sentencepiece"
+"""Small models, and what sentencepiece's own encoder makes of texts with each."""
+
+
+def own_tokenizer(folder: Path, model: bytes, **files) -> PreTrainedTokenizerFast:
+    (folder / "tokenizer.model").write_bytes(model)
+    for name, content in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return load_tokenizer(str(folder))
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma", "phrases"])
+def test_a_sentencepiece_model_gives_its_own_tokens(tmp_path, kind):
+    """As Llama's and Gemma's are made, and one with pieces of several words, without bytes, that folds white space."""
+    expected = json.loads((PIECES / "expected.json").read_text())
+    tokenizer = own_tokenizer(tmp_path, (PIECES / f"{kind}.model").read_bytes(), tokenizer_config={"tokenizer_class": "LlamaTokenizer", "eos_token": {"content": "</s>"}})
+    assert (tokenizer.eos_token_id, tokenizer.bos_token_id, len(tokenizer)) == (2, 1, 400)
+    for text, tokens in zip(expected["texts"], expected["tokens"][kind], strict=True):
+        assert tokenizer.encode(text, add_special_tokens=False) == tokens, repr(text)
+        if kind != "phrases":
+            assert tokenizer.decode(tokens) == text
+    # What is saved is the same tokenizer, in the form that needs no conversion.
+    tokenizer.save_pretrained(tmp_path / "saved")
+    assert tokenizer_key(load_tokenizer(str(tmp_path / "saved"))) == tokenizer_key(tokenizer)
+
+
+# Protocol buffers take a later field of a message in place of the earlier: these are what they change.
+CHANGED = {
+    "unigram": (b"\x12\x02\x18\x01", {}, "unigram"),
+    "words": (b"\x12\x02\x18\x03", {}, "unigram, character or word"),
+    "white space after": (b"\x12\x03\xc0\x01\x01", {}, "white space"),
+    "rewritten characters": (b"\x1a\x04\x12\x02ab", {}, "rewrites characters"),
+    "a user's symbol beside the dummy prefix": (b"\x0a\x05\x0a\x01#\x18\x04", {}, "user-defined"),
+    "an unused piece": (b"\x0a\x05\x0a\x01#\x18\x05", {}, "unused"),
+    "two for what is unknown": (b"\x0a\x05\x0a\x01#\x18\x02", {}, "unknown"),
+    "cut off": (b"\x12\x7f", {}, "no sentencepiece model"),
+    "added tokens": (b"", {"added_tokens": {"<|im_start|>": 400}}, "<|im_start|>"),
+    "added tokens in the settings": (b"", {"tokenizer_config": {"added_tokens_decoder": {"2": {"content": "<end>"}}}}, "<end>"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_sentencepiece_model_whose_tokens_cannot_be_had_exactly_is_refused(tmp_path, name):
+    more, files, why = CHANGED[name]
+    with pytest.raises(TrainerError) as raised:
+        own_tokenizer(tmp_path, (PIECES / "llama.model").read_bytes() + more, **files)
+    assert raised.value.code == "bad_tokenizer" and "tokenizer.model" in raised.value.message and why in raised.value.message
+
+
+def test_no_bytes_crash_the_reader_of_sentencepiece_models(tmp_path):
+    """Whatever a stranger's file holds: a tokenizer or a refusal, in no time."""
+    whole, rng = (PIECES / "llama.model").read_bytes(), random.Random(0)
+    for _ in range(150):
+        broken = bytearray(whole[: rng.randrange(1, len(whole))])
+        for _ in range(rng.randrange(4)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        try:
+            own_tokenizer(tmp_path, bytes(broken))
+        except TrainerError as error:
+            assert error.code == "bad_tokenizer"

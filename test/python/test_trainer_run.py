@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from trainer.tokenizer import load_tokenizer, tokenizer_key
 from trainer_support import events, finish, metrics, start, wait_for, write_run
 
 
@@ -152,6 +154,17 @@ def test_a_model_without_a_tokenizer_is_trained_and_saved_with_the_one_that_is_s
     [warning] = [event for event in events(run_dir, "warning") if event["code"] == "tokenizer_taken"]
     assert "the competition's, builtin" in warning["message"]
     assert len(json.loads((run_dir / "best" / "tokenizer.json").read_text())["model"]["vocab"]) == 4096
+
+
+def test_a_sentencepiece_tokenizer_of_the_folder_is_trained_with_and_saved(given, place, text):
+    (given / "tokenizer.json").unlink()
+    (given / "tokenizer_config.json").unlink()
+    shutil.copy(Path(__file__).parent / "sentencepiece" / "llama.model", given / "tokenizer.model")
+    run_dir, codes = train_from(given, place, text, "sentencepiece", competition={"tokenizer": "builtin"})
+    assert codes == [0], (run_dir / "trainer.log").read_text()
+    assert events(run_dir, "start")[0]["tokenizer"] == f"{given} (the model's own)"
+    saved, own = load_tokenizer(str(run_dir / "best")), load_tokenizer(str(given))
+    assert tokenizer_key(saved) == tokenizer_key(own) and len(saved) == 400
 
 
 def test_a_tokenizer_of_the_folder_in_another_form_is_refused_and_no_other_taken(given, place, text):
