@@ -7,7 +7,7 @@ import { type Machine, refuseHugeBatch } from './machine.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
-import { chooseSource, ignoredSources, type SourceFlags } from './source.ts';
+import { chooseSource, configBeside, ignoredSources, type SourceFlags } from './source.ts';
 import { standardRecipe } from './standard-recipe.ts';
 import type { PublishIntent } from './types.ts';
 
@@ -45,6 +45,13 @@ export async function* newRun(input: NewRunInput): Work<string> {
   const { choice } = chooseSource(input.start);
   const ignored = ignoredSources(input.start);
   if (ignored !== null) yield { kind: 'note', level: 'warning', message: ignored };
+  const config = configBeside(input.start, choice);
+  if (config !== null)
+    yield {
+      kind: 'note',
+      level: 'info',
+      message: `The model's shape is that of ${config}, beside its weights; --load-model-config names another.`,
+    };
   const competition = openCompetition(input);
   const { recipe, file, reason } = chooseRecipe(input.recipe, constants.recipes, competition, {
     profile: input.profile,

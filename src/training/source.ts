@@ -45,6 +45,13 @@ export function ignoredSources(flags: SourceFlags): string | null {
   return `${winner} decides where to start; ${ignored.join(', ')} ${ignored.length > 1 ? 'are' : 'is'} ignored.`;
 }
 
+/** The config.json that is taken for `--load-model` because it lies beside the file; null: none is, or one was named. */
+export function configBeside(flags: SourceFlags, choice: SourceChoice): string | null {
+  return 'local' in choice && choice.local.kind === 'model_file' && flags.loadModelConfig === null
+    ? choice.local.config
+    : null;
+}
+
 /**
  * Picks the start of a new run as the reference does: best, uid, folder, file, from scratch. Flags that lose are named in `ignored`.
  *

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { chooseSource, ignoredSources, type SourceFlags } from '../../src/training/source.ts';
+import { chooseSource, configBeside, ignoredSources, type SourceFlags } from '../../src/training/source.ts';
 
 const none: SourceFlags = {
   loadBest: false,
@@ -74,6 +74,12 @@ describe('chooseSource', () => {
     expect(chooseSource({ ...none, loadModel: file }).choice).toMatchObject({
       local: { config: join(dir, 'config.json') },
     });
+    const flags = { ...none, loadModel: file };
+    expect(configBeside(flags, chooseSource(flags).choice)).toBe(join(dir, 'config.json'));
+    const named = { ...flags, loadModelConfig: join(dir, 'config.json') };
+    expect(configBeside(named, chooseSource(named).choice)).toBeNull();
+    const better = { ...flags, loadModelDir: dir };
+    expect(configBeside(better, chooseSource(better).choice)).toBeNull();
     await rm(join(dir, 'config.json'));
     // Heads, rope base and epsilon leave no trace in the tensors: nothing is guessed.
     expect(() => chooseSource({ ...none, loadModel: file })).toThrow(
