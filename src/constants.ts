@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { UserError } from './errors.ts';
+import { profileSchema } from './profile-schema.ts';
 import type {
   Competition,
   Period,
@@ -16,6 +17,7 @@ import type {
   Schedule,
   TokenizerFacts,
 } from './protocol.ts';
+import { didYouMean } from './text/suggest.ts';
 
 /** A chain and the Hub that belongs to it. */
 export interface Network {
@@ -57,11 +59,15 @@ export type Architecture = z.infer<typeof architecture>;
 /** Tensors of a class: `first`, then `layer` once a layer (`*` is its number), then `last`. */
 export type Layout = z.infer<typeof layout>;
 
+/** The profiles that there are. A constants folder has at least the two of the pretraining subnet. */
+export type Profiles = Record<'3.2' | '6.0', Profile> & Record<ProfileName, Profile>;
+
 export interface Constants {
   /** Folder the files were read from. */
   dir: string;
   networks: Record<string, Network>;
-  profiles: Record<ProfileName, Profile>;
+  /** By file name without `.json`; each file is read when it is asked for, so that a wrong one stops nobody else. */
+  profiles: Profiles;
   /** By file name without `.json`: `schedule` (mainnet's history), `schedule.sandbox`. */
   schedules: Record<string, Schedule>;
   recipes: Record<string, Recipe>;
@@ -193,26 +199,6 @@ const network = z.strictObject({
     .nullable(),
 }) satisfies z.ZodType<Network>;
 
-const profile = z.strictObject({
-  release: z.string(),
-  commit: z.string(),
-  chain_fields: z
-    .array(z.enum(['namespace', 'name', 'commit', 'hash', 'secure_hash', 'competition_id']))
-    .min(4),
-  max_commitment_bytes: z.int().positive(),
-  repo_id_min_length: count,
-  repo_id_max_length: count,
-  hash: z.enum(['content_or_hotkey_bound', 'hotkey_bound']),
-  hashes_tokenizer: z.boolean(),
-  limits_at: z.enum(['upload', 'upload_and_now']),
-  win_rate_without_opponents: z.number(),
-  batches_limit: z.int().min(1).nullable(),
-  temperature: z.number().positive(),
-  alpha: z.number().min(0).max(1),
-  transformers: z.string(),
-  empty_cache: z.boolean(),
-}) satisfies z.ZodType<Profile>;
-
 const tokenizer = z.strictObject({ vocab_size: z.int().positive(), eos_token_id: count });
 
 /** Sums of products of sizes and numbers, quotients being whole: `heads * head + 2 * kv * head`, `hidden / heads`. */
@@ -313,12 +299,13 @@ const recipe = z.looseObject({ name: z.string().optional() });
 const cache = new Map<string, Constants>();
 
 /**
- * Constants of a folder (default: the one shipped with the tool). Files are read when first asked for.
+ * Constants of a folder (default: the one shipped with the tool), and of a folder with more profiles. Files are read when first asked for.
  * Throws `UserError` `constants.missing` or `constants.invalid`, naming file and path of the wrong value.
  */
-export function loadConstants(dir: string = shippedDir()): Constants {
+export function loadConstants(dir: string = shippedDir(), profilesDir: string | null = null): Constants {
   const folder = resolve(dir);
-  const known = cache.get(folder);
+  const id = JSON.stringify([folder, profilesDir]);
+  const known = cache.get(id);
   if (known) return known;
   const constants: Constants = {
     dir: folder,
@@ -326,9 +313,7 @@ export function loadConstants(dir: string = shippedDir()): Constants {
       return once(this, 'networks', () => read(folder, 'networks.json', z.record(z.string(), network)));
     },
     get profiles() {
-      return once(this, 'profiles', () =>
-        read(folder, 'profiles.json', z.strictObject({ '3.2': profile, '6.0': profile })),
-      );
+      return once(this, 'profiles', () => findProfiles([folder, ...(profilesDir ? [profilesDir] : [])]));
     },
     get schedules() {
       return once(this, 'schedules', () => readSchedules(folder, this.networks));
@@ -343,7 +328,7 @@ export function loadConstants(dir: string = shippedDir()): Constants {
       return once(this, 'releases', () => readReleases(folder));
     },
   };
-  cache.set(folder, constants);
+  cache.set(id, constants);
   return constants;
 }
 
@@ -474,6 +459,45 @@ function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
   );
   const more = parsed.error.issues.length - 1;
   throw fail(`${at || 'the file'}: ${issue.message}${more > 0 ? ` (and ${more} more)` : ''}`);
+}
+
+/** Every profile of a constants folder, and of a folder that holds nothing but profiles; the later of one name counts. */
+function findProfiles([folder, more]: string[]): Profiles {
+  const found = new Map<ProfileName, { dir: string; file: string }>();
+  const look = (dir: string, under: string) => {
+    const inside = join(dir, under);
+    if (!existsSync(inside))
+      throw new UserError('constants.missing', `${inside}: there is no such folder of profiles.`, {
+        nextSteps: ['Copy constants/profiles/ of pt there, and edit the copy.', 'pt config show'],
+      });
+    const files = readdirSync(inside).filter((file) => file.endsWith('.json'));
+    for (const name of files.map((file) => file.slice(0, -'.json'.length)).sort())
+      found.set(name, { dir, file: join(under, `${name}.json`) });
+  };
+  look(folder!, 'profiles');
+  if (more !== undefined) look(more, '');
+  const profiles = {};
+  for (const [name, { dir, file }] of found)
+    Object.defineProperty(profiles, name, {
+      enumerable: true,
+      configurable: true,
+      get() {
+        const value = read(dir, file, profileSchema);
+        Object.defineProperty(this, name, { value, enumerable: true });
+        return value;
+      },
+    });
+  return profiles as Profiles;
+}
+
+/** A profile by name. Throws `UserError` `profile.unknown`, or `constants.invalid` that names file and key. */
+export function profileNamed({ profiles }: Pick<Constants, 'profiles'>, name: ProfileName): Profile {
+  if (Object.hasOwn(profiles, name)) return profiles[name]!;
+  throw new UserError(
+    'profile.unknown',
+    `There is no profile ${JSON.stringify(name)}.${didYouMean(name, Object.keys(profiles))}`,
+    { nextSteps: ['pt profiles   # those that there are', 'pt config show   # where it was asked for'] },
+  );
 }
 
 function readSchedules(dir: string, networks: Record<string, Network>): Record<string, Schedule> {

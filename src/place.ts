@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { PythonEnv } from './bridge/index.ts';
 import type { Chain, Hotkey, PasswordSource } from './chain/types.ts';
-import type { Network } from './constants.ts';
+import { type Network, profileNamed } from './constants.ts';
 import { UserError } from './errors.ts';
 import { useProxy } from './host/proxy.ts';
 import type { Hub } from './hub/types.ts';
@@ -130,7 +130,7 @@ function rulesOf({ constants, network, profile: asked }: Settings, lookBack: num
   return {
     asked,
     profileName,
-    profile: constants.profiles[profileName],
+    profile: profileNamed(constants, profileName),
     schedule: scheduleNamed(constants, network.schedule),
     tokenizers: constants.tokenizers,
   };

@@ -1,37 +1,12 @@
 /** Data shapes of the protocol. Field names are those of the data files (`constants/`, vectors), which Python reads too. */
 
-export type ProfileName = '3.2' | '6.0';
+export type { Pretraining, Profile } from './profile-schema.ts';
+
+/** A file of `constants/profiles/` without its ending. */
+export type ProfileName = string;
 
 /** What `--profile` takes: `history` is all that mainnet held, release after release, for looking back only. */
 export type AskedProfile = ProfileName | 'history';
-
-/** How one generation of validators writes and reads commitments and scores (`constants/profiles.json`). */
-export interface Profile {
-  /** Reference release that the profile stands for, and its commit. */
-  release: string;
-  commit: string;
-  /** Fields of the chain string in order, joined with `:`. */
-  chain_fields: ('namespace' | 'name' | 'commit' | 'hash' | 'secure_hash' | 'competition_id')[];
-  max_commitment_bytes: number;
-  /** Length of `namespace/name` in code points, both ends included. */
-  repo_id_min_length: number;
-  repo_id_max_length: number;
-  /** Which hashes validators accept on chain. */
-  hash: 'content_or_hotkey_bound' | 'hotkey_bound';
-  /** Whether tokenizer files are downloaded and so enter the content hash. */
-  hashes_tokenizer: boolean;
-  /** `upload`: limits of the upload block; `upload_and_now`: the competition must exist then and now, today's limits hold. */
-  limits_at: 'upload' | 'upload_and_now';
-  win_rate_without_opponents: number;
-  /** Batches that a data set gives at most, after a seeded shuffle; null: all. */
-  batches_limit: number | null;
-  temperature: number;
-  alpha: number;
-  /** Version of transformers that these validators pin. */
-  transformers: string;
-  /** Whether the loss is computed with an empty cache handed to the model, which some classes fail on. */
-  empty_cache: boolean;
-}
 
 export type EpsilonRule =
   | { type: 'FixedEpsilon'; epsilon: number }

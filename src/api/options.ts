@@ -17,7 +17,8 @@ export interface NetworkOptions {
   /** `finney`, `test`, `local`, `sandbox`, or `ws://…`. */
   network?: string;
   netuid?: number;
-  profile?: '3.2' | '6.0';
+  /** A file of `constants/profiles/` without its ending: `3.2`, `6.0`, `teutonic`, … */
+  profile?: string;
   /** Id or name. */
   competition?: string | number;
   /** Refuse every connection off this machine. */

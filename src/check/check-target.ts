@@ -20,6 +20,7 @@ import {
   type Finding,
   isAccepted,
   parseRepoRef,
+  repoLength,
   splitRepoId,
   verdictOf,
 } from '../rules/index.ts';
@@ -132,7 +133,8 @@ async function findRevision(
 
 function repositoryFindings(revision: HubRevision, { profile }: Place): Finding[] {
   const length = [...revision.repo].length;
-  const limit = { min: profile.repo_id_min_length, max: profile.repo_id_max_length };
+  const { min_chars: min, max_chars: max } = repoLength(profile);
+  const limit = { min, max };
   const ok = splitRepoId(profile, revision.repo) !== null;
   return [
     {

@@ -21,10 +21,11 @@ export const networkFlags = {
   }),
   netuid: Flags.integer({ summary: 'Subnet', helpGroup: 'NETWORK', min: 0, max: 65_535 }),
   profile: Flags.string({
-    summary: 'Protocol profile: the rules of one release; history, to look back, those of all',
+    summary:
+      'Protocol profile (`pt profiles`): the rules of one subnet; history, to look back, those of all releases',
     helpGroup: 'NETWORK',
-    options: ['3.2', '6.0', 'history'],
   }),
+  profiles: Flags.string({ summary: 'Folder with more profiles', helpGroup: 'NETWORK' }),
   competition: Flags.string({
     summary: 'Competition, by id or name',
     helpGroup: 'NETWORK',
@@ -90,7 +91,7 @@ export const writeFlags = {
 
 /** The network of one command, typed again for another (`--list-competitions`). */
 export function networkArgs(flags: { [name in keyof typeof networkFlags]?: unknown }): string[] {
-  return (['network', 'netuid', 'profile', 'competition'] as const)
+  return (['network', 'netuid', 'profile', 'profiles', 'competition'] as const)
     .flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, String(flags[name])]))
     .concat(flags.offline === true ? ['--offline'] : []);
 }

@@ -54,6 +54,11 @@ export default class Upload extends PtCommand {
       summary: 'Also replace a commitment that the same hotkey made since this publish began',
       helpGroup: 'PUBLISHING',
     }),
+    field: Flags.string({
+      summary: "A value that the profile's text names and pt cannot know, NAME=VALUE",
+      helpGroup: 'PUBLISHING',
+      multiple: true,
+    }),
     wait: Flags.boolean({
       summary: "Wait when the chain's limit is used up (otherwise exit 6)",
       helpGroup: 'PUBLISHING',
@@ -87,6 +92,7 @@ export default class Upload extends PtCommand {
       source,
       repo,
       useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
+      fields: fieldsIn(flags.field ?? []),
       makePublic: !flags.private && flags['update-repo-visibility'] !== false,
       publicUpload: flags['public-upload'] ?? false,
       wait: flags.wait ?? false,
@@ -166,4 +172,18 @@ function missing(flag: string, what: string, step: string): UserError {
   return new UserError('usage.missing_flag', `${flag} is missing: ${what}.`, {
     nextSteps: [step, 'pt upload --help'],
   });
+}
+
+/** `NAME=VALUE` of each `--field`. */
+function fieldsIn(given: string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1)
+        throw new UserError('usage.field', `--field ${JSON.stringify(text)} is not NAME=VALUE.`, {
+          nextSteps: ['pt profiles show NAME   # the fields of its text'],
+        });
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
 }

@@ -2,13 +2,14 @@ import type { Manifest, ManifestCommand, ManifestFlag } from '../manifest.ts';
 import { visibleIds } from '../manifest.ts';
 
 /** Values that only this machine knows; asked for when a flag or argument wants them. */
-export type DynamicKind = 'network' | 'recipe' | 'wallet' | 'hotkey' | 'run' | 'competition';
+export type DynamicKind = 'network' | 'profile' | 'recipe' | 'wallet' | 'hotkey' | 'run' | 'competition';
 
 /** The answer that means "file names"; each shell has its own way to complete those. */
 export const FILES = ':files';
 
 const BY_FLAG: Record<string, DynamicKind> = {
   network: 'network',
+  profile: 'profile',
   recipe: 'recipe',
   'wallet-name': 'wallet',
   'wallet-hotkey': 'hotkey',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { findHotkeys } from '../chain/index.ts';
+import { profileNamed } from '../constants.ts';
 import { mechanicsOf, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import { resolveSettings, type Settings } from '../settings/index.ts';
 import { listRuns } from '../training/index.ts';
@@ -27,6 +28,8 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
   switch (kind) {
     case 'network':
       return Object.keys(constants.networks);
+    case 'profile':
+      return [...Object.keys(constants.profiles), 'history'];
     case 'recipe':
       return Object.keys(constants.recipes);
     case 'wallet':
@@ -40,7 +43,7 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
     case 'competition': {
       const { competitions } = newestPeriod(
         scheduleNamed(constants, network.schedule),
-        constants.profiles[mechanicsOf(constants, profile, null)],
+        profileNamed(constants, mechanicsOf(constants, profile, null)),
       );
       return competitions.map(({ name, id }) => name ?? String(id ?? ''));
     }

@@ -145,7 +145,7 @@ async function* scoreAll(
       tokenizer,
       sequence_length: length,
       batch_size: 1,
-      batches_limit: place.profile.batches_limit,
+      batches_limit: place.profile.pretraining?.batches_limit ?? null,
       seed,
       device: request.device ?? place.device,
       cache_dir: `${place.home}/cache`,

@@ -76,7 +76,12 @@ export function verdictOf(
   const contenders = effective
     .filter((e) => kept.includes(e.uid))
     .map((e) => (scoreWise ? { ...e, losses: [e.score] } : e));
-  const table = winRates(contenders, rule, currentBlock, profile.win_rate_without_opponents);
+  const table = winRates(
+    contenders,
+    rule,
+    currentBlock,
+    profile.pretraining?.win_rate_without_opponents ?? 0,
+  );
   const rates = effective.map((e) => (contestants.length < 2 ? null : (table.winRates.get(e.uid) ?? 0)));
   const models = contestants.map((c, i): ScoredModel => {
     const interval = c.losses && confidenceInterval(c.losses, tasks);

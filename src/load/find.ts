@@ -70,7 +70,7 @@ function wanted(miner: Miner & { repo: string; commit: string }, rules: Rules, n
 
 /** Bytes that validators accept for this commitment: the limit of its upload block, or (6.0) of its competition today. */
 function sizeLimit(miner: Miner, { profile, schedule }: Rules, now: number): number | null {
-  const at = profile.limits_at === 'upload_and_now' ? now : (miner.block ?? now);
+  const at = profile.pretraining?.limits_at === 'upload_and_now' ? now : (miner.block ?? now);
   const open = competitionsAt(schedule, at, profile);
   const own = open.filter((each) => miner.competition === null || each.id === miner.competition);
   return own.length === 0 ? null : Math.max(...own.map((each) => each.max_bytes));

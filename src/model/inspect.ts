@@ -9,6 +9,7 @@ import {
   type Deciding,
   GENERATION_CONFIG,
   hashedFiles,
+  holdsTensors,
   INDEX,
   TOKENIZER_CONFIG,
   WEIGHTS,
@@ -110,7 +111,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
   const deciding: Deciding = {
     config,
     index: names.has(WEIGHTS) ? null : await json(INDEX),
-    tokenizerConfig: profile.hashes_tokenizer ? await json(TOKENIZER_CONFIG) : null,
+    tokenizerConfig: profile.pretraining?.hashes_tokenizer ? await json(TOKENIZER_CONFIG) : null,
   };
   const weights = weightFiles(names, deciding.index);
   const headers = new Map<string, SafetensorsHeader>();
@@ -130,7 +131,8 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
   const { index } = deciding;
   const { mendable } = source;
   const content = { names, config, architecture, built, index, headers, complete, mendable };
-  problems.push(...checkContent(content, profile.transformers));
+  if (holdsTensors(profile))
+    problems.push(...checkContent(content, profile.pretraining?.transformers ?? null));
   return {
     headers,
     texts,

@@ -4,6 +4,7 @@ import { competitionsSchema } from './competitions.ts';
 import { errorSchema } from './error.ts';
 import { evaluateSchema } from './evaluate.ts';
 import { loadSchema } from './load.ts';
+import { profilesSchema, profilesShowSchema } from './profiles.ts';
 import { reportSchema, runsSchema } from './runs.ts';
 import { sandboxEnvSchema, sandboxResetSchema, sandboxSchema, sandboxStopSchema } from './sandbox.ts';
 import { statusSchema } from './status.ts';
@@ -29,6 +30,8 @@ export const SCHEMAS = {
   evaluate: evaluateSchema,
   status: statusSchema.describe('With --watch one object a line, at every block'),
   competitions: competitionsSchema,
+  profiles: profilesSchema,
+  'profiles:show': profilesShowSchema,
   runs: runsSchema,
   report: reportSchema,
   setup: setupSchema,

@@ -1,4 +1,5 @@
-import { commitmentFor } from '../rules/index.ts';
+import { commitmentFor, type Profile } from '../rules/index.ts';
+import type { JournalContent } from './journal.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
 /** What a publish writes on chain. Made once, and carried by the publication: what is previewed, measured, sent and compared is one value. */
@@ -11,13 +12,22 @@ export interface ChainText {
   withGap: string;
 }
 
+/** The one file that is the model, where the profile pins a file; null: there is none, or several. */
+export function pinnedFile(
+  profile: Profile,
+  files: JournalContent['files'],
+): JournalContent['files'][number] | null {
+  const models = profile.pin.store === 'file' ? files.filter(({ path }) => /^[^/]+\.onnx$/.test(path)) : [];
+  return models.length === 1 ? models[0]! : null;
+}
+
 const UNKNOWN = '0'.repeat(40);
 
 /** Throws `UserError` `repo.invalid` or `commitment.invalid` when no text can be made of it, whatever the revision. */
 export function chainText(
-  { repo, useHotkeyInHash }: PublishRequest,
+  { repo, useHotkeyInHash, fields }: PublishRequest,
   { profile, hotkey }: Opened,
-  { contentHash, competition }: { contentHash: string; competition: number | null },
+  { contentHash, competition, files }: Pick<JournalContent, 'contentHash' | 'competition' | 'files'>,
 ): ChainText {
   const at = (commit: string) =>
     commitmentFor(profile, {
@@ -27,6 +37,8 @@ export function chainText(
       hotkey: hotkey.ss58,
       useHotkeyInHash,
       competitionId: competition,
+      sha256: pinnedFile(profile, files)?.sha256 ?? null,
+      fields,
     });
   const unknown = at(UNKNOWN);
   return { bytes: Buffer.byteLength(unknown), at, withGap: unknown.replace(UNKNOWN, '<commit>') };

@@ -29,7 +29,7 @@ const contentSchema = z.strictObject({
   source: z.enum(['folder', 'hub']),
   /** `hub`: the revision that was named. */
   commit: hex(40).nullable(),
-  profile: z.enum(['3.2', '6.0']),
+  profile: z.string().min(1),
   competition: z.number().int().nullable(),
   dtype: z.enum(['bf16', 'fp32']).nullable(),
   contentHash: shortText,

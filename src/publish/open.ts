@@ -17,6 +17,7 @@ export function requestOf(order: PublishOrder, { netuid, competition }: Place): 
     netuid,
     competition,
     useHotkeyInHash: false,
+    fields: {},
     makePublic: true,
     publicUpload: false,
     wait: false,

@@ -123,7 +123,7 @@ function contentOf(
   },
 ): JournalContent {
   const { profile, profileName, hotkey } = place;
-  const bound = profile.hash === 'hotkey_bound' || request.useHotkeyInHash;
+  const bound = profile.pretraining?.hash === 'hotkey_bound' || request.useHotkeyInHash;
   return {
     source: request.source.kind,
     commit: model.commit,

@@ -22,6 +22,8 @@ export interface PublishRequest {
   competition: string | null;
   /** Profile `3.2`: commit the hotkey-bound hash. `6.0` always does. */
   useHotkeyInHash: boolean;
+  /** Values that the profile's text names and that pt cannot know (`--field NAME=VALUE`). */
+  fields: Record<string, string>;
   /** False: leave a private repository private at the end (validators cannot load it until it is public). */
   makePublic: boolean;
   /** Do not make an already public repository private while uploading: others can copy the model before it is on chain. */

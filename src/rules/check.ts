@@ -3,6 +3,7 @@ import { architectureOf } from '../constants.ts';
 import { competitionLabel } from './competition.ts';
 import { checkPinned } from './model/pinned.ts';
 import { cannotScore, cannotTell } from './model/problem.ts';
+import { checkProfile } from './profile-check.ts';
 import type { Competition, Finding, ModelFacts, Profile, TokenizerFacts } from './types.ts';
 
 /** All findings on `facts` for one competition; `verdictOf` decides. */
@@ -12,6 +13,8 @@ export function checkModel(
   profile: Profile,
   tokenizer?: TokenizerFacts,
 ): Finding[] {
+  const { pretraining } = profile;
+  if (pretraining === null) return checkProfile(facts, profile);
   return [
     ...facts.problems,
     checkArchitecture(facts.architecture, competition),
@@ -23,7 +26,7 @@ export function checkModel(
     checkVocabulary(facts, competition, tokenizer),
     // A class that is not allowed is refused whatever its config says.
     ...(checkArchitecture(facts.architecture, competition).ok
-      ? checkPinned(facts.architecture, facts.config, competition, profile)
+      ? checkPinned(facts.architecture, facts.config, competition, pretraining)
       : []),
     ...checkRemoteCode(facts),
     describeHash(facts),

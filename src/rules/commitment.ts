@@ -1,6 +1,9 @@
 /** The string that a miner puts on chain. */
 import { UserError } from '../errors.ts';
+import type { Field } from '../profile-schema.ts';
+import { type Fields, fieldsOf, fieldText, type Read, readText, Unwritable, writeText } from './grammar.ts';
 import { boundHash } from './hash.ts';
+import { maxTextBytes } from './profile-summary.ts';
 import { isCommit, parseRepoId } from './repository.ts';
 import type { Profile } from './types.ts';
 
@@ -8,32 +11,34 @@ import type { Profile } from './types.ts';
 export interface ModelId {
   namespace: string;
   name: string;
-  /** Hub revision; null for none. */
+  /** Hub revision; null for none, or where something else pins the content. */
   commit: string | null;
+  /** What pins the content, as the text has it: a Hub revision, an image's digest, a file's sha256; null for none. */
+  pin: string | null;
   /** Content hash (profile `3.2`: or the hotkey-bound one); in `6.0` only in legacy strings of four parts. */
   hash: string | null;
   /** Hotkey-bound hash, profile `6.0`. */
   secureHash: string | null;
-  /** Null where the profile names none. */
+  /** Null where the profile names none, or names it otherwise than by number. */
   competitionId: number | null;
+  /** Everything that the text names, by the profile's names of it. */
+  fields: Fields;
 }
 
-const NOTHING = 'None';
-
-/** The chain string. Formats what it is given, as the reference does; `commitmentFor` is the strict way to make one. */
+/** The chain string of these values. Formats what it is given, as the reference does; `commitmentFor` is the strict way to make one. */
 export function formatCommitment(
   profile: Profile,
-  id: Partial<ModelId> & { namespace: string; name: string },
+  id: Partial<Omit<ModelId, 'fields'>> & { namespace: string; name: string },
 ): string {
-  const values = {
-    namespace: id.namespace,
-    name: id.name,
-    commit: id.commit ?? NOTHING,
-    hash: id.hash ?? NOTHING,
-    secure_hash: id.secureHash ?? NOTHING,
-    competition_id: String(id.competitionId ?? 0),
-  };
-  return profile.chain_fields.map((field) => values[field]).join(':');
+  return writeText(profile.commit.format, {
+    repo: `${id.namespace}/${id.name}`,
+    repo_ns: id.namespace,
+    repo_name: id.name,
+    pin: id.commit ?? id.pin,
+    hash: id.hash,
+    secure_hash: id.secureHash,
+    competition: id.competitionId ?? 0,
+  });
 }
 
 /**
@@ -45,44 +50,49 @@ export function parseCommitment(
   text: string | null,
   defaultCompetitionId = 0,
 ): ModelId | null {
-  const parts = text?.split(':') ?? [];
-  if (parts.length < 4) return null;
-  const [namespace, name] = parts as [string, string];
-  const commit = orNull(parts[2]!);
-  const hash = orNull(parts[3]!);
-  if (!profile.chain_fields.includes('competition_id'))
-    return { namespace, name, commit, hash, secureHash: null, competitionId: null };
-  if (parts.length === 4)
-    return { namespace, name, commit, hash, secureHash: hash, competitionId: defaultCompetitionId };
-  const competitionId = parsePythonInt(parts[4]!);
-  return competitionId === null
-    ? null
-    : { namespace, name, commit, hash: null, secureHash: hash, competitionId };
+  const read: Read = text === null ? { kind: 'other' } : readText(profile.commit.format, text);
+  return read.kind === 'read' ? modelIdOf(profile, read.fields, defaultCompetitionId) : null;
 }
 
-function orNull(part: string): string | null {
-  return part === NOTHING ? null : part;
+/** The fields of a text as a model. */
+export function modelIdOf(profile: Profile, fields: Fields, defaultCompetitionId = 0): ModelId {
+  const word = (name: string) => fieldText(fields, name);
+  const [namespace = '', ...rest] = (word('repo') ?? '').split('/');
+  const pin = word('pin') ?? word('sha256');
+  const competition = fields.competition;
+  return {
+    namespace: word('repo_ns') ?? namespace,
+    name: word('repo_name') ?? rest.join('/'),
+    commit: pin === null ? null : hubCommitOf(profile, pin),
+    pin,
+    hash: word('hash'),
+    secureHash: word('secure_hash'),
+    competitionId: namesCompetition(profile)
+      ? typeof competition === 'number'
+        ? competition
+        : defaultCompetitionId
+      : null,
+    fields,
+  };
 }
 
-const PYTHON_SPACE =
-  '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]*';
-const PYTHON_INT = new RegExp(`^${PYTHON_SPACE}([+-]?)(\\p{Nd}+(?:_\\p{Nd}+)*)${PYTHON_SPACE}$`, 'u');
-
-/** Validators read the competition with Python's `int()`: spaces around, `_` between digits and any script's digits are fine. */
-function parsePythonInt(text: string): number | null {
-  const match = PYTHON_INT.exec(text);
-  if (!match) return null;
-  const digits = [...match[2]!.replaceAll('_', '')].map(digitValue).join('');
-  const value = Number(`${match[1]}${digits}`);
-  return Number.isSafeInteger(value) ? value + 0 : null;
+/** The Hub revision that a pin is; null when it pins something elsewhere. */
+function hubCommitOf({ pin: { store, hub_prefix: prefix } }: Profile, pin: string): string | null {
+  if (store === 'file' || store === 'none') return null;
+  if (prefix !== undefined) return pin.startsWith(prefix) ? pin.slice(prefix.length) : null;
+  return pin.startsWith('sha256:') ? null : pin;
 }
 
-/** Decimal digits lie in runs of ten (or several tens) from each script's zero on. */
-function digitValue(char: string): number {
-  const code = char.codePointAt(0)!;
-  let start = code;
-  while (/\p{Nd}/u.test(String.fromCodePoint(start - 1))) start--;
-  return (code - start) % 10;
+/** A Hub revision as this profile's texts name it. */
+export function pinOfCommit({ pin: { hub_prefix: prefix } }: Profile, commit: string): string {
+  return `${prefix ?? ''}${commit}`;
+}
+
+/** Whether commitments of this profile name a competition by its number. */
+export function namesCompetition({ commit: { format } }: Profile): boolean {
+  const integer = (part: unknown) =>
+    (part as Partial<Field>).name === 'competition' && (part as Partial<Field>).type === 'integer';
+  return format.kind === 'join' && format.parts.some(integer);
 }
 
 /** What to commit for a model on the Hub. */
@@ -96,17 +106,22 @@ export interface CommitmentInput {
   /** Profile `3.2`: bind the hash to the hotkey (`--use-hotkey-in-hash`); `6.0` always does. */
   useHotkeyInHash?: boolean;
   competitionId?: number | null;
+  /** Of the one file that the pin is of, where the profile pins a file: hex. */
+  sha256?: string | null;
+  /** What else the text names (`--field NAME=VALUE`). */
+  fields?: Fields;
 }
 
 /**
- * The chain string for a model, checked: a repository both sides accept, a full commit, a sha256 hash, at most 128 bytes.
- * Throws `UserError` `repo.invalid` or `commitment.invalid`.
+ * The chain string for a model, checked: a repository both sides accept, a pin of the profile's kind, a sha256 hash, no longer than it may be,
+ * and read back by the same grammar as what was meant. Throws `UserError` `repo.invalid` or `commitment.invalid`.
  */
 export function commitmentFor(profile: Profile, input: CommitmentInput): string {
   const { namespace, name } = parseRepoId(profile, input.repo);
-  const wrong = (what: string) =>
+  const wrong = (what: string, ...nextSteps: string[]) =>
     new UserError('commitment.invalid', `Not a valid commitment: ${what}`, {
       nextSteps: [
+        ...nextSteps,
         'pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME   # makes commit and hash itself',
       ],
     });
@@ -115,24 +130,74 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
   if (!/^[A-Za-z0-9+/]{43}=$/.test(input.contentHash))
     throw wrong('the content hash is not a sha256 in base64.');
   const bound = boundHash(input.contentHash, input.hotkey);
-  const text = formatCommitment(profile, {
-    namespace,
-    name,
-    commit: input.commit,
+  const pin =
+    input.fields?.pin ??
+    (profile.pin.store === 'file'
+      ? input.sha256
+      : profile.pin.store === 'none'
+        ? null
+        : pinOfCommit(profile, input.commit));
+  const fields: Fields = {
+    ...input.fields,
+    repo: input.repo,
+    repo_ns: namespace,
+    repo_name: name,
+    pin,
+    sha256: input.sha256,
     hash: input.useHotkeyInHash ? bound : input.contentHash,
-    secureHash: bound,
-    competitionId: input.competitionId ?? 0,
-  });
+    secure_hash: bound,
+    competition: input.fields?.competition ?? input.competitionId ?? 0,
+    hotkey: input.hotkey,
+  };
+  const missing = fieldsOf(profile.commit.format)
+    .filter(({ name: field, needed }) => needed && (fields[field] === undefined || fields[field] === null))
+    .map(({ name: field }) => field);
+  if (missing.length > 0)
+    throw wrong(
+      `it also names ${missing.join(', ')}, which pt cannot know.`,
+      ...missing.map((field) => `The same command with --field ${field}=VALUE`),
+    );
+  let text: string;
+  try {
+    text = writeText(profile.commit.format, fields);
+  } catch (error) {
+    if (error instanceof Unwritable) throw wrong(`${error.message}.`);
+    throw error;
+  }
+  const read = readText(profile.commit.format, text, true);
+  if (read.kind !== 'read' || !isSameMeaning(profile, read.fields, fields))
+    throw wrong(`${JSON.stringify(text)} would be read as something else than was meant.`);
+  const { max_chars: mostChars } = profile.commit;
+  const most = maxTextBytes(profile);
   const bytes = Buffer.byteLength(text);
-  if (bytes > profile.max_commitment_bytes)
-    throw wrong(`${bytes} bytes, ${profile.max_commitment_bytes} fit on chain.`);
+  if (bytes > most) throw wrong(`${bytes} bytes, ${most} fit on chain.`);
+  if (mostChars !== undefined && [...text].length > mostChars)
+    throw wrong(`${[...text].length} characters, ${mostChars} are taken there.`);
   return text;
 }
 
-/** Whether validators find the chain's hash in a model's content, for the hotkey that committed it. */
+/** Whether what was read is what was written, as far as it was written. */
+function isSameMeaning(profile: Profile, read: Fields, written: Fields): boolean {
+  const plain = (value: unknown) => String(value).toLowerCase();
+  return fieldsOf(profile.commit.format).every(
+    ({ name }) =>
+      read[name] === undefined || written[name] === undefined || plain(read[name]) === plain(written[name]),
+  );
+}
+
+/**
+ * Whether validators find the chain's hash in a model's content, for the hotkey that committed it. Where the text holds no hash, the Hub revision
+ * that it names is the content.
+ */
 export function hashMatches(profile: Profile, id: ModelId, contentHash: string, hotkey: string): boolean {
+  if (!hasContentHash(profile)) return id.commit !== null;
   const bound = boundHash(contentHash, hotkey);
-  return profile.hash === 'hotkey_bound'
-    ? id.hash === contentHash || id.secureHash === bound
-    : id.hash === contentHash || id.hash === bound;
+  if (profile.pretraining?.hash === 'content_or_hotkey_bound')
+    return id.hash === contentHash || id.hash === bound;
+  return id.hash === contentHash || id.secureHash === bound;
+}
+
+/** Whether the profile's texts hold a hash of the content, beside what pins it. */
+export function hasContentHash({ commit }: Profile): boolean {
+  return fieldsOf(commit.format).some(({ name }) => name === 'hash' || name === 'secure_hash');
 }

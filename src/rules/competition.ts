@@ -1,6 +1,6 @@
 /** Which competition is meant: one answer for check, publish, training, load, status, evaluate and the API. */
 import { UserError } from '../errors.ts';
-import { namesCompetition } from './schedule.ts';
+import { namesCompetition } from './commitment.ts';
 import type { Competition, Profile } from './types.ts';
 
 /** Who means a competition: by its id or name, or only by the model at hand. */

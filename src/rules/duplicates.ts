@@ -1,6 +1,6 @@
 /** Whether a model is a copy of one on chain, and whether it then loses. */
-import { hashMatches, parseCommitment } from './commitment.ts';
-import { findCompetition, namesCompetition } from './schedule.ts';
+import { hasContentHash, hashMatches, namesCompetition, parseCommitment } from './commitment.ts';
+import { findCompetition } from './schedule.ts';
 import type { Competition, Finding, Profile } from './types.ts';
 import { competitiveSet, isWin } from './wins.ts';
 
@@ -34,6 +34,15 @@ interface Holder {
  * holder's hotkey in turn, as validators do. What differs in a byte is another model.
  */
 export function checkDuplicates(question: CopyQuestion): Finding {
+  if (!hasContentHash(question.profile))
+    return {
+      rule: 'duplicate',
+      ok: null,
+      actual: [],
+      limit: null,
+      message:
+        'Commitments of this subnet hold no content hash, so that copies cannot be told from the chain.',
+    };
   const holders = holdersOf(question);
   const { block, profile, competition } = question;
   const mine = holders.find((h) => h.own || h.self);

@@ -1,4 +1,5 @@
 /** What a sample of losses says about winning: intervals and chances by bootstrap over its batches. */
+import { namesCompetition } from './commitment.ts';
 import { decayedAtBlock, epsilonAt } from './epsilon.ts';
 import type { EpsilonRule, Profile } from './types.ts';
 
@@ -97,7 +98,7 @@ export function winProbability(
   const lead = (a: Scored, b: Scored) => (a.block < b.block ? 1 - epsilonAt(rule, currentBlock, a.block) : 1);
   const mineFactor = lead(mine, rival);
   const rivalFactor = lead(rival, mine);
-  const batchwise = !profile.chain_fields.includes('competition_id');
+  const batchwise = !namesCompetition(profile);
   const random = randomFrom(seed);
   const joined = contiguous(tasks);
   let won = 0;

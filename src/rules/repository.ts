@@ -1,14 +1,24 @@
 /** What a repository may be called: by the profile's validators, and by a Hub. */
 import { UserError } from '../errors.ts';
+import { pythonPattern } from '../text/python.ts';
 import type { Profile } from './types.ts';
 
 /** Splits `namespace/name` by the reference's rule alone: length in code points, exactly one slash. Null when it refuses. */
 export function splitRepoId(profile: Profile, text: string): { namespace: string; name: string } | null {
   const length = [...text].length;
-  if (length < profile.repo_id_min_length || length > profile.repo_id_max_length) return null;
+  const { min_chars: min, max_chars: max } = repoLength(profile);
+  if (length < min || length > max) return null;
   const parts = text.split('/');
   return parts.length === 2 ? { namespace: parts[0]!, name: parts[1]! } : null;
 }
+
+/** Fewest and most characters of `namespace/name`, code points, both ends included. */
+export function repoLength({ repo }: Profile): { min_chars: number; max_chars: number } {
+  return { min_chars: repo.min_chars ?? MIN_CHARS, max_chars: repo.max_chars ?? MAX_CHARS };
+}
+
+/** As short and as long as a Hub has them. */
+const [MIN_CHARS, MAX_CHARS] = [3, 193];
 
 /** One half of it: 1 to 96 letters, digits, `-`, `_`, `.`, with a letter, digit or `_` at both ends. */
 const HALF = '[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?';
@@ -37,7 +47,7 @@ export function parseRepoId(profile: Profile, text: string): RepoId {
     new UserError('repo.invalid', `--hf-repo-id ${JSON.stringify(text)}: ${why}`, {
       nextSteps: ['--hf-repo-id your-name/your-model'],
     });
-  const { repo_id_min_length: min, repo_id_max_length: max } = profile;
+  const { min_chars: min, max_chars: max } = repoLength(profile);
   const length = [...text].length;
   if (length < min || length > max)
     throw fail(`must have ${min} to ${max} characters (validators refuse others), not ${length}.`);
@@ -47,6 +57,11 @@ export function parseRepoId(profile: Profile, text: string): RepoId {
     throw fail(
       'is not a name that a Hub allows: letters, digits, `-`, `_` and `.`, no `--` or `..`, no `-` or `.` at an end, not ending in `.git` or `.ipynb`.',
     );
+  const { match, max_bytes: most } = profile.repo;
+  if (match !== undefined && !pythonPattern(match).test(text))
+    throw fail(`validators take names of the form ${match}.`);
+  if (most !== undefined && Buffer.byteLength(text) > most)
+    throw fail(`must have at most ${most} bytes, not ${Buffer.byteLength(text)}.`);
   return { ...split, repo: text };
 }
 

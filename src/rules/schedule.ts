@@ -1,6 +1,7 @@
 /** Which competitions hold at a block. */
-import type { Constants, Network } from '../constants.ts';
+import { type Constants, type Network, profileNamed } from '../constants.ts';
 import { UserError } from '../errors.ts';
+import { namesCompetition } from './commitment.ts';
 import type { AskedProfile, Competition, Period, Profile, ProfileName, Release, Schedule } from './types.ts';
 
 /** Blocks are whole and not negative; the reference asserts the same. Throws `UserError` `schedule.block`. */
@@ -18,11 +19,6 @@ function entryAt<T extends { from_block: number }>(entries: T[], block: number):
   for (const entry of entries)
     if (entry.from_block <= block && !(found && found.from_block > entry.from_block)) found = entry;
   return found;
-}
-
-/** Whether commitments of this profile name a competition. */
-export function namesCompetition(profile: Profile): boolean {
-  return profile.chain_fields.includes('competition_id');
 }
 
 /**
@@ -57,12 +53,15 @@ export function scheduleNameOf(
   profile: AskedProfile,
 ): string {
   if (profile === 'history') return HISTORY;
-  return network?.schedule ?? constants.profiles[profile].release;
+  const { pretraining } = profileNamed(constants, profile);
+  return pretraining === null ? profile : (network?.schedule ?? pretraining.release);
 }
 
 /** A schedule by that name. Throws `UserError` `schedule.missing`. */
 export function scheduleNamed(constants: Constants, name: string): Schedule {
   const release = () => constants.releases.find((each) => each.release === name);
+  const own = Object.hasOwn(constants.profiles, name) ? constants.profiles[name]! : null;
+  if (own?.pretraining === null) return profileSchedule(name, own);
   const found = constants.schedules[name] ?? (release() && releaseSchedule(release()!));
   if (found) return found;
   throw new UserError('schedule.missing', `There is no schedule ${name}.`, {
@@ -79,6 +78,38 @@ export function mechanicsOf(constants: Constants, asked: AskedProfile, block: nu
 }
 
 const HISTORY = 'schedule';
+
+/**
+ * The schedule of a profile that has no competitions by block: one, open at every block, that asks for nothing; what its validators ask for
+ * stands in the profile.
+ */
+function profileSchedule(name: string, { files, source }: Profile): Schedule {
+  const competition: Competition = {
+    id: null,
+    name,
+    reward_percentage: 1,
+    min_model_parameters: 0,
+    max_model_parameters: Number.MAX_SAFE_INTEGER,
+    max_bytes: files.max_bytes ?? Number.MAX_SAFE_INTEGER,
+    sequence_length: null,
+    allowed_architectures: null,
+    tokenizer: name,
+    from_pretrained_kwargs: {},
+    eval_block_delay: 0,
+    epsilon: { type: 'FixedEpsilon', epsilon: 0 },
+  };
+  const period: Period = {
+    from_block: 0,
+    boundary: 'genesis',
+    release: name,
+    tag: null,
+    commit: source?.commit ?? null,
+    date: source?.date ?? '1970-01-01',
+    changed: [],
+    competitions: [competition],
+  };
+  return { name, periods: [period] };
+}
 
 /** A release's schedule in the shape of every other one. */
 export function releaseSchedule({ release, tag, commit, date, schedule }: Release): Schedule {

@@ -39,12 +39,6 @@ function number(value: string): number {
   return Number.isFinite(parsed) ? parsed : fail(`must be a number, not "${value}"`);
 }
 
-function oneOf<const T extends string>(...names: T[]) {
-  return (value: string): T =>
-    names.find((name) => name === value) ??
-    fail(`must be one of ${names.join(', ')}, not "${value}"${hint(value, names)}`);
-}
-
 /** `; did you mean x?`, for messages that go on. */
 export const hint = (word: string, candidates: Iterable<string>): string => {
   const near = nearest(word, candidates);
@@ -89,7 +83,13 @@ export const DEFINITIONS = {
     key: 'profile',
     env: ['PT_PROFILE'],
     summary: 'Protocol profile',
-    parse: oneOf('3.2', '6.0', 'history'),
+    parse: text,
+  }),
+  profiles: define({
+    key: 'profiles',
+    env: ['PT_PROFILES'],
+    summary: 'Folder with more protocol profiles',
+    parse: path,
   }),
   competition: define({ key: 'competition', env: ['PT_COMPETITION'], summary: 'Competition', parse: text }),
   walletName: define({

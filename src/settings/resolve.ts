@@ -1,12 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { loadConstants, type Network } from '../constants.ts';
+import { type Constants, loadConstants, type Network, profileNamed } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { scheduleNameOf } from '../rules/schedule.ts';
+import type { AskedProfile } from '../rules/types.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
 import { knowAddress, maskAll, Secret } from '../secret.ts';
 import { didYouMean } from '../text/suggest.ts';
-import { DEFINITIONS, resolvePath, type SettingName } from './definitions.ts';
+import { DEFINITIONS, hint, resolvePath, type SettingName } from './definitions.ts';
 import {
   type Given,
   type Layer,
@@ -49,7 +50,10 @@ export function resolveSettings({
 }: SettingsInput): Settings {
   const home = ptHome(env, cwd, userHome);
   const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd, env), readConfigFile(home)];
-  const constants = loadConstants(read('constants', user, cwd, home)?.value);
+  const constants = loadConstants(
+    read('constants', user, cwd, home)?.value,
+    read('profiles', user, cwd, home)?.value ?? null,
+  );
 
   const wanted = read('network', user, cwd, home)?.value ?? 'finney';
   const running = readSandboxState(sandboxDir(home));
@@ -60,10 +64,19 @@ export function resolveSettings({
   const name = sandboxByName || sandboxByAddress ? 'sandbox' : wanted;
   const network = isAddress && !sandboxByAddress ? null : networkNamed(name, constants.networks);
 
+  const askedFor = read('profile', user, cwd, home);
+  const asked = askedFor?.value ?? '3.2';
+  if (asked !== 'history' && !Object.hasOwn(constants.profiles, asked))
+    throw new UserError(
+      'settings.bad_value',
+      `${askedFor?.origin ?? 'default'}: profile must be one of those that \`pt profiles\` lists, or history, not "${asked}"${hint(asked, Object.keys(constants.profiles))}`,
+      { nextSteps: ['pt profiles', 'pt config show'] },
+    );
+
   const fromSandbox = sandbox ? sandboxLayer(sandbox) : {};
   const fromConstants: Layer = {
     network: { text: 'finney', origin: 'default' },
-    netuid: { text: String(network?.netuid ?? 9), origin: 'constants' },
+    netuid: { text: String(netuidOf(constants, asked, network)), origin: 'constants' },
     profile: { text: '3.2', origin: 'default' },
     walletName: { text: 'default', origin: 'default' },
     walletHotkey: { text: 'default', origin: 'default' },
@@ -138,6 +151,14 @@ export function resolveSettings({
   for (const address of [...settings.network.endpoints, settings.hub.endpoint ?? '']) knowAddress(address);
   settings.rows = [homeRow, ...NAMES.map((key) => row(key, found[key]))];
   return settings;
+}
+
+/** The subnet that is meant when none is named: the network's own for the pretraining mechanism, else the profile's. */
+function netuidOf(constants: Constants, profile: AskedProfile, network: Network | null): number {
+  const known = profile === 'history' ? null : profileNamed(constants, profile);
+  return known === null || known.pretraining !== null
+    ? (network?.netuid ?? known?.netuid ?? 9)
+    : known.netuid;
 }
 
 /** The first layer that has the setting, parsed; a bad value names where it stands. */

@@ -103,7 +103,7 @@ const nearlyName = fc
 
 describe('a repository name', () => {
   it('is the same to the rules, the Hub client and the sandbox, whatever it is', () => {
-    const profile = { ...loadConstants().profiles['3.2'], repo_id_min_length: 0, repo_id_max_length: 1000 };
+    const profile = { ...loadConstants().profiles['3.2'], repo: { min_chars: 0, max_chars: 1000 } };
     fc.assert(
       fc.property(fc.oneof(anyText, nearlyName), fc.oneof(anyText, nearlyName), (a, b) => {
         const repo = `${a}/${b}`;

@@ -98,6 +98,7 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
       again: 'The same command with --resume',
       competition: null,
       useHotkeyInHash: false,
+      fields: {},
       makePublic: true,
       publicUpload: false,
       wait: false,

@@ -5,7 +5,7 @@ import { PtError } from '../../src/errors.ts';
 import * as rules from '../../src/rules/index.ts';
 
 const { profiles } = loadConstants();
-const both = Object.values(profiles);
+const both = [profiles['3.2'], profiles['6.0']];
 const HOTKEY = '5GkfUTpc6hr2KuYGJ8yrMsbTJoTdD6CgDQK9RitqPrPTqT1J';
 const COMMIT = '4283fefc63f0cd0e873a0000c6d07ef7b77e90d3';
 const HASH = 'X5c9qthhm5H/yRH1fM7UWLu/LOA3U8m9+g/wFp3JV1Y=';

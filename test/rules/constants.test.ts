@@ -44,9 +44,9 @@ describe('constants', () => {
   it.each([
     [
       'an unknown key',
-      'profiles.json',
+      'profiles/3.2.json',
       (t: string) => t.replace('"alpha"', '"alhpa"'),
-      /profiles\.json: 3\.2.*alhpa|3\.2\.alpha/,
+      /profiles\/3\.2\.json: pretraining.*(alhpa|alpha)/,
     ],
     [
       'a bad value',
@@ -81,7 +81,7 @@ describe('constants', () => {
     ['broken JSON', 'networks.json', (t: string) => t.slice(0, -5), /networks\.json: not JSON/],
   ])('name file and place of %s', (_, file, edit, message) => {
     const own = loadConstants(edited(file, edit));
-    const all = () => [own.profiles, own.networks, own.schedules];
+    const all = () => [Object.values(own.profiles), own.networks, own.schedules];
     expect(all).toThrow(
       expect.objectContaining({
         code: 'constants.invalid',
@@ -93,8 +93,8 @@ describe('constants', () => {
 
   it('say which file is missing', () => {
     const dir = edited('networks.json', (t) => t);
-    rmSync(join(dir, 'profiles.json'));
-    expect(() => loadConstants(dir).profiles).toThrow(/profiles\.json: this constants file cannot be read/);
+    rmSync(join(dir, 'profiles'), { recursive: true });
+    expect(() => loadConstants(dir).profiles).toThrow(/profiles: there is no such folder of profiles/);
   });
 
   it('know every tokenizer of the schedules whose size can be known, and the built-in one as it is', () => {

@@ -11,7 +11,7 @@ const LLAMA3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_f
 const WINDOW = { use_sliding_window: true, sliding_window: 1024 };
 
 const judge = (profile: '3.2' | '6.0', architecture: string, config: object, wants = competition) =>
-  checkPinned(architecture, { ...SIZES, ...config }, wants, profiles[profile]);
+  checkPinned(architecture, { ...SIZES, ...config }, wants, profiles[profile].pretraining!);
 
 it.each([
   ['LlamaForCausalLM', {}, 'ready', 'ready'],

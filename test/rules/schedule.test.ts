@@ -52,19 +52,23 @@ describe('schedule', () => {
     expect(releases).toHaveLength(44);
     for (const release of releases) expect(release.commit).toMatch(/^[0-9a-f]{40}$/);
     for (const profile of [old, late])
-      expect(releases.some((r) => r.release === profile.release && r.commit === profile.commit)).toBe(true);
+      expect(
+        releases.some(
+          (r) => r.release === profile.pretraining?.release && r.commit === profile.source?.commit,
+        ),
+      ).toBe(true);
     for (const period of main.periods) expect(releases.some((r) => r.commit === period.commit)).toBe(true);
   });
 });
 
 describe("a release's own schedule", () => {
   const constants = loadConstants();
-  const of = (name: '3.2' | '6.0') => rules.scheduleNamed(constants, profiles[name].release);
+  const of = (name: '3.2' | '6.0') => rules.scheduleNamed(constants, profiles[name].pretraining!.release);
 
   it('is what its profile applies, at every block', () => {
     fc.assert(
       fc.property(fc.nat(8_000_000), fc.constantFrom('3.2' as const, '6.0' as const), (block, name) => {
-        const release = releases.find((r) => r.release === profiles[name].release)!;
+        const release = releases.find((r) => r.release === profiles[name].pretraining!.release)!;
         expect(rules.competitionsAt(of(name), block, profiles[name])).toEqual(
           rules.releaseCompetitionsAt(release, block),
         );

@@ -13,7 +13,7 @@ import {
   memorySource,
   readHeader,
 } from '../../src/model/index.ts';
-import type { Contender, EpsilonRule, Profile, ProfileName, Release } from '../../src/rules/index.ts';
+import type { Contender, EpsilonRule, Profile, Release } from '../../src/rules/index.ts';
 import * as rules from '../../src/rules/index.ts';
 
 export interface Case {
@@ -25,7 +25,7 @@ export interface Case {
 type Json = any;
 
 const constants = loadConstants();
-const PROFILES: Record<string, ProfileName> = { v3_2_0: '3.2', latest: '6.0' };
+const PROFILES: Record<string, '3.2' | '6.0'> = { v3_2_0: '3.2', latest: '6.0' };
 
 function profileOf(version: string): Profile {
   const name = PROFILES[version];
@@ -345,7 +345,7 @@ function updater(file: Json): Case[] {
       name: `${version} ${item.name}`,
       run: () => {
         const profile = profileOf(version);
-        const release = constants.releases.find((r) => r.release === profile.release)!;
+        const release = constants.releases.find((r) => r.release === profile.pretraining?.release)!;
         const chain =
           version === 'latest'
             ? item.chain_string
@@ -490,18 +490,23 @@ function wins(file: Json): Case[] {
         losses: item.losses[uid].map(number),
         block: number(item.blocks[uid]),
       }));
-      const table = rules.winRates(contenders, fixed('v3_2_0'), 0, profile.win_rate_without_opponents);
+      const table = rules.winRates(
+        contenders,
+        fixed('v3_2_0'),
+        0,
+        profile.pretraining!.win_rate_without_opponents,
+      );
       expect(numbers(table.wins)).toEqual(item.expect.wins);
       expect(numbers(table.winRates)).toEqual(item.expect.win_rate);
       const step = rules.validator.stepWeights(
         item.uids.map((uid: number) => table.winRates.get(uid)!),
-        profile.temperature,
+        profile.pretraining!.temperature,
       );
       allNear(step, item.expect.step_weights, 1e-5, 1e-6);
       const average = rules.validator.averageFromZero(
         item.previous_weights,
         rules.validator.spread(item.uids, step, item.num_neurons),
-        profile.alpha,
+        profile.pretraining!.alpha,
       );
       allNear(average, item.expect.weights_after_ema, 1e-5, 1e-6);
     },
@@ -525,7 +530,7 @@ function wins(file: Json): Case[] {
         contenders,
         item.epsilon,
         item.current_block,
-        profile.win_rate_without_opponents,
+        profile.pretraining!.win_rate_without_opponents,
       );
       expect(numbers(table.wins)).toEqual(item.expect.wins);
       expect(numbers(table.winRates)).toEqual(item.expect.win_rate);
@@ -533,13 +538,13 @@ function wins(file: Json): Case[] {
       if (!item.expect.step_weights) return;
       const step = rules.validator.stepWeights(
         item.uids.map((uid: number) => table.winRates.get(uid) ?? 0),
-        profile.temperature,
+        profile.pretraining!.temperature,
       );
       allNear(step, item.expect.step_weights, 1e-5, 1e-6);
       const average = rules.validator.averageFromFirst(
         item.previous_weights,
         rules.validator.spread(item.uids, step, item.num_neurons),
-        profile.alpha,
+        profile.pretraining!.alpha,
       );
       allNear(average, item.expect.competition_weights_after_ema, 1e-5, 1e-6);
     },
@@ -550,7 +555,7 @@ function wins(file: Json): Case[] {
       const recorded = new Map<number, number[]>(
         item.recorded.map((r: Json) => [
           r.id,
-          rules.validator.averageFromFirst(null, r.weights, profileOf('latest').alpha),
+          rules.validator.averageFromFirst(null, r.weights, profileOf('latest').pretraining!.alpha),
         ]),
       );
       allNear(

@@ -69,7 +69,7 @@ test.each([
   [
     'PT_PROFILE',
     '3.3',
-    'environment PT_PROFILE: profile must be one of 3.2, 6.0, history, not "3.3"; did you mean 3.2 or 6.0?',
+    'environment PT_PROFILE: profile must be one of those that `pt profiles` lists, or history, not "3.3"; did you mean 3.2 or 6.0?',
   ],
   ['PT_OFFLINE', 'perhaps', 'environment PT_OFFLINE: offline must be true or false, not "perhaps"'],
   [

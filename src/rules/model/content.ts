@@ -26,8 +26,8 @@ export interface ModelContent {
   mendable: boolean;
 }
 
-/** Every finding that refuses the model; `transformers` is the version that validators pin. */
-export function checkContent(content: ModelContent, transformers: string): Finding[] {
+/** Every finding that refuses the model; `transformers` is the version that validators pin, null: not known. */
+export function checkContent(content: ModelContent, transformers: string | null): Finding[] {
   const { names, config, architecture, built, index, headers, complete, mendable } = content;
   const tensors = new Map([...headers.values()].flatMap((h) => h.tensors).map((t) => [t.name, t]));
   return [
@@ -36,7 +36,7 @@ export function checkContent(content: ModelContent, transformers: string): Findi
     ...[...headers].flatMap(([path, header]) => checkFormat(path, header, mendable)),
     ...checkIndex(index, headers),
     ...(config === null ? [] : checkModelType(architecture, config)),
-    ...(config === null ? [] : checkConfig(architecture, config, transformers)),
+    ...(config === null || transformers === null ? [] : checkConfig(architecture, config, transformers)),
     ...(complete ? checkTensors([...tensors.values()], architecture, built) : []),
   ];
 }

@@ -47,15 +47,21 @@ export function isPlainName(name: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/.test(name);
 }
 
+/** Whether models of this profile are safetensors of a transformer, and not ONNX or code. */
+export function holdsTensors({ files }: Pick<Profile, 'files'>): boolean {
+  return files.weights === 'single_or_indexed' || files.weights === 'any';
+}
+
 /** Files of a revision (or folder) that enter its content hash, in hashing order. */
 export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, profile: Profile): string[] {
+  if (!holdsTensors(profile)) return hashOrder([...paths].filter((path) => !path.startsWith('.')));
   const weights = weightFiles(paths, deciding.index);
   const files = [
     CONFIG,
     GENERATION_CONFIG,
     ...weights,
     ...(paths.has(WEIGHTS) ? [] : [INDEX]),
-    ...(profile.hashes_tokenizer ? tokenizerFiles(deciding, profile) : []),
+    ...(profile.pretraining?.hashes_tokenizer ? tokenizerFiles(deciding, profile) : []),
   ];
   return hashOrder(files.filter((file) => paths.has(file)));
 }
@@ -65,7 +71,11 @@ export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, prof
  * type. Of a class that it does not know it reads nothing but the name.
  */
 function tokenizerFiles({ tokenizerConfig, config }: Deciding, profile: Profile): string[] {
-  const { common, classes, by_model_type: types } = tokenizerFilesOf(profile.transformers) ?? NONE;
+  const {
+    common,
+    classes,
+    by_model_type: types,
+  } = tokenizerFilesOf(profile.pretraining?.transformers ?? '') ?? NONE;
   const of = (table: Record<string, string[]>, name: unknown) => {
     const files = typeof name === 'string' && Object.hasOwn(table, name) ? table[name]! : null;
     return files === null ? [TOKENIZER_CONFIG] : [...common, ...files];

@@ -12,7 +12,7 @@ import {
   pinnedClassOf,
 } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
-import type { Competition, Finding, Profile } from '../types.ts';
+import type { Competition, Finding, Pretraining, Profile } from '../types.ts';
 import { cannotScore, cannotTell, problem } from './problem.ts';
 
 const RULE = 'config_keys';
@@ -33,11 +33,11 @@ export function checkPinned(
   architecture: string | null,
   config: JsonObject,
   competition: Competition,
-  profile: Profile,
+  validators: Pretraining,
 ): Finding[] {
-  const release = profile.transformers;
+  const release = validators.transformers;
   const facts = architectureOf(architecture);
-  const rope = facts?.rope === null ? [] : checkRope(config, profile);
+  const rope = facts?.rope === null ? [] : checkRope(config, validators);
   if (architecture === null || facts === null) return rope;
   const pinned = pinnedClassOf(release, architecture);
   const newest = newestClassOf(architecture);
@@ -48,19 +48,23 @@ export function checkPinned(
     ...rope,
     ...checkFlash(pinned, architecture, competition, release),
     ...[...decidingKeys(question)].flatMap(([what, fate]) => describe(what, fate, architecture, release)),
-    ...checkLoss(architecture, profile),
+    ...checkLoss(architecture, validators),
   ];
 }
 
 /** Why validators of a profile get no loss from a class, however good the model; null: they do, or it was not run. */
-export function whyNoLoss(architecture: string | null, profile: Profile): string | null {
-  if (!profile.empty_cache || architecture === null) return null;
-  if (!pinnedClassOf(profile.transformers, architecture)?.empty_cache) return null;
-  return `${profile.release} gives every ${architecture} an infinite loss: it computes it with an empty cache, on which that class fails in transformers ${profile.transformers}`;
+export function whyNoLoss(
+  architecture: string | null,
+  { pretraining }: Pick<Profile, 'pretraining'>,
+): string | null {
+  if (!pretraining?.empty_cache || architecture === null) return null;
+  const { release, transformers } = pretraining;
+  if (!pinnedClassOf(transformers, architecture)?.empty_cache) return null;
+  return `${release} gives every ${architecture} an infinite loss: it computes it with an empty cache, on which that class fails in transformers ${transformers}`;
 }
 
-function checkLoss(architecture: string, profile: Profile): Finding[] {
-  const why = whyNoLoss(architecture, profile);
+function checkLoss(architecture: string, pretraining: Pretraining): Finding[] {
+  const why = whyNoLoss(architecture, { pretraining });
   return why === null ? [] : [cannotScore('loss', `${why}. Train another class.`, architecture)];
 }
 
@@ -266,7 +270,7 @@ const USUAL_ROPE = {
 };
 
 /** Rope settings that the validators' transformers ignores: it would compute wrong logits without an error. */
-function checkRope(config: JsonObject, profile: Profile): Finding[] {
+function checkRope(config: JsonObject, { transformers }: Pretraining): Finding[] {
   const rope = config.rope_parameters;
   if (!isObject(rope)) return [];
   const names = architectureOf(classOf(config.model_type))?.rope ?? USUAL_ROPE;
@@ -287,11 +291,11 @@ function checkRope(config: JsonObject, profile: Profile): Finding[] {
       // They load it without an error; what they then score is another function than the one that was trained.
       ...(lost.length === 0 ? {} : { verdict: 'cannot_score' as const }),
       actual: rope,
-      limit: `transformers ${profile.transformers}`,
+      limit: `transformers ${transformers}`,
       message:
         lost.length === 0
-          ? `Rope settings read the same in transformers ${profile.transformers}, which validators pin.`
-          : `transformers ${profile.transformers}, which validators pin, ignores rope_parameters and lacks ${lost.join(', ')}: wrong logits without an error. \`pt check --fix\` adds the old keys.`,
+          ? `Rope settings read the same in transformers ${transformers}, which validators pin.`
+          : `transformers ${transformers}, which validators pin, ignores rope_parameters and lacks ${lost.join(', ')}: wrong logits without an error. \`pt check --fix\` adds the old keys.`,
     },
   ];
 }

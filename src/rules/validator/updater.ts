@@ -63,7 +63,7 @@ export function decideUpdate(
   const then = competitionOf(competitions(input.uploadBlock), id);
   if (!then) return refuse('no competition at upload block');
   let competition = then;
-  if (profile.limits_at === 'upload_and_now') {
+  if (profile.pretraining?.limits_at === 'upload_and_now') {
     const now = competitionOf(competitions(input.currentBlock), id);
     if (!now) return refuse('no competition at current block');
     if (input.currentBlock - input.uploadBlock < now.eval_block_delay) return refuse('too young');
@@ -73,7 +73,7 @@ export function decideUpdate(
   const limit = competition.max_bytes;
   if (input.repoBytes > limit) return refuse('size', limit);
   // The newer validator remembers what it downloaded even when it then refuses it; the older one only what it accepts.
-  const after = profile.limits_at === 'upload_and_now' ? true : tracked;
+  const after = profile.pretraining?.limits_at === 'upload_and_now' ? true : tracked;
   if (!hashMatches(profile, id, input.contentHash, input.hotkey))
     return refuse('hash mismatch', limit, after);
   const findings = [

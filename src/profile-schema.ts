@@ -1,0 +1,301 @@
+/**
+ * What a protocol profile holds (`constants/profiles/NAME.json`): how one subnet's miners write to the chain and what its validators do with
+ * it. One form for all; docs/profiles.md explains each part with an example.
+ */
+import { z } from 'zod';
+import { pythonPattern } from './text/python.ts';
+
+const count = z.int().nonnegative();
+const text = z.string().min(1);
+const share = z.number().min(0).max(1);
+
+const regex = text.superRefine((source, context) => {
+  try {
+    pythonPattern(source);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: `is no pattern (${(error as Error).message})` });
+  }
+});
+
+/** A value inside the string. Its name is what other parts of the profile and `--field NAME=VALUE` call it. */
+const field = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9_]*$/, 'is no name of a field: small letters, digits and _'),
+  match: regex.optional().describe('What validators take'),
+  write: regex.optional().describe("What the subnet's own tools write, where that is stricter"),
+  strip: z.boolean().optional().describe('Spaces around it do not count'),
+  lower: z.boolean().optional().describe('Written in small letters'),
+  prefix: z.string().optional().describe('Stands before the value in the string'),
+  stem: z.string().optional().describe('A file name, written without its ending, read with this one'),
+  none: z
+    .enum(['absent', 'refused', 'empty'])
+    .optional()
+    .describe('The word None: written for a missing value; read as a missing one, not at all, or as no text'),
+  type: z.enum(['text', 'integer']).optional().describe('Other types are refused; left out: any'),
+  truthy: z.boolean().optional().describe('Validators see nothing when it is missing, null or empty'),
+  also: text.optional().describe('A second name for the same value'),
+});
+export type Field = z.infer<typeof field>;
+
+/** A constant, or a field. */
+const part = z.union([z.string(), field]);
+
+/** The last part of a joined string may be joined of others itself, and then takes all that is left. */
+const joined = z.strictObject({
+  sep: text,
+  parts: z.array(part).min(2),
+  match: regex.optional().describe('The whole of it, before spaces are taken off'),
+});
+
+const form = z.strictObject({
+  parts: z.array(z.union([part, joined])).min(1),
+  more: z.boolean().optional().describe('Further parts are passed over'),
+});
+
+const join = z.strictObject({
+  kind: z.literal('join'),
+  sep: text,
+  ...form.shape,
+  strip: z.boolean().optional().describe('Spaces around the whole do not count'),
+  older: z.array(form).optional().describe('Forms that are read and no longer written, first fit'),
+});
+
+const constant = z.strictObject({
+  const: text,
+  absent: z.boolean().optional().describe('May be left out, or null'),
+});
+
+/** `[key, field]`, `[key, field, true]` when it may be left out, `[key, {object: […]}]` for an object of them. */
+export type Key = [key: string, value: KeyValue] | [key: string, value: KeyValue, optional: boolean];
+export type KeyValue = string | JsonField | z.infer<typeof constant> | JsonObjectKeys;
+export interface JsonObjectKeys {
+  object: Key[];
+  also_key?: string | undefined;
+}
+
+const jsonField = field.extend({
+  also_key: text.optional().describe('Another key that is read in its place'),
+  missing: z.string().optional().describe('What validators take a missing value for'),
+  default: z.string().optional().describe('Written when no value is given'),
+});
+export type JsonField = z.infer<typeof jsonField>;
+
+const key: z.ZodType<Key> = z.lazy(() => {
+  const value: z.ZodType<KeyValue> = z.union([
+    text,
+    jsonField,
+    constant,
+    z.strictObject({ object: z.array(key).min(1), also_key: text.optional() }),
+  ]);
+  return z.union([z.tuple([text, value]), z.tuple([text, value, z.boolean()])]);
+});
+
+const json = z.strictObject({
+  kind: z.literal('json'),
+  style: z.enum(['python', 'compact']),
+  keys: z.array(key).min(1),
+  hex: z.boolean().optional().describe('Read also when it stands there in hex'),
+});
+
+const format = z.discriminatedUnion('kind', [join, json]);
+export type Format = z.infer<typeof format>;
+
+/** 1024 bytes of ciphertext hold this much text. */
+const LONGEST_SEALED = 778;
+
+const limits = { max_bytes: count.max(LONGEST_SEALED).optional(), max_chars: count.optional() };
+const commit = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('plain'), format, ...limits }),
+  z
+    .strictObject({
+      mode: z.literal('timelock'),
+      format,
+      ...limits,
+      blocks: count.optional().describe('Blocks until the reveal'),
+      boundary: z
+        .strictObject({ epoch_blocks: count.min(1), margin: count })
+        .optional()
+        .describe('Reveal so many blocks before the next multiple of epoch_blocks'),
+      block_time: z
+        .number()
+        .positive()
+        .default(12)
+        .describe('Seconds a block, as the reveal is computed with'),
+      plain_too: z.boolean().optional().describe('Validators also read a plain commitment'),
+    })
+    .refine(({ blocks, boundary }) => (blocks === undefined) !== (boundary === undefined), {
+      path: ['blocks'],
+      message: 'one of blocks and boundary says when it is revealed',
+    }),
+]);
+
+const pin = z
+  .strictObject({
+    store: z
+      .enum(['hf', 'hippius', 'file', 'none'])
+      .describe('What the pin is of: a commit of the Hub, an image elsewhere, one file by its sha256'),
+    forms: z.array(regex).min(1),
+    hub_prefix: z.string().optional().describe('Before a commit of the Hub, where the store has both'),
+  })
+  .default({ store: 'hf', forms: ['[0-9a-f]{40}'] });
+
+const repo = z
+  .strictObject({
+    match: regex.optional(),
+    min_chars: count.optional(),
+    max_chars: count.optional(),
+    max_bytes: count.optional(),
+    contains: z
+      .array(
+        z.strictObject({
+          of: text.describe('hotkey, coldkey, or the word itself'),
+          take: z.tuple([count, count]).optional().describe('So many of its first and last characters'),
+          where: z.enum(['id', 'name_end']),
+          case: z.enum(['any', 'exact']),
+          from_block: count.optional(),
+        }),
+      )
+      .optional(),
+  })
+  .default({});
+
+const files = z.strictObject({
+  required: z.array(text).default([]),
+  allow: z.array(text).optional().describe('Globs; nothing else may lie there'),
+  forbid: z.array(text).default([]),
+  weights: z.enum(['single_or_indexed', 'any', 'one_onnx', 'none']).default('any'),
+  byte_equal: z
+    .union([z.array(text), z.record(text, text)])
+    .optional()
+    .describe("The king's, or of these sha256"),
+  code: z.array(text).optional().describe('The only Python files, byte-equal to the king'),
+  max_bytes: count.optional(),
+});
+
+const config = z.strictObject({
+  against: z.enum(['king', 'genesis', 'allowlist']),
+  lock: z.array(text).default([]),
+  lock_architectures: z.enum(['equal', 'if_both']).optional(),
+  absent_is_null: z.boolean().default(false),
+  equality: z.literal('python').default('python'),
+  allow: z.array(z.record(text, z.unknown())).optional(),
+  allow_in: text.optional().describe('The object of config.json that holds what `allow` names'),
+  forbid_keys: z.array(text).default([]),
+  dtypes: z.array(text).optional(),
+});
+
+const rules = z.strictObject({
+  seals_per_hotkey_ever: count.min(1).optional(),
+  seals_from_block: count.optional(),
+  evaluations_per_hotkey: count.min(1).optional(),
+  min_block: count.optional().describe('Reveals of an earlier block do not count'),
+  min_age_blocks: count.optional(),
+  failed_ban: count.min(1).optional(),
+  public: z.boolean().default(true),
+});
+
+const intake = z.strictObject({
+  pick: z.enum(['latest', 'last_listed', 'every']).default('latest'),
+  ties: z.enum(['first', 'last']).default('last').describe('Of two reveals of one block, which is taken'),
+  unreadable: z
+    .enum(['passed_over', 'hides'])
+    .default('passed_over')
+    .describe('Whether a newer text that validators cannot read hides the older ones'),
+  author: z.literal('chain').default('chain'),
+});
+
+const duel = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('bootstrap_lcb'),
+    alpha: share,
+    delta: z.number(),
+    B: count.min(1),
+    seed: count,
+    n: count.optional(),
+    length: count.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('mean_margin'),
+    margin: z.number(),
+    wins: count.default(1),
+    valid_share: share.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('pareto_envs'),
+    margin: z.number(),
+    tolerance: z.number(),
+    need: count.min(1),
+    tolerances: z.record(text, z.number()).optional().describe('Of environments with another, absolute one'),
+  }),
+  z.strictObject({
+    kind: z.literal('relative_lcb'),
+    alpha: share,
+    B: count.min(1),
+    margin_start: z.number(),
+    margin_end: z.number(),
+    margin_rounds: count,
+    min_n: count.optional(),
+  }),
+  z.strictObject({ kind: z.literal('threshold_earliest'), threshold: z.number() }),
+  z.strictObject({
+    kind: z.literal('epsilon_wins'),
+    epsilon_start: share,
+    epsilon_end: share,
+    decay_blocks: count,
+  }),
+  z.strictObject({
+    kind: z.literal('advantage_wins'),
+    initial: z.number(),
+    decay: share,
+    per_blocks: count.min(1),
+  }),
+  z.strictObject({ kind: z.literal('external'), what: text }),
+]);
+
+const source = z.strictObject({
+  repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is no owner/name'),
+  commit: z.string().regex(/^[0-9a-f]{7,40}$/, 'is no commit'),
+  date: z.iso.date(),
+  files: z.array(text).default([]),
+});
+
+/** What only the releases of the pretraining subnet (netuid 9) have: competitions by block, content hashes on chain, win rates. */
+const pretraining = z.strictObject({
+  release: text,
+  hash: z
+    .enum(['content_or_hotkey_bound', 'hotkey_bound'])
+    .describe('Which hashes validators accept on chain'),
+  hashes_tokenizer: z.boolean().describe('Whether tokenizer files enter the content hash'),
+  limits_at: z
+    .enum(['upload', 'upload_and_now'])
+    .describe('Limits of the upload block; or the competition must exist then and now, and today’s hold'),
+  win_rate_without_opponents: z.number(),
+  batches_limit: z.int().min(1).nullable().describe('Batches that a data set gives at most; null: all'),
+  temperature: z.number().positive(),
+  alpha: share,
+  transformers: text.describe('Version of transformers that these validators pin'),
+  empty_cache: z.boolean().describe('The loss is computed with an empty cache, which some classes fail on'),
+});
+export type Pretraining = z.infer<typeof pretraining>;
+
+export const profileSchema = z.strictObject({
+  netuid: z.int().min(0).max(65_535),
+  name: z.string().optional().describe('What the subnet calls itself'),
+  pays_for: z.string().optional(),
+  source: source.nullable().default(null),
+  commit,
+  pin,
+  repo,
+  files: files.default({ required: [], forbid: [], weights: 'any' }),
+  config: config.nullable().default(null),
+  limits: rules.default({ public: true }),
+  intake: intake.default({ pick: 'latest', ties: 'last', unreadable: 'passed_over', author: 'chain' }),
+  duel: duel.default({ kind: 'external', what: 'how validators score is not written in the profile' }),
+  not_judged: z
+    .array(text)
+    .default([])
+    .describe('What decides there and `pt` cannot look at: it says so, and never yes'),
+  pretraining: pretraining.nullable().default(null),
+});
+
+/** How one subnet's (or one release's) validators write, read, lock and score. */
+export type Profile = z.infer<typeof profileSchema>;
