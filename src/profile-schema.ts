@@ -177,7 +177,7 @@ const config = z.strictObject({
   lock_architectures: z.enum(['equal', 'if_both']).optional(),
   absent_is_null: z.boolean().default(false),
   equality: z.literal('python').default('python'),
-  allow: z.array(z.record(text, z.unknown())).optional(),
+  allow: z.array(z.record(text, z.union([z.string(), z.number(), z.boolean(), z.null()]))).optional(),
   allow_in: text.optional().describe('The object of config.json that holds what `allow` names'),
   forbid_keys: z.array(text).default([]),
   dtypes: z.array(text).optional(),

@@ -13,7 +13,7 @@ import { shellWord } from '../text/shell-word.ts';
 import { chainText } from './chain-text.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
-const NO_FILE = { path: 'model.onnx', size: 0, sha256: '0'.repeat(64) };
+const NO_FILE = { path: '0.onnx', size: 0, sha256: '0'.repeat(64) };
 const NO_HASH = `${'A'.repeat(43)}=`;
 
 /**

@@ -76,6 +76,8 @@ test('the whole job', async () => {
   await holds('status', 'status --mine');
   await holds('status', 'status --html page.html');
   await holds('competitions', 'competitions');
+  await holds('profiles', 'profiles');
+  await holds('profiles-show', 'profiles show teutonic');
   await holds('doctor', 'doctor');
   await holds('config-show', 'config show');
   await holds('wallet-list', 'wallet list');

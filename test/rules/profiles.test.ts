@@ -114,6 +114,12 @@ describe('profile files', () => {
   });
 });
 
+/** Names that subnets with a pattern take. */
+const REPOS: Record<string, string> = {
+  teutonic: 'acme/teutonic-a',
+  albedo: 'acme/albedo-qwen3.6-35b-a',
+};
+
 describe('the grammar', () => {
   const plainWord = fc.stringMatching(/^[a-z0-9]{1,12}$/);
   const values = fc.record({
@@ -161,8 +167,9 @@ describe('the grammar', () => {
     (name) => {
       const profile = profileNamed(constants, name);
       const sha256 = 'ab'.repeat(32);
+      const repo = REPOS[name] ?? 'acme/model';
       const input = {
-        repo: 'acme/model',
+        repo,
         commit: COMMIT,
         contentHash: HASH,
         hotkey: HOTKEY,
@@ -170,7 +177,7 @@ describe('the grammar', () => {
         fields: { competition: 'c1' },
       };
       const id = parseCommitment(profile, commitmentFor(profile, input));
-      expect(id).toMatchObject({ namespace: 'acme', name: 'model' });
+      expect(`${id?.namespace}/${id?.name}`).toBe(repo);
       expect(name === 'resi' ? id?.pin : id?.commit).toBe(name === 'resi' ? sha256 : COMMIT);
     },
   );
@@ -180,7 +187,7 @@ describe('the grammar', () => {
       (name: string, fields = {}) =>
       () =>
         commitmentFor(profileNamed(constants, name), {
-          repo: 'acme/m',
+          repo: REPOS[name] ?? 'acme/m',
           commit: COMMIT,
           contentHash: HASH,
           hotkey: HOTKEY,
