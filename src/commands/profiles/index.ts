@@ -8,7 +8,7 @@ export default class Profiles extends PtCommand {
     'The subnets that pt knows, each a file: how they are written to, and what is judged here';
   static override description =
     'A profile says how one subnet writes its commitments, what pins a model, what its validators ask for and how they decide. Another file in constants/profiles/, or in the folder that --profiles names, makes another.';
-  static override examples = ['<%= config.bin %> profiles', '<%= config.bin %> profiles --profiles ./mine'];
+  static override examples = ['<%= config.bin %> profiles', '<%= config.bin %> profiles --json'];
   static override flags = { profiles: networkFlags.profiles };
 
   async run(): Promise<Printed<'profiles'>> {
