@@ -41,11 +41,6 @@ export function pythonPattern(source: string): RegExp {
   return new RegExp(`^(?:${translated})`, 'u');
 }
 
-/** `re.fullmatch(source, text)`: nothing is left over, not even a newline. */
-export function pythonFullPattern(source: string): RegExp {
-  return new RegExp(`${pythonPattern(source).source}(?![\\s\\S])`, 'u');
-}
-
 const SHORT: Record<string, string> = {
   '"': '\\"',
   '\\': '\\\\',
