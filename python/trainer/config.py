@@ -150,7 +150,7 @@ class RunConfig:
     checkpoint_every_steps: int | None = option(None, "null: the recipe's, or none beside checkpoint_every_minutes")
     checkpoint_every_minutes: float | None = option(None, "null: the recipe's, or none beside checkpoint_every_steps")
     resume: bool = option(False, "go on from the newest whole checkpoint")
-    from_start: bool = option(False, "resume: begin again where no checkpoint is whole, instead of refusing")
+    from_start: bool = option(False, "resume: begin again where no checkpoint is whole, instead of refusing; best/ is set aside then")
     offline: bool = option(True, "no connection off this machine")
     hub_endpoint: str | None = option(None, "where data sets come from when online")
     report_to: list[str] = option([], "wandb, trackio, tensorboard")

@@ -102,6 +102,9 @@ class Trainer:
         self.checkpoints.set_aside([bad for bad, _ in damaged])
         if path is None:
             return None
+        if self.config.from_start:
+            message = f"--from-start: {path.name} is whole, so the run goes on from it; nothing begins again."
+            self.events.emit("warning", code="not_begun_again", message=message)
         self._restore(path)
         return self.progress.step
 
@@ -126,6 +129,8 @@ class Trainer:
         """Trains to the end of the run; returns the reason of `done`."""
         if self.world.first:
             self.best.recover()
+            if self.config.from_start and self.progress.step == 0:
+                self.best.set_aside(lambda message: self.events.emit("warning", code="set_aside", message=message))
         self.metrics = Metrics(self.run_dir / "metrics.jsonl" if self.world.first else None, keep_to=self.progress.step)
         self.started = time.monotonic() - self.progress.seconds
         self.rate = [(time.monotonic(), self.progress.tokens)]

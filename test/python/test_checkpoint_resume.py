@@ -133,13 +133,20 @@ def test_begun_again_when_asked_the_run_is_the_same_and_keeps_its_checkpoints(da
     resume(damaged, from_start=True, max_steps=10)
     assert finish(start(damaged, place)) == [0], (damaged / "trainer.log").read_text()
     assert events(damaged, "start")[0]["resumed_from"] is None
-    assert len(events(damaged, "warning")) == 2
+    assert [event["code"] for event in events(damaged, "warning")] == ["damaged_checkpoint", "damaged_checkpoint", "set_aside"]
+    # What was best in the first life is kept, and is no measure of the second.
+    assert json.loads((damaged / "best.before-1.json").read_text()) == json.loads((whole / "best.json").read_text())
+    assert (damaged / "best.before-1" / "model.safetensors").read_bytes() == (whole / "best" / "model.safetensors").read_bytes()
+    best = json.loads((damaged / "best.json").read_text())
+    assert best["step"] <= 10 and best["eval_loss"] == min(line["eval_loss"] for line in metrics(damaged) if "eval_loss" in line and line["step"] > 0)
     # The damaged ones have higher numbers, and still the new ones are those that are kept.
     names = sorted(path.name for path in (damaged / "checkpoints").iterdir())
     assert names == ["step-10", "step-28.damaged", "step-30.damaged", "step-8"]
     resume(damaged, from_start=True, max_steps=STEPS)
     assert finish(start(damaged, place)) == [0], (damaged / "trainer.log").read_text()
     assert events(damaged, "start")[1]["resumed_from"] == 10
+    assert [event["code"] for event in events(damaged, "warning")[3:]] == ["not_begun_again"]
+    assert "step-10 is whole" in events(damaged, "warning")[-1]["message"] and not (damaged / "best.before-2").exists()
     # The learning rate of the first ten steps was that of a run of ten.
     assert [line["step"] for line in metrics(damaged)] == [line["step"] for line in metrics(whole)]
 

@@ -80,3 +80,31 @@ def test_a_full_disk_is_said_and_leaves_neither_a_half_model_nor_a_checkpoint_th
     assert events(run_dir, "error")[0]["code"] == "disk_full"
     assert not list(run_dir.glob(".best*")) and not (run_dir / "best.json").exists()
     assert not list((run_dir / "checkpoints").glob("*"))
+
+
+def test_what_is_set_aside_stays_whole_through_kills_and_further_lives(tmp_path):
+    from trainer.record.best import Best
+
+    best, said = Best(tmp_path), []
+    best.set_aside(said.append)
+    assert not said
+
+    def live(name, numbers=True):
+        (tmp_path / "best").mkdir()
+        (tmp_path / "best" / "config.json").write_text(name)
+        if numbers:
+            (tmp_path / "best.json").write_text(json.dumps({"eval_loss": name}))
+
+    live("first")
+    # Killed between the two renames: the numbers went, the model did not.
+    os.rename(tmp_path / "best.json", tmp_path / "best.before-1.json")
+    best.set_aside(said.append)
+    live("second")
+    best.set_aside(said.append)
+    live("third", numbers=False)
+    best.set_aside(said.append)
+    for number, name in enumerate(["first", "second", "third"], start=1):
+        assert (tmp_path / f"best.before-{number}" / "config.json").read_text() == name
+        if name != "third":
+            assert json.loads((tmp_path / f"best.before-{number}.json").read_text()) == {"eval_loss": name}
+    assert [f"best.before-{number}" in text for number, text in enumerate(said, start=1)] == [True] * 3

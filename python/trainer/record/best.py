@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,25 @@ class Best:
     def recover(self) -> None:
         """Puts right what a killed run left."""
         recover_folder(self.folder)
+
+    def set_aside(self, warn: Callable[[str], None]) -> None:
+        """Moves the best model of a life that begins again to best.before-N, with its numbers in best.before-N.json: it is no measure of the new one."""
+        numbers = self.run_dir / "best.json"
+        if not numbers.exists() and not self.folder.exists():
+            return
+        aside, at = self._before(1), 1
+        # A kill between the two renames leaves numbers without their model: it follows them.
+        while aside.exists() or (numbers.exists() and _numbers(aside).exists()):
+            at += 1
+            aside = self._before(at)
+        if numbers.exists():
+            os.rename(numbers, _numbers(aside))
+        if self.folder.exists():
+            os.rename(self.folder, aside)
+        warn(f"The run begins again: its best model so far is set aside as {aside.name}.")
+
+    def _before(self, number: int) -> Path:
+        return self.run_dir / f"best.before-{number}"
 
     def loss(self) -> float | None:
         """Of the model on disk; None: there is none. Raises what its writing failed with."""
@@ -58,3 +78,7 @@ class Best:
         replace_folder(new, self.folder)
         write_json(self.run_dir / "best.json", numbers)
         written()
+
+
+def _numbers(aside: Path) -> Path:
+    return aside.with_name(f"{aside.name}.json")
