@@ -1,6 +1,6 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
-import { type KNOBS, type Knob, knobs } from '../training/index.ts';
+import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
 import { hubFlags, networkFlags, publishFlags, walletFlags, writeFlags } from './flags.ts';
 
 const start = { helpGroup: 'START FROM' };
@@ -116,8 +116,8 @@ export const trainFlags = {
   'hang-seconds': integer({ min: 5 })({ summary: 'Silence that counts as a hang', ...scale }),
 
   'report-to': Flags.string({
-    summary: 'wandb, trackio, tensorboard; several times for several',
-    options: ['wandb', 'trackio', 'tensorboard'],
+    summary: 'wandb, trackio, tensorboard, several times for several; or none',
+    options: [...REPORT_TO],
     multiple: true,
     multipleNonGreedy: true,
     ...tracking,

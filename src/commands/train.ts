@@ -1,61 +1,36 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type Interfaces, networkArgs, PtCommand, publishedDtype } from '../cli/base.ts';
 import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
-import { Cancelled, PtError } from '../errors.ts';
-import { type LoadSource, load } from '../load/index.ts';
+import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import { trainOutput } from '../output/train.ts';
 import type { Place } from '../place.ts';
 import type { UploadOutcome } from '../publish/index.ts';
 import {
-  checkEarly,
+  beginRun,
   openForecastPublisher,
   openRunPages,
-  planPublish,
   publishBest,
   type RunPublish,
-  refuseUnpublishable,
+  resumeRun,
+  type TrainOrder,
 } from '../runs/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
-  asksToPublish,
-  branchRun,
-  type Given,
-  givenOptions,
-  goOn,
-  holdRun,
-  type IntentFlags,
-  idlePublishFlags,
-  ignoredSources,
-  isUnchosen,
-  joinRun,
   keptFlags,
   needsOthers,
-  newRun,
   openResumed,
-  type PublishIntent,
-  publishIntent,
   type ResumedRun,
   refuseImpossible,
   resumeCommand,
   runName,
-  staysOffline,
   type TrainOutcome,
   thisMachine,
+  trackersOf,
   train,
   unfollowed,
-  updateState,
-  withDefaults,
 } from '../training/index.ts';
-
-/** A run's folder, ready for the trainer. */
-interface ReadyRun {
-  runDir: string;
-  plan: RunPublish | null;
-  /** Whether the trainer is to open no connection. */
-  offline: boolean;
-}
 
 type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
 
@@ -73,9 +48,6 @@ export default class Train extends PtCommand {
   ];
   static override flags = trainFlags;
 
-  /** The run, held against another pt that would go on with it. */
-  #held: { release(): void } | null = null;
-
   async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
     if (flags['list-competitions'])
@@ -83,12 +55,16 @@ export default class Train extends PtCommand {
     const { settings, resumed } = await this.#settings(flags);
     const device = settings.device ?? resumed?.config.device;
     refuseImpossible({ ...spreadOf(flags), device: String(device ?? 'auto') }, thisMachine(process.env));
+    const order = orderOf(flags, {
+      ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
+      signal: this.signal,
+    });
     const place = await this.place(settings);
     await place.python(); // without it nothing can be trained: said before anything is made
     const pages = await openRunPages(flags);
-    const { runDir, plan, offline } = await (resumed === null
-      ? this.#newRun(settings, flags, place)
-      : this.#resume(settings, flags, resumed, place));
+    const { runDir, plan, offline, lock } = await this.work(
+      resumed === null ? beginRun(order, settings, place) : resumeRun(order, resumed, settings, place),
+    );
     this.note(`Run folder: ${runDir}`);
     if (pages.url !== null) this.note(`Live page: ${pages.url}`);
     pages.show(runDir);
@@ -103,7 +79,7 @@ export default class Train extends PtCommand {
       await publisher?.close();
       const warn = (text: string) => this.warning(text);
       report = await pages.end(runDir, { place, finished: outcome !== null, warn });
-      this.#held?.release();
+      lock?.release();
     }
     this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
     if (report !== null) this.note(`Report: ${report}`);
@@ -122,130 +98,6 @@ export default class Train extends PtCommand {
     const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several, home });
     for (const text of unfollowed(resumed, rows, process.cwd())) this.warning(text);
     return { settings: await this.settings({ ...keptFlags(resumed, flags, rows), ...flags }), resumed };
-  }
-
-  /** Makes a run ready to go on; refuses what it cannot go on with before anything of it is changed. */
-  async #resume(settings: Settings, flags: TrainFlags, resumed: ResumedRun, place: Place): Promise<ReadyRun> {
-    const { runDir } = resumed;
-    const offline = staysOffline(resumed, settings.rows);
-    const asked = intentFlags(flags);
-    const publishesNothing = settings.offline || (offline && !asksToPublish(asked));
-    const publishing = [asked, resumed.intent, standingAim(settings), publishesNothing] as const;
-    const intent = publishIntent(...publishing);
-    this.#warnOf(ignoredSources(startFlags(flags)));
-    this.#warnOf(idlePublishFlags(flags, ...publishing));
-    const { config, changes, write } = await goOn(resumed, givenWith(settings, flags, offline), {
-      fromStart: flags['from-start'] ?? false,
-      rows: settings.rows,
-    });
-    // One of several machines publishes; here nothing else tells them apart.
-    const mine = needsOthers(flags.nnodes, basename(runDir)) && flags['node-rank'] !== 0 ? null : intent;
-    const plan = this.#plan(mine, flags);
-    if (plan !== null) await this.work(checkEarly(plan, place, this.signal));
-    await place.close();
-    this.#hold(runDir, flags);
-    await write();
-    if (mine !== null) await updateState(runDir, { intent: mine });
-    this.note(`Going on with run ${basename(runDir)}.`);
-    for (const change of changes) this.note(change);
-    if (intent === null && resumed.intent !== null)
-      this.note(`Offline: nothing is published to ${resumed.intent.repo} this time.`);
-    return { runDir, plan, offline: config.offline === true };
-  }
-
-  /** The folder of a new run. What could not be published is refused now, not after hours of training. */
-  async #newRun(settings: Settings, flags: TrainFlags, place: Place): Promise<ReadyRun> {
-    const runsDir = settings.modelDir ?? join(settings.home, 'runs');
-    const name = runName(flags.run);
-    const several = needsOthers(flags.nnodes, name);
-    const { offline } = settings;
-    const options = withDefaults(givenOptions({ ...flags, device: settings.device ?? undefined }));
-    const publishing = [intentFlags(flags), null, standingAim(settings), offline] as const;
-    const intent = publishIntent(...publishing);
-    this.#warnOf(idlePublishFlags(flags, ...publishing));
-    const plan = this.#plan(intent, flags);
-    const block = plan === null ? null : await this.work(checkEarly(plan, place, this.signal));
-    // Nothing is kept open for hours; what is needed then is opened again.
-    await place.close();
-    let runDir: string;
-    const branch = flags['decay-from'];
-    if (branch !== undefined) {
-      const given = givenWith(settings, flags, offline);
-      runDir = await this.work(
-        branchRun({
-          runsDir,
-          home: settings.home,
-          from: branch,
-          name,
-          given,
-          settings: settings.rows,
-          intent,
-        }),
-      );
-      this.#hold(runDir, flags);
-      return { runDir, plan, offline };
-    }
-    try {
-      runDir = await this.work(
-        newRun({
-          runsDir,
-          home: settings.home,
-          name,
-          cwd: process.cwd(),
-          constants: settings.constants,
-          schedule: place.schedule,
-          profile: place.profile,
-          competition: settings.competition,
-          start: startFlags(flags),
-          recipe: settings.recipe,
-          data: flags.data ?? [],
-          options,
-          machine: thisMachine(process.env),
-          offline: settings.offline,
-          hubEndpoint: settings.hub.endpoint,
-          reportTo: flags['report-to'] ?? (settings.wandb.project === null ? [] : ['wandb']),
-          wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
-          settings: settings.rows,
-          intent,
-          fetchRemote: (which, dir) =>
-            load({ source: sourceOf(which), dir, modelsDir: dir, signal: this.signal }, place),
-        }),
-      );
-    } catch (error) {
-      if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists')
-        throw error;
-      // The machine that made the folder publishes.
-      return {
-        runDir: await this.work(joinRun(runsDir, name, this.signal, settings.home)),
-        plan: null,
-        offline,
-      };
-    }
-    this.#hold(runDir, flags);
-    if (plan !== null && block !== null) {
-      const recipes = Object.keys(settings.constants.recipes);
-      await refuseUnpublishable(plan, runDir, { block, recipes }, place);
-    }
-    return { runDir, plan, offline };
-  }
-
-  #hold(runDir: string, flags: TrainFlags): void {
-    // Machines that train together share the folder on purpose.
-    if (needsOthers(flags.nnodes, basename(runDir))) return;
-    this.#held = holdRun(runDir);
-    if (this.#held === null)
-      this.warning(
-        `The file system of ${runDir} cannot lock files: nothing keeps another pt from going on with this run.`,
-      );
-  }
-
-  #warnOf(text: string | null): void {
-    if (text !== null) this.warning(text);
-  }
-
-  #plan(intent: PublishIntent | null, flags: TrainFlags): RunPublish | null {
-    if (intent === null || flags['dry-run']) return null;
-    return planPublish(intent, ({ text }) => this.confirm(text, { yes: flags.yes ?? false }));
   }
 
   /** With `--publish-when`: what publishes while the training goes on. */
@@ -333,11 +185,6 @@ const TERMINAL_CLOSED = 'The terminal was closed (SIGHUP).';
 const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
   key === null ? {} : { WANDB_API_KEY: key.reveal() };
 
-const standingAim = (settings: Settings) => ({
-  repo: settings.hfRepoId,
-  threshold: settings.avgLossUploadThreshold,
-});
-
 const spreadOf = (flags: TrainFlags) => ({
   gpus: flags.gpus,
   nnodes: flags.nnodes,
@@ -345,35 +192,35 @@ const spreadOf = (flags: TrainFlags) => ({
   nodeRank: flags['node-rank'],
 });
 
-function startFlags(flags: TrainFlags) {
+function orderOf(flags: TrainFlags, run: { ask: TrainOrder['ask']; signal: AbortSignal }): TrainOrder {
   return {
-    loadBest: flags['load-best'] ?? false,
-    loadUid: flags['load-uid'] ?? null,
-    loadModelDir: flags['load-model-dir'] ?? null,
-    loadModel: flags['load-model'] ?? null,
-    loadModelConfig: flags['load-model-config'] ?? null,
-  };
-}
-
-/** What was given that run.json has a place for. */
-function givenWith(settings: Settings, flags: TrainFlags, offline: boolean | null): Given {
-  const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
-  return {
-    options: givenOptions({ ...flags, device: settings.device ?? undefined }),
-    start: startFlags(flags),
+    flags,
+    start: {
+      loadBest: flags['load-best'] ?? false,
+      loadUid: flags['load-uid'] ?? null,
+      loadModelDir: flags['load-model-dir'] ?? null,
+      loadModel: flags['load-model'] ?? null,
+      loadModelConfig: flags['load-model-config'] ?? null,
+    },
+    aim: aimOf(flags),
     recipe: flags.recipe ?? null,
     data: flags.data ?? [],
-    cwd: process.cwd(),
     competition: flags.competition ?? null,
-    offline,
-    hubEndpoint: endpoint && isUnchosen(endpoint.origin) ? null : settings.hub.endpoint,
-    defaultHubEndpoint: settings.hub.endpoint,
-    reportTo: flags['report-to'] ?? null,
+    reportTo: trackersOf(flags['report-to']),
     wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
+    name: runName(flags.run),
+    decayFrom: flags['decay-from'] ?? null,
+    fromStart: flags['from-start'] ?? false,
+    nnodes: flags.nnodes,
+    nodeRank: flags['node-rank'],
+    dryRun: flags['dry-run'] ?? false,
+    cwd: process.cwd(),
+    machine: thisMachine(process.env),
+    ...run,
   };
 }
 
-function intentFlags(flags: TrainFlags): IntentFlags {
+function aimOf(flags: TrainFlags): TrainOrder['aim'] {
   const said = flags.dtype !== undefined || flags['upload-b16'] !== undefined;
   return {
     repo: flags['hf-repo-id'] ?? null,
@@ -384,6 +231,3 @@ function intentFlags(flags: TrainFlags): IntentFlags {
     makePublic: flags['update-repo-visibility'] ?? null,
   };
 }
-
-const sourceOf = (which: 'best' | number): LoadSource =>
-  which === 'best' ? { kind: 'best' } : { kind: 'uid', uid: which };

@@ -1,12 +1,7 @@
 /** What becomes of a run's best model: checked, forecast, published, shown. */
 export { checkBest, trainedUnder } from './check-best.ts';
 export { keepForecastOf } from './keep-forecast.ts';
-export {
-  checkEarly,
-  planPublish,
-  publishBest,
-  type RunPublish,
-  refuseUnpublishable,
-} from './publish-best.ts';
+export { beginRun, type ReadyRun, resumeRun, type TrainOrder } from './prepare.ts';
+export { publishBest, type RunPublish } from './publish-best.ts';
 export { type ForecastPublisher, openForecastPublisher } from './publish-on-forecast.ts';
 export { openRunPages, type RunPages } from './run-pages.ts';

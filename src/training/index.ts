@@ -34,7 +34,8 @@ export {
   summariseRun,
   updateState,
 } from './run-folder.ts';
-export { ignoredSources } from './source.ts';
+export { ignoredSources, type SourceFlags } from './source.ts';
+export { REPORT_TO, trackersOf } from './trackers.ts';
 export { train } from './train.ts';
 export type {
   BestModel,

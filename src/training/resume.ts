@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
+import { type Competition, competitionLabel, meantCompetition } from '../rules/index.ts';
 import { MASK, mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { KNOBS, type Knob, type KnobName, OTHER_FLAGS, type TrainingOptions } from './knobs.ts';
@@ -222,11 +223,10 @@ function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {
     add('recipe', true, agrees ? given.recipe : (file ?? recipe.name), given.recipe);
   }
   if (given.data.length > 0) add('data', true, config.data, dataSources(given.data, given.cwd));
-  const competition = asObject(config.competition);
   if (given.competition !== null && config.competition !== null) {
-    const names = [competition.id, competition.name].filter((name) => name !== undefined).map(String);
-    const agrees = names.includes(given.competition);
-    add('competition', true, agrees ? given.competition : names.join(', '), given.competition);
+    const own = config.competition as Competition;
+    const agrees = meantCompetition([own], { id: given.competition }).how === 'named';
+    add('competition', true, agrees ? given.competition : competitionLabel(own), given.competition);
   }
   if (given.offline !== null)
     add('offline', false, config.offline, given.offline, (to) => {

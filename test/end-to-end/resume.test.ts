@@ -54,6 +54,26 @@ describe('pt train --resume', () => {
     expect(changed.exitCode, changed.stderr).toBe(0);
     expect(changed.stderr).toContain('--attention eager instead of auto');
 
+    // A tracker that is not there, asked for by mistake, and taken back.
+    const mistaken = await pt('train --resume job --max-steps 2 --report-to wandb');
+    expect(mistaken).toMatchObject({ exitCode: 7, json: { error: { code: 'trainer.missing_package' } } });
+    const offline =
+      '--report-to none --hub-endpoint http://127.0.0.1:9 --profile 6.0 --competition b14_model --max-steps 2';
+    const undone = await pt(`train --resume job ${offline}`);
+    expect(undone.exitCode, undone.stderr).toBe(0);
+    expect(undone.stderr).toContain('--report-to none instead of wandb');
+    expect(undone.stderr).toMatch(/--hub-endpoint is kept for a start that is online/);
+    expect(undone.stderr).toMatch(/--competition b14_model is where its model would be published/);
+    expect(await read(json.runDir, 'run.json')).toMatchObject({ report_to: [], hub_endpoint: null });
+    expect(await read(json.runDir, 'settings.json')).toContainEqual(
+      expect.objectContaining({ key: 'hub-endpoint', value: 'http://127.0.0.1:9' }),
+    );
+    const nowhere = await pt('train --resume job --competition nowhere');
+    expect(nowhere).toMatchObject({
+      exitCode: 2,
+      json: { error: { message: expect.stringContaining('nowhere') } },
+    });
+
     const before = await readFile(join(json.runDir, 'run.json'), 'utf8');
     const other = await pt('train --resume job --lr 0.1 --bs 4 --seed 3 --load-best');
     expect(other).toMatchObject({ exitCode: 2, json: { error: { code: 'run.fixed' } } });
@@ -84,12 +104,19 @@ describe('pt train --resume', () => {
 
     const asked = await pt('train --resume damaged --max-steps 3 --from-start');
     expect(asked.exitCode, asked.stderr).toBe(0);
+    expect(asked.stderr).toContain('its best model so far is set aside as best.before-1');
+    expect((await readdir(dir)).filter((name) => name.startsWith('best')).toSorted()).toEqual([
+      ...['best', 'best.before-1', 'best.before-1.json', 'best.json'],
+    ]);
+    const further = await pt('train --resume damaged --max-steps 4 --from-start');
+    expect(further.exitCode, further.stderr).toBe(0);
+    expect(further.stderr).toContain('--from-start: step-3 is whole, so the run goes on from it');
     const steps = (await metrics(dir))
       .trim()
       .split('\n')
       .map((text) => JSON.parse(text))
       .filter((row) => 'loss' in row);
-    expect(steps.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
   }, 200_000);
 
   it('keeps what it was meant for; --offline gives the trainer no token and publishes nothing', async () => {

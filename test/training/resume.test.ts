@@ -23,6 +23,7 @@ import {
 } from '../../src/training/resume.ts';
 import { createRun, runConfig, writeRun } from '../../src/training/run-folder.ts';
 import { RUN_SCHEMA } from '../../src/training/run-schema.ts';
+import { trackersOf } from '../../src/training/trackers.ts';
 import type { PublishIntent, RunRequest } from '../../src/training/types.ts';
 import { root } from '../commands/run-pt.ts';
 
@@ -170,6 +171,11 @@ describe('resume', () => {
     await writeFile(data, 'text');
     await writeFile(join(home, 'own.json'), '{"batch_size": 3}');
     const start = (changes: Partial<Given['start']>) => ({ start: { ...nothing.start, ...changes } });
+    const unnamed = { id: null, name: null } as unknown as RunRequest['competition'];
+    expect(
+      (await attempt(await made({ competition: unnamed }), { competition: '0' })).changes,
+      'a single competition without a name, as a new run understands it',
+    ).toEqual([]);
     const run = await made({
       source: { kind: 'model_dir', path: '/models/a', config: null },
       data: [{ name: data, weight: 2 }],
@@ -182,6 +188,7 @@ describe('resume', () => {
       { recipe: join(home, 'own.json') },
       { competition: 'B7' },
       { competition: 'seven' },
+      { competition: 'Seven' },
     ];
     for (const given of agreeing) expect((await attempt(run, given)).changes).toEqual([]);
     const refused: [string, Partial<Given>][] = [
@@ -212,6 +219,11 @@ describe('resume', () => {
       report_to: ['trackio'],
       wandb: { entity: 'me', project: null },
     });
+    const watched = await attempt(run, { reportTo: trackersOf(['none']) });
+    expect(watched.config).toMatchObject({ report_to: [] });
+    expect(watched.changes).toEqual(['--report-to none instead of tensorboard']);
+    expect(trackersOf(['wandb', 'wandb', 'trackio'])).toEqual(['wandb', 'trackio']);
+    expect(() => trackersOf(['none', 'wandb'])).toThrow(/--report-to none, wandb: none goes with no other/);
     const wandb = await attempt(run, { wandb: { entity: null, project: 'p' } });
     expect(wandb.config).toMatchObject({ report_to: ['tensorboard', 'wandb'], wandb: { project: 'p' } });
     const kept = await attempt(run, {});

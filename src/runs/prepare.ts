@@ -1,0 +1,238 @@
+import { basename, join } from 'node:path';
+import { PtError } from '../errors.ts';
+import type { Lock } from '../host/lock.ts';
+import { type LoadSource, load } from '../load/index.ts';
+import type { Place } from '../place.ts';
+import type { Progress, Work } from '../progress.ts';
+import type { PublishOrder } from '../publish/index.ts';
+import { chooseCompetition, newestPeriod } from '../rules/index.ts';
+import type { Settings } from '../settings/index.ts';
+import {
+  asksToPublish,
+  branchRun,
+  type Given,
+  givenOptions,
+  goOn,
+  holdRun,
+  type IntentFlags,
+  idlePublishFlags,
+  ignoredSources,
+  isUnchosen,
+  joinRun,
+  type Machine,
+  needsOthers,
+  newRun,
+  type PublishIntent,
+  publishIntent,
+  type ResumedRun,
+  type SourceFlags,
+  staysOffline,
+  updateState,
+  withDefaults,
+} from '../training/index.ts';
+import { checkEarly, planPublish, type RunPublish, refuseUnpublishable } from './publish-best.ts';
+
+/** What `pt train` was asked for, beside the settings. */
+export interface TrainOrder {
+  /** The flags as they were given, by name: knobs are read from them, and what does nothing is named. */
+  flags: Readonly<Record<string, unknown>>;
+  start: SourceFlags;
+  aim: IntentFlags;
+  recipe: string | null;
+  data: string[];
+  competition: string | null;
+  /** Null: not said. */
+  reportTo: string[] | null;
+  wandb: { entity: string | null; project: string | null };
+  /** `--run` */
+  name: string | null;
+  /** `RUN[@STEP]` to branch off. */
+  decayFrom: string | null;
+  fromStart: boolean;
+  nnodes: string | undefined;
+  nodeRank: number | undefined;
+  /** Train only: publish nothing, and ask nothing about it. */
+  dryRun: boolean;
+  ask: PublishOrder['ask'];
+  cwd: string;
+  machine: Machine;
+  signal: AbortSignal;
+}
+
+/** A run's folder, ready for the trainer. */
+export interface ReadyRun {
+  runDir: string;
+  /** Null: nothing is published. */
+  plan: RunPublish | null;
+  /** Whether the trainer is to open no connection. */
+  offline: boolean;
+  /** Held against another pt that would go on with it; null: shared with other machines, or the file system cannot lock. */
+  lock: Lock | null;
+}
+
+/** The folder of a new run, or of a branch. What could not be published is refused now, not after hours of training. */
+export async function* beginRun(order: TrainOrder, settings: Settings, place: Place): Work<ReadyRun> {
+  const { name, start, flags, signal, decayFrom } = order;
+  const { home, offline } = settings;
+  const runsDir = settings.modelDir ?? join(home, 'runs');
+  const options = withDefaults(optionsOf(order, settings));
+  const publishing = [order.aim, null, standingAim(settings), offline] as const;
+  const intent = publishIntent(...publishing);
+  yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
+  const plan = planOf(intent, order);
+  const block = plan === null ? null : yield* checkEarly(plan, place, signal);
+  // Nothing is kept open for hours; what is needed then is opened again.
+  await place.close();
+  if (decayFrom !== null) {
+    const given = givenOf(order, settings, offline);
+    const { rows } = settings;
+    const runDir = yield* branchRun({ runsDir, home, from: decayFrom, name, given, settings: rows, intent });
+    return { runDir, plan, offline, lock: yield* hold(runDir, order) };
+  }
+  let runDir: string;
+  try {
+    runDir = yield* newRun({
+      runsDir,
+      home,
+      name,
+      cwd: order.cwd,
+      constants: settings.constants,
+      schedule: place.schedule,
+      profile: place.profile,
+      competition: settings.competition,
+      start,
+      recipe: settings.recipe,
+      data: order.data,
+      options,
+      machine: order.machine,
+      offline,
+      hubEndpoint: settings.hub.endpoint,
+      reportTo: order.reportTo ?? (settings.wandb.project === null ? [] : ['wandb']),
+      wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
+      settings: settings.rows,
+      intent,
+      fetchRemote: (which, dir) => load({ source: sourceOf(which), dir, modelsDir: dir, signal }, place),
+    });
+  } catch (error) {
+    const several = needsOthers(order.nnodes, name);
+    if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists') throw error;
+    // The machine that made the folder publishes.
+    return { runDir: yield* joinRun(runsDir, name, signal, home), plan: null, offline, lock: null };
+  }
+  const lock = yield* hold(runDir, order);
+  if (plan !== null && block !== null) {
+    const recipes = Object.keys(settings.constants.recipes);
+    await refuseUnpublishable(plan, runDir, { block, recipes }, place);
+  }
+  return { runDir, plan, offline, lock };
+}
+
+/** Makes a run ready to go on; refuses what it cannot go on with before anything of it is changed. */
+export async function* resumeRun(
+  order: TrainOrder,
+  resumed: ResumedRun,
+  settings: Settings,
+  place: Place,
+): Work<ReadyRun> {
+  const { runDir } = resumed;
+  const offline = staysOffline(resumed, settings.rows);
+  const publishesNothing = settings.offline || (offline && !asksToPublish(order.aim));
+  const publishing = [order.aim, resumed.intent, standingAim(settings), publishesNothing] as const;
+  const intent = publishIntent(...publishing);
+  yield* warnings(
+    ignoredSources(order.start),
+    idlePublishFlags(order.flags, ...publishing),
+    idleHub(order, offline),
+    otherCompetition(order, resumed, place),
+  );
+  const { config, changes, write } = await goOn(resumed, givenOf(order, settings, offline), {
+    fromStart: order.fromStart,
+    rows: settings.rows,
+  });
+  // One of several machines publishes; here nothing else tells them apart.
+  const mine = needsOthers(order.nnodes, basename(runDir)) && order.nodeRank !== 0 ? null : intent;
+  const plan = planOf(mine, order);
+  if (plan !== null) yield* checkEarly(plan, place, order.signal);
+  await place.close();
+  const lock = yield* hold(runDir, order);
+  await write();
+  if (mine !== null) await updateState(runDir, { intent: mine });
+  yield note(`Going on with run ${basename(runDir)}.`);
+  for (const change of changes) yield note(change);
+  if (intent === null && resumed.intent !== null)
+    yield note(`Offline: nothing is published to ${resumed.intent.repo} this time.`);
+  return { runDir, plan, offline: config.offline === true, lock };
+}
+
+function planOf(intent: PublishIntent | null, { dryRun, ask }: TrainOrder): RunPublish | null {
+  return intent === null || dryRun ? null : planPublish(intent, ask);
+}
+
+async function* hold(runDir: string, { nnodes }: TrainOrder): Work<Lock | null> {
+  // Machines that train together share the folder on purpose.
+  if (needsOthers(nnodes, basename(runDir))) return null;
+  const lock = holdRun(runDir);
+  if (lock === null)
+    yield* warnings(
+      `The file system of ${runDir} cannot lock files: nothing keeps another pt from going on with this run.`,
+    );
+  return lock;
+}
+
+/** A Hub that was named where the trainer asks none. It stands in settings.json, where a start that is online finds it. */
+function idleHub({ flags, start }: TrainOrder, offline: boolean): string | null {
+  const named = flags['hub-endpoint'];
+  if (!offline || named === undefined || start.loadBest || start.loadUid !== null) return null;
+  return '--hub-endpoint is kept for a start that is online: this one is offline, and nothing is read from a Hub.';
+}
+
+/**
+ * A competition that is named for a run which is made for none: its model may still be published for it.
+ *
+ * @throws UserError `competition.*` when there is no such competition.
+ */
+function otherCompetition(
+  { competition: id }: TrainOrder,
+  { config }: ResumedRun,
+  place: Place,
+): string | null {
+  if (id === null || config.competition !== null) return null;
+  chooseCompetition(newestPeriod(place.schedule, place.profile).competitions, { id });
+  return `--competition ${id} is where its model would be published: the run itself is made for none, with its recipe's own tokenizer and length.`;
+}
+
+/** What was given that run.json has a place for. */
+function givenOf(order: TrainOrder, settings: Settings, offline: boolean): Given {
+  const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
+  const { start, recipe, data, competition, reportTo, wandb } = order;
+  return {
+    options: optionsOf(order, settings),
+    start,
+    recipe,
+    data,
+    cwd: order.cwd,
+    competition,
+    offline,
+    hubEndpoint: endpoint && isUnchosen(endpoint.origin) ? null : settings.hub.endpoint,
+    defaultHubEndpoint: settings.hub.endpoint,
+    reportTo,
+    wandb,
+  };
+}
+
+const optionsOf = ({ flags }: TrainOrder, { device }: Settings) =>
+  givenOptions({ ...flags, device: device ?? undefined });
+
+const standingAim = (settings: Settings) => ({
+  repo: settings.hfRepoId,
+  threshold: settings.avgLossUploadThreshold,
+});
+
+const sourceOf = (which: 'best' | number): LoadSource =>
+  which === 'best' ? { kind: 'best' } : { kind: 'uid', uid: which };
+
+const note = (message: string): Progress => ({ kind: 'note', level: 'info', message });
+
+function* warnings(...texts: (string | null)[]): Generator<Progress, void, void> {
+  for (const message of texts) if (message !== null) yield { kind: 'note', level: 'warning', message };
+}
