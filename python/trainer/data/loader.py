@@ -18,6 +18,7 @@ from .account import Account, SkipLimit
 from .cache import TokenCache
 from .held_out import resolution, unigram_entropy
 from .request import DataRequest
+from .rest import Rest
 from .shards import Source, listed
 from .sources import open_source
 from .split import Split, split
@@ -32,6 +33,8 @@ class SourceRead:
     source: Source
     account: Account
     part: float
+    local: bool
+    """A file or folder of this machine."""
 
     def report(self) -> dict:
         """`complete`: all of it is counted already, and not only what was read so far."""
@@ -61,6 +64,7 @@ class Data:
         self._shares = shares
         self._fingerprint = fingerprint
         self._taken = np.zeros(len(streams), np.int64)
+        self._rest = self._read_rest()
         self.held_out: torch.Tensor = torch.zeros(0, request.sequence_length, dtype=torch.long)
         """int64 [n, sequence_length], n >= 1; equal on all ranks and for all seeds."""
         self.held_out_files: int = 0
@@ -84,6 +88,8 @@ class Data:
 
     def next_batch(self) -> torch.Tensor:
         """int64 [batch_size, sequence_length] on the CPU."""
+        if self._rest is not None:
+            self._rest.look()
         size, rank = self._request.batch_size, self._request.rank
         mine = []
         for i in range(size * self._request.world_size):
@@ -122,6 +128,15 @@ class Data:
         self._taken = np.array(state["taken"], np.int64)
         for stream, part in zip(self._streams, state["sources"]):
             stream.restore(part)
+
+    def _read_rest(self) -> Rest | None:
+        """Looks through local data of which a part was read until now."""
+        parts = [part for part in self._read if part.local and 0 < part.part < 1]
+        if not parts or self._request.rank:
+            return None
+
+        keys = [part.source.key for part in parts]
+        return Rest([part.name for part in parts], keys, self._request.text_column, self._request.skip_bad_rows, Path(self._request.cache_dir).expanduser(), self._request.on_warning)
 
     def _next_sequence(self) -> np.ndarray:
         # The source that is furthest behind its share: exact proportions, nothing random to save.
@@ -176,7 +191,8 @@ def open_data(request: DataRequest) -> Data:
         for i, (part, account) in enumerate(zip(splits, accounts))
     ]
     read = [
-        SourceRead(str(named["name"]), part.source, account, part.part) for named, part, account in zip(request.sources, splits, accounts)
+        SourceRead(str(named["name"]), part.source, account, part.part, "source" not in named and part.source.complete)
+        for named, part, account in zip(request.sources, splits, accounts)
     ]
     data = Data(request, streams, shares, _fingerprint(request, [part.source for part in splits], shares), read)
     data.held_out = torch.from_numpy(found.astype(np.int64))
