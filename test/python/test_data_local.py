@@ -164,3 +164,20 @@ def test_a_bad_weight_is_refused(tmp_path, tokenizer, weight):
     with pytest.raises(TrainerError) as caught:
         ask(tokenizer, tmp_path, {"builtin": weight})
     assert caught.value.code == "bad_data"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "a.jsonl.gz"])
+def test_a_part_that_does_not_fit_into_memory_is_refused_by_name(tmp_path, tokenizer, monkeypatch, name):
+    texts = numbered_texts(4000)
+    rows = {"a.csv": "text\n" + "\n".join(texts), "a.json": json.dumps([{"text": text} for text in texts])}
+    content = rows.get(name, "\n".join(json.dumps({"text": text}) for text in texts)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    # 1 MB is refused at once, but for what is packed to a fiftieth: that is noticed while it is read.
+    monkeypatch.setattr("trainer.data.cache.free_memory", lambda device: 16 * 40_000)
+    with pytest.raises(TrainerError) as caught:
+        ask(tokenizer, tmp_path / "cache", tmp_path / name)
+    assert caught.value.code == "bad_data" and name in caught.value.message and "memory" in caught.value.message
+    # The same text in pieces is read with the same memory.
+    monkeypatch.setattr("trainer.data.local._RANGE", 1 << 16)
+    (tmp_path / "b.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    assert ask(tokenizer, tmp_path / "cache", tmp_path / "b.jsonl").report()["sources"][0]["documents"] == 4000

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import TrainerError
 from .arrow import arrow_shards
+from .cache import room_for_tokens, too_large
 from .columns import DEFAULT_COLUMN
 from .folder import KNOWN, find_files, kind_of
 from .parquet import parquet_shards
@@ -18,6 +19,8 @@ from .text import text_documents
 from .utf8 import PACKED, enterable
 
 _RANGE = 16 << 20
+# Text is seldom packed to more than half its size, and a token is seldom more than 8 bytes of it: what is refused by these would not have fitted.
+_PACKED, _BYTES_A_TOKEN = 2, 8
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -74,6 +77,10 @@ def _refuse_pointer(file: Path) -> None:
 
 
 def _whole(file: Path, form: str, read: Callable[[], Iterator[str | BadRow]]) -> Shard:
+    """One part, however large: what of it plainly does not fit into memory is refused before it is read."""
+    size = file.stat().st_size * (_PACKED if file.suffix.lower() in PACKED else 1)
+    if size / _BYTES_A_TOKEN > room_for_tokens():
+        raise too_large(str(file), f"about {size // _BYTES_A_TOKEN:,} of them")
     return Shard(f"{form}|{_key(file)}", file.name, read)
 
 
