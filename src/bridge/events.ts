@@ -62,6 +62,9 @@ export const EVENTS = {
         .number()
         .nullable()
         .describe('What a win needs, as a part of the loss; null: no rule is known'),
+      needed: count
+        .nullable()
+        .describe('Tokens whose choice moves a loss by no more than epsilon; null: not known'),
     }),
   }),
   phase: event('phase', { name: text, detail: text }),

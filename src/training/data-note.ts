@@ -8,10 +8,14 @@ export function dataNote({ sources = [], held_out: heldOut }: EventOf<'data'>): 
       `${complete ? '' : ' read so far'}${skipped === 0 ? '' : `, ${grouped(skipped)} bad rows skipped`}`,
   );
   if (heldOut === undefined) return `Data: ${read.join('; ')}.`;
-  const { tokens, sequences, parts, resolution, epsilon } = heldOut;
+  const { tokens, sequences, parts, resolution, epsilon, needed } = heldOut;
   const limits = [
     resolution === null ? [] : [`the choice of text alone moves a loss by about ${percent(resolution)}`],
-    epsilon === null ? [] : [`a win needs ${percent(epsilon)}`],
+    epsilon === null
+      ? []
+      : [
+          `a win needs ${percent(epsilon)}${needed === null ? '' : `, which ${grouped(needed)} tokens tell apart`}`,
+        ],
   ].flat();
   return (
     `Data: ${read.join('; ')}. Held out: ${grouped(tokens)} tokens in ${grouped(sequences)} sequences of ${grouped(parts)} parts` +

@@ -1,12 +1,20 @@
 """Runs on data of every kind: what was read is told and kept, what is wrong ends before the first step, and a killed run goes on in the same order."""
 
+import contextlib
 import json
 import os
 import signal
 
 import pytest
+import torch
+from transformers import LlamaConfig
 
 from data_support import SmallHub, numbered_texts, write_parquet
+from trainer.config import RunConfig, parse
+from trainer.data import of_run
+from trainer.events import Events
+from trainer.machine.distributed import World
+from trainer.tokenizer import load_tokenizer
 from trainer_support import events, finish, metrics, start, wait_for, write_run
 
 
@@ -27,6 +35,37 @@ def test_what_was_read_is_told_and_kept(place, tmp_path):
     assert source["characters"] == sum(map(len, numbered_texts(200))) - len(numbered_texts(200)[7])
     assert "row 8" in events(run_dir, "warning")[0]["message"]
     assert 0 < told["held_out"]["resolution"] < 1
+
+
+def test_a_new_run_on_a_gpu_holds_out_what_the_epsilon_needs(tmp_path, monkeypatch):
+    """Of the device only the name is looked at."""
+    write_parquet(tmp_path / "a.parquet", [f"{text} {'x' * (i % 7) ** 3}" for i, text in enumerate(numbered_texts(6_000))], 500)
+    monkeypatch.setattr(of_run, "_MANY_HELD_OUT", 2_000)
+    monkeypatch.setattr(of_run, "_MOST_HELD_OUT", 20_000)
+    monkeypatch.setenv("PT_HOME", str(tmp_path / "home"))
+
+    def opened(epsilon: float, device: str = "cuda", **request):
+        run_dir = tmp_path / "run"
+        rule = {"epsilon": {"start_epsilon": 0.5, "end_epsilon": epsilon}}
+        raw = {"run_dir": str(run_dir), "recipe": {"eval_sequences": None}, "data": [{"name": str(tmp_path / "a.parquet")}], "competition": rule}
+        config = parse(RunConfig, {**raw, **request}, "a test")
+        run_dir.mkdir(exist_ok=True)
+        world = World(0, 1, torch.device(device), None, None, False)
+        with contextlib.closing(Events(None)) as nobody:
+            of_run.open_text(config, world, nobody, load_tokenizer("builtin"), LlamaConfig(vocab_size=4096), 4, None)
+        return kept(run_dir)["held_out"]
+
+    few = opened(0.5)
+    assert few["wanted"] == 2_000 and few["epsilon"] == 0.5
+    assert few["needed"] == pytest.approx(few["tokens"] * (few["resolution"] / 0.5) ** 2, abs=1)
+    finer = few["resolution"] / 2
+    more = opened(finer)
+    assert 2_000 < more["wanted"] == pytest.approx(4 * few["tokens"], abs=1) and more["tokens"] > few["tokens"]
+    assert more["resolution"] < 0.75 * few["resolution"]
+    assert opened(finer, resume=True)["wanted"] == more["wanted"]
+    assert opened(1e-6)["wanted"] == 20_000
+    assert opened(1e-6, device="cpu")["wanted"] == 65_536
+    assert opened(1e-6, competition=None)["needed"] is None
 
 
 @pytest.mark.parametrize("wrong", ["row", "column", "encoding", "pretokenised", "empty", "truncated"])

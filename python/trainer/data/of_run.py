@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -21,6 +23,8 @@ from .request import DataRequest
 _FEW_HELD_OUT = 65_536
 # What decides between two models needs more text (docs/data.md), where evaluating on it is cheap.
 _MANY_HELD_OUT = 1 << 20
+# Evaluating on so many every 250 steps of half a million tokens costs a hundredth of the run.
+_MOST_HELD_OUT = 1 << 22
 
 
 def open_text(config: RunConfig, world: World, events: Events, tokenizer: PreTrainedTokenizerFast, model_config: PretrainedConfig, batch_size: int, own: OwnRecipe | None) -> Data:
@@ -55,6 +59,9 @@ def open_text(config: RunConfig, world: World, events: Events, tokenizer: PreTra
         if world.size > 1 and not world.first:
             torch.distributed.barrier(world.control)
         data = open_data(request)
+        wanted = enough_held_out(data, config, world)
+        if wanted > request.held_out_tokens:
+            data = open_data(replace(request, held_out_tokens=wanted))
         if world.size > 1 and world.first:
             torch.distributed.barrier(world.control)
     if world.first:
@@ -65,9 +72,27 @@ def open_text(config: RunConfig, world: World, events: Events, tokenizer: PreTra
 def tell(config: RunConfig, events: Events, data: Data) -> None:
     """Writes what was read until now to `data.json` and says it."""
     report = data.report()
-    report["held_out"]["epsilon"] = smallest_epsilon(config.competition) or None
+    report["held_out"] |= {"epsilon": smallest_epsilon(config.competition) or None, "needed": needed_tokens(data, config)}
     write_json(Path(config.run_dir) / "data.json", report)
     events.emit("data", sources=report["sources"], held_out=report["held_out"])
+
+
+def needed_tokens(data: Data, config: RunConfig) -> int | None:
+    """Held-out tokens whose choice moves a loss by no more than the competition's epsilon (its smallest); None: no rule is known, or too little text to tell.
+
+    What the choice of text moves falls with the root of its size.
+    """
+    epsilon, held_out = smallest_epsilon(config.competition), data.report()["held_out"]
+    if not epsilon or held_out["resolution"] is None:
+        return None
+    return math.ceil(held_out["tokens"] * (held_out["resolution"] / epsilon) ** 2)
+
+
+def enough_held_out(data: Data, config: RunConfig, world: World) -> int:
+    """What to hold out once `data` has told how even its text is: where evaluating is quick and a run begins, what an epsilon needs, within bounds."""
+    if not _chooses(config, world):
+        return 0
+    return min(_MOST_HELD_OUT, needed_tokens(data, config) or 0)
 
 
 def held_out_tokens(config: RunConfig, world: World) -> int:
@@ -77,4 +102,8 @@ def held_out_tokens(config: RunConfig, world: World) -> int:
             return int(json.loads((Path(config.run_dir) / "data.json").read_text())["held_out"]["wanted"])
         except (OSError, ValueError, KeyError, TypeError):
             return _FEW_HELD_OUT  # as runs did that kept no report
-    return _MANY_HELD_OUT if world.device.type == "cuda" and config.recipe.eval_sequences is None else _FEW_HELD_OUT
+    return _MANY_HELD_OUT if _chooses(config, world) else _FEW_HELD_OUT
+
+
+def _chooses(config: RunConfig, world: World) -> bool:
+    return not (config.resume or world.restarted) and world.device.type == "cuda" and config.recipe.eval_sequences is None
