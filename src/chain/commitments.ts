@@ -1,13 +1,10 @@
 import type { Connection } from './connection.ts';
-import { ConnectionLost } from './rpc.ts';
-import { PAGE, readKeys, readValue } from './storage.ts';
-import type { Commitment } from './types.ts';
-
-/** Far more commitments than a subnet ever had. */
-const MAX_PAGES = 50;
+import { readValue } from './storage.ts';
+import { readStore } from './store.ts';
+import type { Commitment, DataField } from './types.ts';
 
 /** A commitment as the metadata decodes it; a struct of one field is that field, hence `info` is the list. */
-interface Registration {
+export interface Registration {
   block: number;
   info: unknown;
 }
@@ -22,48 +19,50 @@ export async function readCommitment(
   return registration ? commitmentOf(registration) : null;
 }
 
-/** All commitments of a subnet by hotkey, in two round trips for each thousand. */
+/** The texts of a subnet by hotkey. */
 export async function readCommitments(
   connection: Connection,
   netuid: number,
 ): Promise<Map<string, Commitment>> {
-  return connection.read(async (session) => {
-    const { rpc, runtime } = session;
-    const prefix = runtime.key('Commitments', 'CommitmentOf', netuid);
-    const found = new Map<string, Commitment>();
-    let start: string | null = null;
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
-      const [page]: readonly unknown[] = await rpc.batch([['state_getKeysPaged', prefix, PAGE, start]]);
-      if (!isPage(page)) throw new ConnectionLost('it does not answer state_getKeysPaged');
-      for (const [key, value] of await readKeys(session, page)) {
-        // Untrusted bytes: what cannot be decoded is left out, and never takes the others with it.
-        try {
-          const registration = runtime.value('Commitments', 'CommitmentOf', value);
-          const hotkey: unknown = runtime.keysOf('Commitments', 'CommitmentOf', key)[1];
-          if (registration && typeof hotkey === 'string') found.set(hotkey, commitmentOf(registration));
-        } catch {}
-      }
-      if (page.length < PAGE) return found;
-      start = page.at(-1)!;
-    }
-    throw new ConnectionLost('its list of commitments has no end');
-  });
+  const { entries } = await readStore(connection, netuid);
+  return new Map(
+    [...entries].flatMap(([hotkey, { entry }]) =>
+      entry === null ? [] : [[hotkey, { block: entry.block, text: entry.text }] as const],
+    ),
+  );
 }
 
-const isPage = (page: unknown): page is string[] =>
-  Array.isArray(page) && page.length <= PAGE && page.every((key) => typeof key === 'string');
-
-/** The text of a registration: its fields must be exactly one raw byte string of UTF-8. */
+/** The text of a registration: its fields must be exactly one byte string of UTF-8. */
 export function commitmentOf({ block, info }: Registration): Commitment {
   if (!Number.isInteger(block)) throw new RangeError('the commitment has no block');
-  return { block, text: textOf(info) };
+  const fields = fieldsOf(info);
+  const [only] = fields;
+  return { block, text: fields.length === 1 && only?.kind === 'raw' ? only.text : null };
 }
 
-function textOf(info: unknown): string | null {
+/** Every field of a commitment, in every form of the pallet's `Data`. What is none of them is `other`, with its name. */
+export function fieldsOf(info: unknown): DataField[] {
   const fields = Array.isArray(info) ? info : (info as { fields?: unknown } | null)?.fields;
-  if (!Array.isArray(fields) || fields.length !== 1) return null;
-  const bytes = rawBytes(fields[0]);
-  if (!bytes) return null;
+  return Array.isArray(fields) ? fields.map(fieldOf) : [];
+}
+
+function fieldOf(field: { type?: unknown; value?: unknown }): DataField {
+  const name = typeof field?.type === 'string' ? field.type : '';
+  if (name === 'TimelockEncrypted' || name === 'TimelockRevealFailed') {
+    const { encrypted, reveal_round } = (field.value ?? {}) as {
+      encrypted?: unknown;
+      reveal_round?: unknown;
+    };
+    const [bytes, round] = [bytesOf(encrypted), Number(reveal_round)];
+    if (bytes === null || !Number.isSafeInteger(round)) return { kind: 'other', name };
+    return { kind: name === 'TimelockEncrypted' ? 'sealed' : 'failed', encrypted: bytes, round };
+  }
+  const bytes = rawBytes(name, field?.value);
+  if (bytes === null) return { kind: 'other', name };
+  return { kind: 'raw', bytes, text: utf8(bytes) };
+}
+
+function utf8(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -71,12 +70,17 @@ function textOf(info: unknown): string | null {
   }
 }
 
-/** Bytes of a `RawN` field: hex, except that one byte is decoded as a number and none as nothing. */
-function rawBytes(field: { type?: unknown; value?: unknown }): Uint8Array | null {
-  const length = /^Raw(\d{1,3})$/.exec(typeof field?.type === 'string' ? field.type : '')?.[1];
-  if (length === undefined) return null;
-  const { value } = field;
-  if (length === '0') return new Uint8Array();
-  if (typeof value === 'number') return Uint8Array.of(value);
-  return typeof value === 'string' ? Buffer.from(value.replace(/^0x/, ''), 'hex') : null;
+/** Bytes of a `RawN` or `BigRaw` field: hex, except that one byte is decoded as a number and none as nothing. */
+function rawBytes(name: string, value: unknown): Uint8Array | null {
+  if (name !== 'BigRaw' && !/^Raw\d{1,3}$/.test(name)) return null;
+  if (name === 'Raw0') return new Uint8Array();
+  return typeof value === 'number' ? Uint8Array.of(value) : bytesOf(value);
+}
+
+function bytesOf(value: unknown): Uint8Array | null {
+  if (value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return Uint8Array.from(value as number[]);
+  return typeof value === 'string' && /^0x([0-9a-f]{2})*$/i.test(value)
+    ? new Uint8Array(Buffer.from(value.slice(2), 'hex'))
+    : null;
 }

@@ -39,6 +39,39 @@ export interface Commitment {
   text: string | null;
 }
 
+/** One field of a commitment. Everything in it is untrusted. */
+export type DataField =
+  /** `RawN` or `BigRaw`; `text` is null when it is no UTF-8. */
+  | { kind: 'raw'; bytes: Uint8Array; text: string | null }
+  /** Waits for a round of the beacon; or could not be opened at its round, for good. */
+  | { kind: 'sealed' | 'failed'; encrypted: Uint8Array; round: number }
+  /** A hash, a flag, or a form that is not known here. */
+  | { kind: 'other'; name: string };
+
+/** What the chain opened, with the block at which it did. */
+export interface RevealedBytes {
+  bytes: Uint8Array;
+  block: number;
+}
+
+/** All that the commitments pallet holds of one hotkey. */
+export interface StoredCommitments {
+  /** What stands now; null when there is none, or the chain opened all of it. */
+  entry: (Commitment & { fields: DataField[] }) | null;
+  /** The newest ten, oldest first. */
+  revealed: RevealedBytes[];
+  /** Block of the newest commitment, also when nothing of it stands any more. */
+  lastBlock: number | null;
+}
+
+/** The commitments pallet of one subnet. */
+export interface CommitmentStore {
+  /** By hotkey (SS58). */
+  entries: ReadonlyMap<string, StoredCommitments>;
+  /** Rounds of the beacon whose signatures the chain has: none of this says what is still to come. Null: the runtime has no beacon. */
+  beacon: { newest: number; oldest: number } | null;
+}
+
 export interface Neuron {
   uid: number;
   hotkey: string;
@@ -98,6 +131,10 @@ export interface Chain {
   commitment(netuid: number, hotkey: string): Promise<Commitment | null>;
   /** Every commitment of a subnet by hotkey (SS58), in a handful of round trips. */
   commitments(netuid: number): Promise<Map<string, Commitment>>;
+  /** All that the commitments pallet holds of a subnet, in the same round trips. */
+  store(netuid: number): Promise<CommitmentStore>;
+  /** The same of one hotkey. */
+  storeOf(netuid: number, hotkey: string): Promise<StoredCommitments & Pick<CommitmentStore, 'beacon'>>;
   commitLimit(netuid: number, hotkey: string, bytes: number): Promise<CommitLimit>;
   /**
    * Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name.

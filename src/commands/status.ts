@@ -110,10 +110,22 @@ export default class Status extends PtCommand {
   }
 }
 
-function modelOf({ repo, commit, commitment, competition }: StatusRow): string {
-  if (repo === null) return commitment === null ? '' : `not a model: ${commitment.slice(0, 60)}`;
+function modelOf(row: StatusRow): string {
+  return [namedBy(row), sealOf(row)].filter((part) => part !== '').join('; ');
+}
+
+function namedBy({ repo, commit, commitment, competition, id }: StatusRow): string {
+  if (id === null) return commitment === null ? '' : `not a model: ${commitment.slice(0, 60)}`;
+  if (repo === null) return `elsewhere: ${commitment?.slice(0, 60)}`;
   const which = competition === null ? '' : ` (competition ${competition})`;
-  return `${repo}@${commit?.slice(0, 8) ?? 'no commit'}${which}`;
+  return `${repo}@${commit?.slice(0, 8) ?? id.pin?.slice(0, 15) ?? 'no commit'}${which}`;
+}
+
+/** What is to be said of the newest seal. */
+function sealOf({ state, seal }: StatusRow): string {
+  if (state === 'sealed') return `sealed until round ${seal?.round}`;
+  if (state === 'failed') return 'its newest seal could not be opened';
+  return state === 'lost' ? 'its newest seal was lost' : '';
 }
 
 function repositoryOf({ repository }: StatusRow): string {

@@ -48,19 +48,17 @@ export async function findUid(
       nextSteps: ['pt status'],
     });
   }
-  const commitment = await chain.commitment(netuid, neuron.hotkey);
-  if (!commitment) {
+  const { beacon, ...stored } = await chain.storeOf(netuid, neuron.hotkey);
+  const miner = minerOf(neuron, stored, rules.profile, beacon);
+  if (miner.state === 'none') {
     throw new CheckError('load.no_commitment', `uid ${uid} (${neuron.hotkey}) has nothing on chain.`, {
       nextSteps: ['pt status', 'pt load-best'],
     });
   }
-  const miner = minerOf(neuron, commitment, rules.profile);
   if (isLoadable(miner)) return wanted(miner, rules, await chain.block());
-  throw new CheckError(
-    'load.unreadable_commitment',
-    `The commitment of uid ${uid} is not a model of this profile: ${quoted(commitment.text)}.`,
-    { nextSteps: ['pt status', 'pt load-best'] },
-  );
+  throw new CheckError('load.unreadable_commitment', unreadable(miner), {
+    nextSteps: ['pt status', 'pt load-best'],
+  });
 }
 
 function wanted(miner: Miner & { repo: string; commit: string }, rules: Rules, now: number): Wanted {
@@ -74,6 +72,17 @@ function sizeLimit(miner: Miner, { profile, schedule }: Rules, now: number): num
   const open = competitionsAt(schedule, at, profile);
   const own = open.filter((each) => miner.competition === null || each.id === miner.competition);
   return own.length === 0 ? null : Math.max(...own.map((each) => each.max_bytes));
+}
+
+/** Why a miner's entries name no model. */
+function unreadable({ uid, state, seal, commitment, id }: Miner): string {
+  if (id !== null)
+    return `The commitment of uid ${uid} names something that is not on the Hub, or no full commit: ${quoted(commitment)}.`;
+  if (commitment === null && state === 'sealed')
+    return `The commitment of uid ${uid} is sealed until round ${seal?.round} of the beacon.`;
+  if (commitment === null && (state === 'failed' || state === 'lost'))
+    return `The sealed commitment of uid ${uid} ${state === 'failed' ? 'could not be opened' : 'was lost: its round is over, and nothing was revealed'}.`;
+  return `The commitment of uid ${uid} is not a model of this profile: ${quoted(commitment)}.`;
 }
 
 /** Foreign text shown in an error, short and on one line. */

@@ -1,47 +1,56 @@
-import type { Chain, Commitment, Neuron } from '../chain/types.ts';
+import type { Chain, CommitmentStore, Neuron, StoredCommitments } from '../chain/types.ts';
 import {
   asHubRepo,
   competitionsAt,
   isCommit,
   meantIds,
+  modelIdOf,
   namesCompetition,
   type Profile,
-  parseCommitment,
 } from '../rules/index.ts';
+import { heldOf } from './held.ts';
 import type { Miner, Rules, Subnet } from './types.ts';
+
+const NOTHING: StoredCommitments = { entry: null, revealed: [], lastBlock: null };
 
 /** Reads the metagraph and every commitment and joins them, best miner first. */
 export async function readSubnet(chain: Chain, netuid: number, profile: Profile): Promise<Subnet> {
-  const [block, neurons, commitments] = await Promise.all([
+  const [block, neurons, store] = await Promise.all([
     chain.block(),
     chain.neurons(netuid),
-    chain.commitments(netuid),
+    chain.store(netuid),
   ]);
-  return { block, netuid, miners: joinMiners(neurons, commitments, profile) };
+  return { block, netuid, miners: joinMiners(neurons, store, profile) };
 }
 
 /** Joins neurons and commitments; what does not parse stays visible as text but is no model. */
 export function joinMiners(
   neurons: Neuron[],
-  commitments: ReadonlyMap<string, Commitment>,
+  { entries, beacon }: CommitmentStore,
   profile: Profile,
 ): Miner[] {
-  const miners = neurons.map((neuron) => minerOf(neuron, commitments.get(neuron.hotkey) ?? null, profile));
+  const miners = neurons.map((neuron) =>
+    minerOf(neuron, entries.get(neuron.hotkey) ?? NOTHING, profile, beacon),
+  );
   return miners.sort(byRank(profile));
 }
 
 export function minerOf(
   { uid, hotkey, incentive }: Pick<Neuron, 'uid' | 'hotkey' | 'incentive'>,
-  commitment: Commitment | null,
+  stored: StoredCommitments,
   profile: Profile,
+  beacon: CommitmentStore['beacon'],
 ): Miner {
-  const id = parseCommitment(profile, commitment?.text ?? null);
+  const { state, seal, current } = heldOf(stored, profile, beacon);
+  const id = current?.fields ? modelIdOf(profile, current.fields) : null;
   return {
     uid,
     hotkey,
     incentive,
-    block: commitment?.block ?? null,
-    commitment: commitment?.text ?? null,
+    block: current?.block ?? seal?.block ?? stored.entry?.block ?? null,
+    commitment: current?.text ?? null,
+    state,
+    seal,
     id,
     repo: id && asHubRepo(id.namespace, id.name),
     commit: id?.commit && isCommit(id.commit) ? id.commit : null,

@@ -1,4 +1,5 @@
 import type { ModelId, Profile, Schedule } from '../rules/index.ts';
+import type { CommitmentState, HeldSeal } from './held.ts';
 
 export interface Rules {
   profile: Profile;
@@ -11,10 +12,13 @@ export interface Miner {
   hotkey: string;
   /** 0..1 */
   incentive: number;
-  /** Block of the commitment; null without one. */
+  /** Block of the commitment, or at which the chain opened it; null without one. */
   block: number | null;
-  /** The chain string as it is. */
+  /** The text that validators go by, as it is; of a sealed one the newest that was opened. */
   commitment: string | null;
+  state: CommitmentState;
+  /** The seal that is pending or failed; null without one. */
+  seal: HeldSeal | null;
   /** The string as the profile's validators read it; null when they see no model. */
   id: ModelId | null;
   /** `namespace/name`, only when a Hub could have such a repository. */

@@ -6,10 +6,18 @@ const neuron = z.strictObject({
   uid: count,
   hotkey: text.describe('SS58 address'),
   incentive: z.number().min(0).max(1),
-  block: count.nullable().describe('Of its commitment'),
+  block: count.nullable().describe('Of its commitment, or at which the chain opened it'),
+  state: z
+    .enum(['plain', 'sealed', 'revealed', 'failed', 'lost', 'none'])
+    .describe('Of its newest commitment: `failed` and `lost` seals are never opened'),
+  seal: z
+    .strictObject({ round: z.int(), block: count, bytes: count })
+    .nullable()
+    .describe('The seal that is pending or failed: its round of the beacon, the block of its commitment'),
   commitment: text.nullable().describe('The string on chain, as a stranger wrote it'),
   repo: text.nullable().describe('Only when a Hub could have such a repository'),
   commit: commit.nullable(),
+  pin: text.nullable().describe('What pins the content, as the text has it, wherever the content lies'),
   competition: z.int().nullable().describe('Id; null where the profile names none'),
   url: text.nullable().describe('Page of the revision on the Hub'),
   repository: z
@@ -65,6 +73,34 @@ export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], ht
 }
 
 function neuronOutput(row: StatusRow): z.output<typeof neuron> {
-  const { uid, hotkey, incentive, block, commitment, repo, commit, competition, url, repository } = row;
-  return { uid, hotkey, incentive, block, commitment, repo, commit, competition, url, repository };
+  const {
+    uid,
+    hotkey,
+    incentive,
+    block,
+    state,
+    seal,
+    commitment,
+    repo,
+    commit,
+    competition,
+    url,
+    repository,
+  } = row;
+  const pin = row.id?.pin ?? null;
+  return {
+    uid,
+    hotkey,
+    incentive,
+    block,
+    state,
+    seal,
+    commitment,
+    repo,
+    commit,
+    pin,
+    competition,
+    url,
+    repository,
+  };
 }

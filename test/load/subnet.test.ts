@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Commitment, Neuron } from '../../src/chain/types.ts';
+import type { Commitment, CommitmentStore, Neuron } from '../../src/chain/types.ts';
 import { loadConstants } from '../../src/constants.ts';
 import { bestMiner, isLoadable, joinMiners } from '../../src/load/index.ts';
 import { statusOutput, statusSchema } from '../../src/output/status.ts';
@@ -18,6 +18,15 @@ const neuron = (uid: number, incentive: number): Neuron => ({
   active: true,
 });
 const on = (text: string | null, block = 1): Commitment => ({ block, text });
+const held = (commitments: ReadonlyMap<string, Commitment>): CommitmentStore => ({
+  entries: new Map(
+    [...commitments].map(([hotkey, each]) => [
+      hotkey,
+      { entry: { ...each, fields: [] }, revealed: [], lastBlock: each.block },
+    ]),
+  ),
+  beacon: null,
+});
 
 describe('the subnet joined with its commitments', () => {
   it('takes the highest incentive whose commitment names a model, the lower uid among equals in 3.2', () => {
@@ -28,7 +37,7 @@ describe('the subnet joined with its commitments', () => {
       ['52', on(`a:two:${COMMIT}:${HASH}`)],
       ['53', on(`a:three:${COMMIT}:${HASH}`)],
     ]);
-    expect(bestMiner(joinMiners(neurons, commitments, profiles['3.2']))?.uid).toBe(1);
+    expect(bestMiner(joinMiners(neurons, held(commitments), profiles['3.2']))?.uid).toBe(1);
   });
 
   it('takes the higher uid among equals in 6.0, and only the competition asked for', () => {
@@ -38,7 +47,7 @@ describe('the subnet joined with its commitments', () => {
       ['51', on(`a:two:${COMMIT}:${HASH}:3`)],
       ['52', on(`a:other:${COMMIT}:${HASH}:4`)],
     ]);
-    const miners = joinMiners(neurons, commitments, profiles['6.0']);
+    const miners = joinMiners(neurons, held(commitments), profiles['6.0']);
     expect(bestMiner(miners, 3)?.uid).toBe(1);
     expect(bestMiner(miners, 4)?.uid).toBe(2);
     expect(bestMiner(miners, 5)).toBeNull();
@@ -60,7 +69,7 @@ describe('the subnet joined with its commitments', () => {
     '::::',
   ])('never looks for what %j names', (text) => {
     for (const profile of Object.values(profiles)) {
-      const [miner] = joinMiners([neuron(0, 1)], new Map([['50', on(text)]]), profile);
+      const [miner] = joinMiners([neuron(0, 1)], held(new Map([['50', on(text)]])), profile);
       expect(isLoadable(miner!)).toBe(false);
       expect(miner!.commitment).toBe(text);
     }
@@ -78,7 +87,7 @@ describe('the subnet joined with its commitments', () => {
     );
     fc.assert(
       fc.property(text, fc.constantFrom(...Object.values(profiles)), (hostile, profile) => {
-        const [miner] = joinMiners([neuron(0, 1)], new Map([['50', on(hostile)]]), profile);
+        const [miner] = joinMiners([neuron(0, 1)], held(new Map([['50', on(hostile)]])), profile);
         const row = { ...miner!, url: null };
         const status = { block: 1, netuid: 9, bestUid: null, limit: null, hotkey: null, registered: null };
         const printed = jsonText(statusOutput({ ...status, neurons: [row] }, []));
@@ -109,7 +118,7 @@ describe('the subnet joined with its commitments', () => {
         const top = Math.max(...uids.map((uid) => rows[uid]!.incentive));
         const equal = uids.filter((uid) => rows[uid]!.incentive === top);
         const best = (profile: '3.2' | '6.0') =>
-          bestMiner(joinMiners(neurons, commitments, profiles[profile]))?.uid;
+          bestMiner(joinMiners(neurons, held(commitments), profiles[profile]))?.uid;
         expect(best('3.2')).toBe(equal[0]);
         expect(best('6.0')).toBe(equal.at(-1));
       }),

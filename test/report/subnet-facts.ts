@@ -11,6 +11,8 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
       incentive: uid === 3 ? 0.6 : uid < 10 ? 0.04 : 0,
       block: empty ? null : 4_000_000 - uid ** 2 * 50,
       commitment: empty ? (uid % 2 === 0 ? null : text) : `x:${text}`,
+      state: empty ? 'none' : 'plain',
+      seal: null,
       id: null,
       repo: empty ? null : `someone/${text}-${uid}`,
       commit: empty ? null : 'ab12'.repeat(10),

@@ -37,23 +37,43 @@ export function dispatch(
   throw new DispatchFailure('System', 'CallFiltered');
 }
 
-/** Bytes that a field counts for: raw data its length, a hash 32, nothing 0. */
-const spaceOf = ({ type }: { type: string }): number =>
-  type.startsWith('Raw') ? Number(type.slice(3)) : type === 'None' ? 0 : 32;
+interface DataField {
+  type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: decoded by the metadata
+  value?: any;
+}
+
+const lengthOf = (hex: unknown): number => (String(hex).length - 2) / 2;
+
+/** Bytes that a field counts for: raw data its length, a seal that of its ciphertext, a hash 32, nothing 0. */
+function spaceOf({ type, value }: DataField): number {
+  if (type === 'TimelockEncrypted') return lengthOf(value.encrypted);
+  if (type === 'BigRaw') return lengthOf(value);
+  if (type.startsWith('Raw')) return Number(type.slice(3));
+  return type === 'None' || type === 'ResetBondsFlag' ? 0 : 32;
+}
+
+/** Bytes that fit into the two fields of any length; an extrinsic with more does not decode. */
+const LONGEST: Record<string, number> = { TimelockEncrypted: 1024, BigRaw: 512 };
+
+export function fitsField(field: DataField): boolean {
+  return spaceOf(field) <= (LONGEST[field.type] ?? Number.POSITIVE_INFINITY);
+}
 
 function setCommitment(
   state: State,
   shape: RuntimeShape,
   who: string,
   block: number,
-  { netuid, info }: { netuid: number; info: { type: string }[] },
+  { netuid, info }: { netuid: number; info: DataField[] },
 ): PalletEvent[] {
   const fail = (error: string): never => {
     throw new DispatchFailure('Commitments', error);
   };
   if (!(state.get('SubtensorModule', 'IsNetworkMember', who, netuid) as boolean))
     fail('AccountNotAllowedCommit');
-  if (info.length > (shape === 'current' ? 3 : 1)) fail('TooManyFieldsInCommitmentInfo');
+  if (info.some(({ type }) => type === 'TimelockRevealFailed')) fail('TimelockRevealFailedNotAllowed');
+  if (info.length > (shape === 'old' ? 1 : 3)) fail('TooManyFieldsInCommitmentInfo');
   if (shape === 'old') {
     const limit = state.get('Commitments', 'RateLimit') as number;
     const last = state.get('Commitments', 'LastCommitment', netuid, who) as number | undefined;
@@ -78,7 +98,15 @@ function setCommitment(
   }
   state.set('Commitments', 'CommitmentOf', [netuid, who], { deposit: 0n, block, info });
   state.set('Commitments', 'LastCommitment', [netuid, who], block);
-  return [{ type: 'Commitments', value: { type: 'Commitment', value: { netuid, who } } }];
+  const others = (state.get('Commitments', 'TimelockedIndex') as [number, string][]).filter(
+    ([subnet, hotkey]) => subnet !== netuid || hotkey !== who,
+  );
+  const sealed = info.find(({ type }) => type === 'TimelockEncrypted');
+  state.set('Commitments', 'TimelockedIndex', [], sealed ? [...others, [netuid, who]] : others);
+  const event = sealed
+    ? { type: 'TimelockCommitment', value: { netuid, who, reveal_round: sealed.value.reveal_round } }
+    : { type: 'Commitment', value: { netuid, who } };
+  return [{ type: 'Commitments', value: event }];
 }
 
 function burnedRegister(

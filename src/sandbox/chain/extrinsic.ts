@@ -2,6 +2,7 @@ import { createPublicKey, verify as verifyNode } from 'node:crypto';
 import { compact } from '@polkadot-api/substrate-bindings';
 import { verify as verifySr25519 } from '@scure/sr25519';
 import { hash256 } from './bytes.ts';
+import { fitsField } from './dispatch.ts';
 import type { Runtime } from './metadata.ts';
 
 /** A signed extrinsic (version 4) taken apart, not yet verified. */
@@ -56,6 +57,8 @@ export function decodeExtrinsic(bytes: Uint8Array, runtime: Runtime): SignedExtr
   const callBytes = bytes.slice(callStart);
   const codec = runtime.codec('RuntimeCall');
   const call = codec.dec(callBytes);
+  const fields = call.type === 'Commitments' ? call.value.value.info : [];
+  if (Array.isArray(fields) && !fields.every(fitsField)) throw new RangeError('a field holds too many bytes');
   if (codec.enc(call).length !== callBytes.length) throw new RangeError('bytes are left after the call');
   return {
     signer,

@@ -18,7 +18,7 @@ import {
   signedExtensions,
   specVersion,
 } from './pallets.ts';
-import { baseTypes, type TypeTable } from './type-table.ts';
+import { baseTypes, dataVariants, type TypeTable } from './type-table.ts';
 
 const MAGIC = 0x6174656d; // "meta"
 
@@ -54,13 +54,36 @@ const API_VERSIONS: Record<string, number> = {
   SubnetInfoRuntimeApi: 1,
 };
 
+/** What spec 446 keeps of a seal that it could not open. */
+const failedSeals: TypeTable = {
+  Data: {
+    path: 'pallet_commitments::types::Data',
+    variants: { ...dataVariants, TimelockRevealFailed: { encrypted: 'Vec<u8>', reveal_round: 'u64' } },
+  },
+  RevealFailure: {
+    path: 'pallet_commitments::RevealFailure',
+    variants: {
+      SignatureDeserialize: [],
+      CiphertextDeserialize: [],
+      Decrypt: [],
+      EmptyPlaintext: [],
+      PulseExpired: [],
+    },
+  },
+};
+
 /** The 8-byte id by which clients know a runtime API. */
 const apiId = (name: string): Uint8Array => blake2b(new TextEncoder().encode(name), { dkLen: 8 });
 
 /** Builds the runtime's metadata in both versions, with the codecs that follow from it. */
 export function createRuntime(shape: RuntimeShape, blockTimeMs: number): Runtime {
   const list = palletsOf(shape, blockTimeMs);
-  const table: TypeTable = { ...baseTypes, ...metagraphTypes, ...palletTypes(list) };
+  const table: TypeTable = {
+    ...baseTypes,
+    ...metagraphTypes,
+    ...palletTypes(list),
+    ...(shape === 'next' ? failedSeals : {}),
+  };
   const extra = `(${signedExtensions.map(([, type]) => type).join(',')})`;
   const types = internTypes(table, { Extra: extra, ...(shape === 'old' ? { NetUid: 'u16' } : {}) });
 

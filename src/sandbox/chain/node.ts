@@ -66,7 +66,7 @@ export function startNode(options: NodeOptions): Node {
       state.set('System', 'Account', [entry.signer], { ...account, nonce: account.nonce + 1 });
       const outcome = run(entry, number);
       events.push(...outcome.map((event) => record(position + 1, event)));
-      if (outcome.some(({ value }) => value.type === 'Commitment')) committer = entry.signer;
+      if (outcome.some(({ value }) => /Commitment$/.test(value.type))) committer = entry.signer;
     }
     if (committer && options.incentive === 'newest') payNewest(committer);
     // The builder's own ModuleError codec cannot encode, so the events do not go through `state`.

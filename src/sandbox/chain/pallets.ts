@@ -1,7 +1,12 @@
+import { compact } from '@polkadot-api/substrate-bindings';
+import { toHex } from './bytes.ts';
 import type { Fields, Variant } from './type-table.ts';
 
-/** `current`: space per epoch and a `NetUid` newtype. `old`: spec 218 (2025-02), `u16` and one commitment every 100 blocks. */
-export type RuntimeShape = 'current' | 'old';
+/**
+ * `current`: spec 424, space per epoch and a `NetUid` newtype. `old`: spec 218 (2025-02), `u16` and one commitment every 100 blocks. `next`: spec
+ * 446, which keeps what it could not open, and says so.
+ */
+export type RuntimeShape = 'current' | 'old' | 'next';
 
 export interface StorageItem {
   /** Value type. */
@@ -24,13 +29,41 @@ export interface Pallet {
   constants: Record<string, { type: string; value: unknown }>;
 }
 
-export const specVersion: Record<RuntimeShape, number> = { current: 424, old: 218 };
+export const specVersion: Record<RuntimeShape, number> = { current: 424, old: 218, next: 446 };
 export const SPECS: readonly number[] = Object.values(specVersion);
 /** The shape of one of `SPECS`. */
 export const shapeOf = (spec: number): RuntimeShape =>
   (Object.keys(specVersion) as RuntimeShape[]).find((shape) => specVersion[shape] === spec) ?? 'current';
 
 const zeros = (bytes: number): string => `0x${'00'.repeat(bytes)}`;
+
+/** The beacon that seals wait for on the real chains. */
+const QUICKNET = {
+  hash: '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971',
+  public_key:
+    '83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a',
+  genesis: 1_692_803_367,
+  period: 3,
+};
+
+/** SCALE of a beacon's configuration. */
+function beaconConfig({ public_key, period, genesis, hash }: typeof QUICKNET): string {
+  const numbers = Buffer.alloc(8);
+  numbers.writeUInt32LE(period, 0);
+  numbers.writeUInt32LE(genesis, 4);
+  const bytes = (hex: string) => Buffer.concat([compact.enc(hex.length / 2), Buffer.from(hex, 'hex')]);
+  const word = (text: string) => bytes(Buffer.from(text).toString('hex'));
+  return toHex(
+    Buffer.concat([
+      bytes(public_key),
+      numbers,
+      bytes(hash),
+      bytes(hash),
+      word('bls-unchained-g1-rfc9380'),
+      word('quicknet'),
+    ]),
+  );
+}
 
 /** The pallets that a miner's clients touch, with the storage, calls, events and errors of the real ones. */
 export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
@@ -183,7 +216,8 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
         CommitmentOf: perHotkey('Registration'),
         LastCommitment: perHotkey('u32'),
         RevealedCommitments: perHotkey('Vec<(Vec<u8>,u64)>'),
-        ...(shape === 'current'
+        TimelockedIndex: { value: 'Vec<(NetUid,AccountId32)>', fallback: '0x00' },
+        ...(shape !== 'old'
           ? { UsedSpaceOf: perHotkey('UsageTracker'), MaxSpace: { value: 'u32', fallback: '0x1c0c0000' } }
           : { RateLimit: { value: 'u32', fallback: '0x64000000' } }),
       },
@@ -194,14 +228,31 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
           docs: ['Set the commitment for a given netuid'],
         },
       },
-      events: { Commitment: { netuid: 'NetUid', who: 'AccountId32' } },
+      events: {
+        Commitment: { netuid: 'NetUid', who: 'AccountId32' },
+        TimelockCommitment: { netuid: 'NetUid', who: 'AccountId32', reveal_round: 'u64' },
+        CommitmentRevealed: { netuid: 'NetUid', who: 'AccountId32' },
+        ...(shape === 'next'
+          ? {
+              CommitmentRevealFailed: {
+                netuid: 'NetUid',
+                who: 'AccountId32',
+                reveal_round: 'u64',
+                error: 'RevealFailure',
+              },
+            }
+          : {}),
+      },
       errors: {
         TooManyFieldsInCommitmentInfo: 'Account passed too many additional fields to their commitment',
         AccountNotAllowedCommit: 'Account is not allowed to make commitments to the chain',
-        ...(shape === 'current'
+        ...(shape !== 'old'
           ? {
               SpaceLimitExceeded: 'Space Limit Exceeded for the current interval',
               UnexpectedUnreserveLeftover: 'Unreserve returned leftover',
+              ...(shape === 'next'
+                ? { TimelockRevealFailedNotAllowed: 'Only the runtime may store a seal that failed' }
+                : {}),
             }
           : {
               CommitmentSetRateLimitExceeded:
@@ -209,11 +260,25 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
             }),
       },
       constants: {
-        MaxFields: { type: 'u32', value: shape === 'current' ? 3 : 1 },
+        MaxFields: { type: 'u32', value: shape === 'old' ? 1 : 3 },
         InitialDeposit: { type: 'u64', value: 0n },
         FieldDeposit: { type: 'u64', value: 0n },
         ...(shape === 'old' ? { DefaultRateLimit: { type: 'u32', value: 100 } } : {}),
       },
+    },
+    {
+      name: 'Drand',
+      index: 26,
+      storage: {
+        BeaconConfig: { value: 'BeaconConfiguration', fallback: beaconConfig(QUICKNET) },
+        Pulses: { value: 'Pulse', keys: [['Blake2128Concat', 'u64']] },
+        LastStoredRound: { value: 'u64', fallback: zeros(8) },
+        OldestStoredRound: { value: 'u64', fallback: zeros(8) },
+      },
+      calls: {},
+      events: { NewPulse: { rounds: 'Vec<u64>' } },
+      errors: { DrandConnectionFailure: 'The beacon could not be reached.' },
+      constants: {},
     },
   ];
 }

@@ -27,14 +27,17 @@ export type TypeTable = Record<string, TypeDefinition>;
 
 const range = (n: number): number[] => [...Array(n).keys()];
 
-/** `Data` of the commitments pallet: `None`, `Raw0` … `Raw128` (index N + 1), then hashes. */
-const dataVariants: Record<string, Fields> = {
+/** `Data` of the commitments pallet: `None`, `Raw0` … `Raw128` (index N + 1), hashes, a seal, a flag, longer bytes. */
+export const dataVariants: Record<string, Fields> = {
   None: [],
   ...Object.fromEntries(range(129).map((n) => [`Raw${n}`, [`[u8;${n}]`]])),
   BlakeTwo256: ['[u8;32]'],
   Sha256: ['[u8;32]'],
   Keccak256: ['[u8;32]'],
   ShaThree256: ['[u8;32]'],
+  TimelockEncrypted: { encrypted: 'Vec<u8>', reveal_round: 'u64' },
+  ResetBondsFlag: [],
+  BigRaw: ['Vec<u8>'],
 };
 
 /** Mortal eras 1 … 255 carry the second byte of the encoding. */
@@ -239,6 +242,23 @@ export const baseTypes: TypeTable = {
     params: { Balance: 'u64', MaxFields: '', BlockNumber: 'u32' },
     fields: { deposit: 'u64', block: 'u32', info: 'CommitmentInfo' },
   },
+  Pulse: {
+    path: 'pallet_drand::types::Pulse',
+    fields: { round: 'u64', randomness: 'Vec<u8>', signature: 'Vec<u8>' },
+  },
+  BeaconConfiguration: {
+    path: 'pallet_drand::types::BeaconConfiguration',
+    fields: {
+      public_key: 'Vec<u8>',
+      period: 'u32',
+      genesis_time: 'u32',
+      hash: 'Vec<u8>',
+      group_hash: 'Vec<u8>',
+      scheme_id: 'Vec<u8>',
+      metadata: 'BeaconMetadata',
+    },
+  },
+  BeaconMetadata: { path: 'pallet_drand::types::Metadata', fields: { beacon_id: 'Vec<u8>' } },
   UsageTracker: {
     path: 'pallet_commitments::types::UsageTracker',
     fields: { last_epoch: 'u64', used_space: 'u64' },

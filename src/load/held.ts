@@ -1,0 +1,87 @@
+/** What a hotkey's entries in the commitments pallet come to, as the profile's validators go by them. */
+import type { CommitmentStore, StoredCommitments } from '../chain/types.ts';
+import { type Picked, type Profile, pickRevealed, readText, revealedText } from '../rules/index.ts';
+
+/**
+ * `sealed`: waits for its round. `failed`: could not be opened, for good. `lost`: its round is over and nothing was revealed, which older
+ * runtimes do in silence. `revealed`: the chain has opened the newest seal.
+ */
+export type CommitmentState = 'plain' | 'sealed' | 'revealed' | 'failed' | 'lost' | 'none';
+
+/** A seal that is pending, or that failed. */
+export interface HeldSeal {
+  round: number;
+  /** Block of the commitment. */
+  block: number;
+  /** Of the ciphertext. */
+  bytes: number;
+}
+
+export interface Held {
+  state: CommitmentState;
+  seal: HeldSeal | null;
+  /** The text that validators go by now, with the block that they take it from; what cannot be read is text without fields. */
+  current: { text: string | null; block: number; fields: Picked['fields'] | null } | null;
+}
+
+/** Texts that the chain has opened; empty ones are none. */
+function revealedTexts({ revealed }: Pick<StoredCommitments, 'revealed'>): { block: number; text: string }[] {
+  return revealed.flatMap(({ bytes, block }) => {
+    const text = revealedText(bytes);
+    return text === null ? [] : [{ block, text }];
+  });
+}
+
+/** `wanted`: values that the text's fields must have (`pickRevealed`). */
+export function heldOf(
+  stored: StoredCommitments,
+  profile: Profile,
+  beacon: CommitmentStore['beacon'] = null,
+  wanted: Readonly<Record<string, string>> = {},
+): Held {
+  const { entry, lastBlock } = stored;
+  const pending = entry?.fields.find((field) => field.kind === 'sealed' || field.kind === 'failed');
+  const seal =
+    pending === undefined || (pending.kind !== 'sealed' && pending.kind !== 'failed')
+      ? null
+      : { round: pending.round, block: entry!.block, bytes: pending.encrypted.length };
+  const current = currentOf(stored, profile, wanted);
+  return { state: stateOf(), seal, current };
+
+  function stateOf(): CommitmentState {
+    if (pending?.kind === 'failed' || pending?.kind === 'sealed') return pending.kind;
+    const newest = Math.max(-1, ...stored.revealed.map(({ block }) => block));
+    // What was opened left the entry, and with its last field the entry itself.
+    if (entry === null && lastBlock !== null && newest < lastBlock) return beacon === null ? 'none' : 'lost';
+    const sealing = profile.commit.mode === 'timelock';
+    if (newest >= 0 && (sealing || entry === null) && newest >= (entry?.block ?? 0)) return 'revealed';
+    if (entry !== null) return 'plain';
+    return newest >= 0 ? 'revealed' : 'none';
+  }
+}
+
+function currentOf(
+  stored: StoredCommitments,
+  profile: Profile,
+  wanted: Readonly<Record<string, string>>,
+): Held['current'] {
+  const { commit } = profile;
+  const { entry } = stored;
+  const plain = entry === null ? null : { text: entry.text, block: entry.block };
+  if (commit.mode === 'plain') {
+    if (plain === null) return null;
+    const read = plain.text === null ? null : readText(commit.format, plain.text);
+    return { ...plain, fields: read?.kind === 'read' ? read.fields : null };
+  }
+  const texts = revealedTexts(stored);
+  const also = commit.plain_too && plain?.text ? [{ block: plain.block, text: plain.text }] : [];
+  const picked = pickRevealed(profile, [...texts, ...also], wanted);
+  const newest = picked?.reduce<Picked | null>(
+    (best, each) => (best && best.block > each.block ? best : each),
+    null,
+  );
+  if (newest) return newest;
+  const last = texts.at(-1);
+  if (last) return { ...last, fields: null };
+  return plain !== null && plain.text !== null ? { ...plain, fields: null } : null;
+}
