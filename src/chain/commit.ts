@@ -117,7 +117,7 @@ function replaced(found: Commitment, ss58: string, signed: SignedCall | null): U
       details: { commitment: found },
       nextSteps: [
         'pt status --mine   # another machine, or an earlier run?',
-        'pt upload … --resume --replace   # commits this model after all, in its place',
+        'pt upload --resume --replace   # commits this model after all, in its place',
       ],
     },
   );

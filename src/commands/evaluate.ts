@@ -5,7 +5,9 @@ import { type Evaluation, evaluate, nothingScored, parseModelRef, whyLost } from
 import { evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
+import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { resumeCommand, runOf, runWord } from '../training/index.ts';
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
@@ -65,12 +67,12 @@ export default class Evaluate extends PtCommand {
     const { keepForecastOf } = await import('../runs/index.ts');
     const kept = await keepForecastOf(result, place, (text) => this.warning(text));
     for (const run of kept)
-      this.note(`Kept for the report of run ${basename(run)}: pt report ${shellWord(basename(run))}`);
-    this.#show(result, settings.hfRepoId);
+      this.note(`Kept for the report of run ${basename(run)}: pt report ${runWord(run, settings.home)}`);
+    this.#show(result, settings);
     return evaluateOutput(result);
   }
 
-  #show(result: Evaluation, repo: string | null): void {
+  #show(result: Evaluation, { hfRepoId: repo, home }: Settings): void {
     const { sample } = result;
     this.note(
       `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${competitionLabel(result.competition)}, block ${result.block}.`,
@@ -103,13 +105,16 @@ export default class Evaluate extends PtCommand {
       return;
     }
     this.success(result.sentence);
-    const mine = shellWord(result.models[0]!.dir);
+    const { dir } = result.models[0]!;
+    const mine = shellWord(dir);
+    const run = runOf(dir);
+    const goOn = run === null ? [] : [resumeCommand(run, home)];
     this.nextSteps(
       result.advice === 'publish'
         ? [`pt upload --load-model-dir ${mine} --hf-repo-id ${repo ?? 'NAMESPACE/NAME'}`]
         : result.advice === null
           ? [`pt evaluate ${mine} --against best`]
-          : ['pt train --resume', `pt evaluate ${mine} --against best`],
+          : [...goOn, `pt evaluate ${mine} --against best`],
     );
   }
 }

@@ -3,7 +3,7 @@ import { PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import { runsOutput } from '../output/runs.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { listRuns } from '../training/index.ts';
+import { listRuns, runWord } from '../training/index.ts';
 
 export default class Runs extends PtCommand {
   static override summary = 'Past runs, newest first';
@@ -36,9 +36,10 @@ export default class Runs extends PtCommand {
         ]),
       );
       const [newest] = runs as [(typeof runs)[0]];
+      const word = runWord(newest.dir, settings.home);
       this.nextSteps([
-        `pt report ${shellWord(newest.id)}`,
-        `pt train --resume ${shellWord(newest.id)}`,
+        `pt report ${word}`,
+        `pt train --resume ${word}`,
         ...(newest.bestLoss === null ? [] : [`pt check ${shellWord(join(newest.dir, 'best'))}`]),
       ]);
     }

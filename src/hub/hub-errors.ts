@@ -62,7 +62,7 @@ export function errorOf(refusal: Refusal, doing: Doing): PtError {
       nextSteps: [
         ...(/private/i.test(refusal.message ?? '')
           ? [
-              'pt upload … --public-upload   # private storage is what is used up; the model can be copied before it is on chain',
+              'pt upload --resume --public-upload   # private storage is what is used up; the model can be copied before it is on chain',
             ]
           : []),
         `Free some space on the Hub (old repositories; ${doing.endpoint}/${repo}/settings lists stored objects), or take a larger plan: ${doing.endpoint}/settings/billing`,

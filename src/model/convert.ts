@@ -266,7 +266,7 @@ function refuseNotFinite(
     `${plan.path}: tensor ${JSON.stringify(name)} holds NaN, infinity or a value too large for bf16 (element ${index}); validators would score this model as lost.`,
     {
       details: { file: plan.path, tensor: name },
-      nextSteps: ['Train on from an earlier checkpoint: pt train --resume'],
+      nextSteps: ['Train on from an earlier checkpoint: pt train --resume RUN'],
     },
   );
 }

@@ -128,7 +128,7 @@ export function refuseNewer(
       details: { commitment: current },
       nextSteps: [
         'pt status --mine   # another machine, or an earlier run?',
-        'The same command with --resume --replace   # commits this model in its place',
+        'pt upload --resume --replace   # commits this model in its place',
       ],
     },
   );

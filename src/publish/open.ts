@@ -24,7 +24,6 @@ export function requestOf(order: PublishOrder, { netuid, competition }: Place): 
     replace: false,
     restart: false,
     noCheck: false,
-    again: 'The same command with --resume',
     ...order,
   };
 }

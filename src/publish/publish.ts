@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import type { Commitment } from '../chain/types.ts';
-import { Cancelled, OutsideError, UserError } from '../errors.ts';
+import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
+import { againOf, nameAgain } from './again.ts';
 import { ensureCommitted } from './commit.ts';
 import { sayHidden } from './hidden.ts';
 import {
@@ -47,14 +48,18 @@ export async function* publish(order: PublishOrder, where: Place): Work<UploadOu
     yield* passVerdict(request, prepared.findings);
     return yield* finishPublication(await openPublication(request, place, prepared, { path, standing }));
   } catch (error) {
-    if (error instanceof Cancelled && error.nextSteps.length === 0)
-      error.nextSteps.push(`${request.again}   # goes on from here`);
-    if (
-      error instanceof OutsideError &&
-      existsSync(path) &&
-      !error.nextSteps.some((step) => step.includes('--resume'))
-    )
-      error.nextSteps.push(`${request.again}   # goes on from here, once that works again`);
+    if (error instanceof PtError) {
+      const steps = nameAgain(error.nextSteps, request);
+      const again = againOf(request);
+      if (error instanceof Cancelled && steps.length === 0) steps.push(`${again}   # goes on from here`);
+      if (
+        error instanceof OutsideError &&
+        existsSync(path) &&
+        !steps.some((step) => step.includes('--resume'))
+      )
+        steps.push(`${again}   # goes on from here, once that works again`);
+      error.nextSteps.splice(0, Infinity, ...steps);
+    }
     throw error;
   } finally {
     lock.release();
@@ -163,8 +168,8 @@ function changed(journal: Journal): UserError {
     `An unfinished publish to ${journal.repo} (begun ${journal.createdAt}, ${reached}) was of other files or other settings than these.`,
     {
       nextSteps: [
-        'Put the folder back as it was and run `pt upload --resume`, or',
-        'pt upload … --restart   # forgets that publish and begins one of the folder as it is now',
+        'pt upload --resume   # once the folder is as it was',
+        'pt upload --restart   # forgets that publish and begins one of the folder as it is now',
       ],
     },
   );

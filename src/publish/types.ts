@@ -36,8 +36,8 @@ export interface PublishRequest {
   restart: boolean;
   /** Publish although the rules refuse it or it cannot score; that is said and asked about. */
   noCheck: boolean;
-  /** The command that goes on with this publish, for the hint of one that failed. */
-  again: string;
+  /** Of a run's model: the command that goes on with it, and the folder that stays; absent: `pt upload` of `source`. */
+  again?: { command: string; dir: string };
   /** Answers what `mayWrite` and `passVerdict` ask; throws to refuse. */
   ask: (question: WriteQuestion) => Promise<void>;
   signal?: AbortSignal;

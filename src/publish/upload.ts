@@ -119,7 +119,7 @@ function gone(repo: string, commit: string): UserError {
   return new UserError(
     'publish.revision_gone',
     `The Hub no longer shows ${repo}@${commit.slice(0, 8)} with the files of this publish.`,
-    { nextSteps: ['pt upload … --restart   # uploads again and commits the new revision'] },
+    { nextSteps: ['pt upload --restart   # uploads again and commits the new revision'] },
   );
 }
 

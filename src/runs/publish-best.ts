@@ -114,7 +114,10 @@ export async function* publishBest(
     return null;
   }
   const outcome = yield* publish(
-    { ...orderOf(plan, bestDir, signal), again: resumeCommand(runDir, place.home) },
+    {
+      ...orderOf(plan, bestDir, signal),
+      again: { command: resumeCommand(runDir, place.home), dir: bestDir },
+    },
     place,
   );
   await updateState(runDir, { published: outcome });

@@ -57,7 +57,11 @@ export async function openForecastPublisher(
     if (!isMet(when, chance)) return null;
     const outcome = await quietly(
       publish(
-        { ...orderOf(plan, dir, either), restart: true, again: resumeCommand(runDir, place.home) },
+        {
+          ...orderOf(plan, dir, either),
+          restart: true,
+          again: { command: resumeCommand(runDir, place.home), dir: join(runDir, 'best') },
+        },
         place,
       ),
     );

@@ -14,6 +14,7 @@ import {
   locateRun,
   readRunConfig,
   readState,
+  runWord,
 } from './run-folder.ts';
 import type { PublishIntent } from './types.ts';
 
@@ -43,7 +44,8 @@ const CARRIED = ['metrics.jsonl', 'data.json', 'batch.json', 'recipe.py'];
 export async function* branchRun(input: BranchInput): Work<string> {
   const [, name = '', wanted] = /^(.*?)(?:@(\d+))?$/.exec(input.from) ?? [];
   const from = await locateRun(input.runsDir, name, '--decay-from');
-  const step = await checkpointOf(from, wanted === undefined ? null : Number(wanted));
+  const id = runWord(from, input.home);
+  const step = await checkpointOf(from, id, wanted === undefined ? null : Number(wanted));
   const state = await readState(from);
   const config = await readRunConfig(from);
   const { changed } = agree(
@@ -53,7 +55,7 @@ export async function* branchRun(input: BranchInput): Work<string> {
   );
   const runDir = await createRun(input.runsDir, input.name, input.home);
   try {
-    await linkCheckpoint(from, runDir, step);
+    await linkCheckpoint(from, runDir, step, id);
     for (const file of CARRIED)
       if (existsSync(join(from, file))) await copyFile(join(from, file), join(runDir, file));
     await writeJson(join(runDir, 'settings.json'), input.settings);
@@ -84,11 +86,10 @@ export async function* branchRun(input: BranchInput): Work<string> {
   return runDir;
 }
 
-async function checkpointOf(runDir: string, wanted: number | null): Promise<number> {
+async function checkpointOf(runDir: string, id: string, wanted: number | null): Promise<number> {
   const steps = await checkpointSteps(runDir);
   const step = wanted === null ? steps.at(-1) : steps.find((each) => each === wanted);
   if (step !== undefined) return step;
-  const id = shellWord(basename(runDir));
   const has = steps.length === 0 ? 'it has none' : `it has ${steps.join(', ')}`;
   throw new UserError(
     'run.no_checkpoint',
@@ -102,7 +103,7 @@ async function checkpointOf(runDir: string, wanted: number | null): Promise<numb
   );
 }
 
-async function linkCheckpoint(from: string, to: string, step: number): Promise<void> {
+async function linkCheckpoint(from: string, to: string, step: number, id: string): Promise<void> {
   const [source, target] = [from, to].map((dir) => join(dir, 'checkpoints', `step-${step}`)) as [
     string,
     string,
@@ -127,6 +128,6 @@ async function linkCheckpoint(from: string, to: string, step: number): Promise<v
   throw new UserError(
     'run.no_checkpoint',
     `--decay-from: checkpoint step-${step} of run ${basename(from)} is not whole, or was replaced while it was copied.`,
-    { nextSteps: [`pt train --decay-from ${shellWord(basename(from))} --tokens 100M`] },
+    { nextSteps: [`pt train --decay-from ${id} --tokens 100M`] },
   );
 }

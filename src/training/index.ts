@@ -31,6 +31,7 @@ export {
   readBest,
   resumeCommand,
   runOf,
+  runWord,
   summariseRun,
   updateState,
 } from './run-folder.ts';

@@ -65,11 +65,15 @@ export const holder = (): Pick<RunState, 'pid' | 'pid_identity'> => ({
   pid_identity: processIdentity(process.pid),
 });
 
-/** The command that goes on with a run: by its name where `pt` looks for runs unasked (under `home`), else by its folder. */
-export function resumeCommand(runDir: string, home: string | null): string {
+/** A run as a word of a command line: by its name where `pt` looks for runs unasked (under `home`), else by its folder. */
+export function runWord(runDir: string, home: string | null): string {
   const known = home !== null && dirname(runDir) === join(home, 'runs');
-  return `pt train --resume ${shellWord(known ? basename(runDir) : runDir)}`;
+  return shellWord(known ? basename(runDir) : runDir);
 }
+
+/** The command that goes on with a run. */
+export const resumeCommand = (runDir: string, home: string | null): string =>
+  `pt train --resume ${runWord(runDir, home)}`;
 
 /**
  * Makes the folder of a new run under `runsDir` and gives its path. `run.json` comes with `writeRun`.

@@ -95,7 +95,6 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
       source: { kind: 'folder', dir, dtype: 'bf16' },
       repo: 'me/first',
       netuid: 9,
-      again: 'The same command with --resume',
       competition: null,
       useHotkeyInHash: false,
       fields: {},

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type BranchInput, branchRun } from '../../src/training/branch.ts';
 import { withDefaults } from '../../src/training/knobs.ts';
@@ -10,7 +10,7 @@ import { RUN_SCHEMA } from '../../src/training/run-schema.ts';
 let home: string;
 let trunk: string;
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'pt-branch-'));
+  home = join(await mkdtemp(join(tmpdir(), 'pt-branch-')), 'runs');
   trunk = await createRun(home, 'trunk');
   await writeRun(
     trunk,
@@ -37,12 +37,12 @@ beforeEach(async () => {
   }
   await writeFile(join(trunk, 'metrics.jsonl'), '{"step": 1}\n');
 });
-afterEach(() => rm(home, { recursive: true, force: true }));
+afterEach(() => rm(dirname(home), { recursive: true, force: true }));
 
 async function branch(from: string, changes: Partial<BranchInput['given']> = {}): Promise<string> {
   const work = branchRun({
     runsDir: home,
-    home,
+    home: dirname(home),
     from,
     name: null,
     given: {
