@@ -1,6 +1,6 @@
 // Set-up from nothing but git, Node with npm, and Python: npm packages, compiled code, Python environment; then a task.
 //   node scripts/bootstrap.mjs                      only set-up
-//   node scripts/bootstrap.mjs quickstart|test|vectors|compat|learn|bench|lint:python|same-losses [ARGUMENTS]
+//   node scripts/bootstrap.mjs quickstart|test|vectors|hostile|compat|learn|bench|lint:python|same-losses [ARGUMENTS]
 // No dependency may be imported here: none is installed yet. What is already done is recognised by content and skipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,6 +22,7 @@ const TASKS = {
   test: { script: ['scripts/test.mjs'], python: true },
   vectors: { script: ['node_modules/vitest/vitest.mjs', 'run', 'test/vectors.test.ts'], python: false },
   bench: { script: ['bench/run.mjs'], python: true },
+  hostile: { script: ['scripts/hostile.mjs'], python: true },
   compat: { script: ['scripts/test.mjs', 'compat'], python: true },
   learn: { script: ['scripts/learn-releases.mjs'], python: true },
   'lint:python': { script: ['scripts/lint-python.mjs'], python: true },

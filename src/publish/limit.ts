@@ -21,10 +21,12 @@ export async function checkLimit(request: PublishRequest, place: Opened, bytes: 
 
 /** How often the limit may be used up anew, by another machine with this hotkey, before `--wait` gives up. */
 const RENEWALS = 3;
+/** The longest that a limit can last: an epoch, whose length the chain keeps in 16 bits. A node that says more is not waited for. */
+const LONGEST_BLOCKS = 1 << 16;
 
 /**
  * With `--wait`: returns when the chain allows a commitment of this size; else throws as `checkLimit`. It says until which block it waits,
- * and ends when that block came `RENEWALS` times and somebody else had used up the limit again.
+ * and ends when that block came `RENEWALS` times and somebody else had used up the limit again, or is further away than any limit lasts.
  */
 export async function* awaitLimit(request: PublishRequest, place: Opened, bytes: number): Work<void> {
   if (!request.wait) return checkLimit(request, place, bytes);
@@ -36,7 +38,8 @@ export async function* awaitLimit(request: PublishRequest, place: Opened, bytes:
     if (limit.allowed) return;
     if (block > announced) {
       renewals += 1;
-      if (renewals > RENEWALS) return checkLimit(request, place, bytes);
+      if (renewals > RENEWALS || limit.freeAtBlock - block > LONGEST_BLOCKS)
+        return checkLimit(request, place, bytes);
       announced = limit.freeAtBlock;
       const when = timeOf(limit.freeAtBlock, block, place.chain.blockTimeMs);
       const message = `${describe(limit)} Waiting for block ${limit.freeAtBlock} (now ${block}), about ${when}.`;
@@ -61,5 +64,6 @@ function describe(limit: CommitLimit): string {
 
 /** ISO time of a block to come, estimated from the chain's time between blocks. */
 export function timeOf(block: number, current: number, blockTimeMs: number, now = Date.now()): string {
-  return new Date(now + Math.max(0, block - current) * blockTimeMs).toISOString();
+  // The block is the node's word; no clock goes further than this.
+  return new Date(Math.min(now + Math.max(0, block - current) * blockTimeMs, 8.64e15)).toISOString();
 }

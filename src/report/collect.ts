@@ -115,7 +115,9 @@ export function createCollector(): Collector {
       const event = readEvent(line);
       if (event === null) return;
       const seconds = event.time ?? null;
-      const time = seconds === null ? null : seconds * 1000;
+      // A number that no clock shows is no time.
+      const time =
+        seconds === null || Number.isNaN(new Date(seconds * 1000).getTime()) ? null : seconds * 1000;
       const log = (kind: LogRow['kind'], message: string) => {
         data.log.push({ time, kind, message });
         if (data.log.length > KEPT) data.log.shift();

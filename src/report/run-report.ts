@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
 import { readJson } from '../host/read-json.ts';
-import { type BestModel, type RunState, readBest, summariseRun } from '../training/index.ts';
+import { type BestModel, type RunState, readBest, readSettings, summariseRun } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { followLines, type LineFollower } from './follow-lines.ts';
 import { type KeptForecast, readForecast } from './forecast-file.ts';
@@ -53,7 +53,7 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
         readBest(dir),
         readObject(join(dir, 'state.json')),
         readObject(join(dir, 'run.json')),
-        readSettings(join(dir, 'settings.json')),
+        readSettings(dir),
         readForecast(dir),
       ]);
       return {
@@ -79,17 +79,3 @@ export function asObject(value: unknown): Json {
 }
 
 const readObject = async (path: string): Promise<Json> => asObject(await readJson(path));
-
-async function readSettings(path: string): Promise<RunReport['settings']> {
-  const rows = await readJson(path);
-  if (!Array.isArray(rows)) return [];
-  return rows
-    .map(asObject)
-    .filter((row) => typeof row.key === 'string')
-    .map((row) => ({
-      key: String(row.key),
-      value: row.value,
-      origin: String(row.origin ?? ''),
-      summary: String(row.summary ?? ''),
-    }));
-}

@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
-import { readState, resumeCommand } from './run-folder.ts';
+import { resumeCommand } from './run-folder.ts';
+import { readState } from './run-state.ts';
 
 /** Refuses what is no plain folder name. */
 export function runName(name: string | undefined): string | null {

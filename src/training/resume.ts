@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
-import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { type Competition, competitionLabel, meantCompetition } from '../rules/index.ts';
 import { MASK, mask } from '../secret.ts';
@@ -15,11 +14,11 @@ import {
   holder,
   locateRun,
   readRunConfig,
-  readState,
   resumeCommand,
   summariseRun,
   updateState,
 } from './run-folder.ts';
+import { intentOf, readSettings, readState } from './run-state.ts';
 import type { SourceFlags } from './source.ts';
 import type { PublishIntent, RunState } from './types.ts';
 
@@ -79,10 +78,9 @@ export async function openResumed(
     });
   const config = await readRunConfig(runDir);
   const state = await readState(runDir);
-  const rows = await readJson(join(runDir, 'settings.json'));
-  const intent = state?.intent ? { ...state.intent, when: state.intent.when ?? null } : null;
+  const intent = intentOf(runDir, state);
   const resumeWith = resumeCommand(runDir, home);
-  return { runDir, resumeWith, config, state, intent, settings: Array.isArray(rows) ? rows : [] };
+  return { runDir, resumeWith, config, state, intent, settings: await readSettings(runDir) };
 }
 
 /**
@@ -224,9 +222,15 @@ function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {
   }
   if (given.data.length > 0) add('data', true, config.data, dataSources(given.data, given.cwd));
   if (given.competition !== null && config.competition !== null) {
+<<<<<<< HEAD
     const own = config.competition as Competition;
     const agrees = meantCompetition([own], { id: given.competition }).how === 'named';
     add('competition', true, agrees ? given.competition : competitionLabel(own), given.competition);
+=======
+    const names = [competition.id, competition.name].filter((name) => name !== undefined).map(show);
+    const agrees = names.includes(given.competition);
+    add('competition', true, agrees ? given.competition : names.join(', '), given.competition);
+>>>>>>> 8e5df3e (Attack every parser, with counts and the seed of a failure: npm run test:hostile)
   }
   if (given.offline !== null)
     add('offline', false, config.offline, given.offline, (to) => {
@@ -320,7 +324,7 @@ export function unfollowed(run: ResumedRun, rows: ResumedRun['settings'], cwd: s
     if (value === null || isUnchosen(origin) || origin.startsWith('flag ')) return [];
     if (key === 'recipe') {
       if (isRecipe(config, String(value), cwd)) return [];
-    } else if (!(key in own) || String(own[key]) === String(value)) return [];
+    } else if (!(key in own) || show(own[key]) === String(value)) return [];
     const kept = key === 'recipe' ? (config.recipe_file ?? asObject(config.recipe).name) : own[key];
     return [
       `${key} ${value} (${origin}) is for new runs; this one keeps ${show(kept)}. A flag changes what may change.`,
@@ -333,7 +337,8 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(show).join(' ');
   if (typeof value !== 'object') return String(value);
   const { name, path, kind, weight } = value as Json;
-  const text = String(path ?? name ?? kind ?? JSON.stringify(value));
+  // run.json may hold any object, whose own toString is no function.
+  const text = [path, name, kind].find((part) => typeof part === 'string') ?? JSON.stringify(value);
   return typeof weight === 'number' && weight !== 1 ? `${text}:${weight}` : text;
 }
 

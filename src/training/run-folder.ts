@@ -11,6 +11,7 @@ import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { knobConfig } from './knobs.ts';
+import { readState } from './run-state.ts';
 import type { BestModel, PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
@@ -118,11 +119,6 @@ export async function writeRun(
   });
 }
 
-export async function readState(runDir: string): Promise<RunState | null> {
-  const state = await readObject(join(runDir, 'state.json'));
-  return state === null ? null : (state as unknown as RunState);
-}
-
 /** Changes `state.json`; what is published is also added to the run's history. */
 export async function updateState(runDir: string, change: Partial<RunState>): Promise<void> {
   const state = (await readState(runDir)) ?? initialState(basename(runDir), null);
@@ -153,6 +149,8 @@ async function runFolders(runsDir: string): Promise<string[]> {
     .map((key) => key.slice(key.indexOf(' ') + 1));
 }
 
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
 /** Steps so far, from the last whole line of `metrics.jsonl` that has one; reads the end of the file only. */
 async function lastStep(runDir: string): Promise<number> {
   const path = join(runDir, 'metrics.jsonl');
@@ -168,7 +166,7 @@ async function lastStep(runDir: string): Promise<number> {
     for (const line of buffer.toString('utf8').split('\n').reverse()) {
       try {
         const step: unknown = JSON.parse(line).step;
-        if (typeof step === 'number') return step;
+        if (isCount(step)) return step;
       } catch {
         // A line cut by a kill, or by our window.
       }
@@ -193,10 +191,10 @@ export async function hasCheckpoint(runDir: string): Promise<boolean> {
 /** The best model of a run, as the trainer decided when it put it into `best/`; null: there is none. */
 export async function readBest(runDir: string): Promise<BestModel | null> {
   const best = await readObject(join(runDir, 'best.json'));
-  if (typeof best?.eval_loss !== 'number' || typeof best.step !== 'number') return null;
+  if (typeof best?.eval_loss !== 'number' || !isCount(best.step)) return null;
   return {
     step: best.step,
-    tokens: typeof best.tokens === 'number' ? best.tokens : null,
+    tokens: isCount(best.tokens) ? best.tokens : null,
     loss: best.eval_loss,
   };
 }

@@ -10,6 +10,7 @@ import { finish } from '../../src/progress.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { jsonText } from '../../src/text/json-text.ts';
 import { llamaConfig, tempDir, writeModel } from '../model/support.ts';
+import { attack, patience } from '../support/attack.ts';
 
 /** Values of config.json as JSON or Python write them, the more surprising ones. */
 const odd = fc.constantFrom(
@@ -26,7 +27,9 @@ const odd = fc.constantFrom(
   ],
 );
 
-it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 120_000 }, async () => {
+it('gives a whole verdict on any config, in numbers that JSON has', {
+  timeout: patience(120_000),
+}, async () => {
   const home = tempDir();
   const flags = { offline: true, network: 'finney' };
   const settings = resolveSettings({ flags, env: { PT_HOME: home }, cwd: home, home });
@@ -40,7 +43,8 @@ it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 1
     'quantization_config',
     'extra',
   );
-  await fc.assert(
+  await attack(
+    'config.json: odd numbers and values',
     fc.asyncProperty(fc.dictionary(names, odd, { maxKeys: 4 }), async (changes) => {
       const fields = Object.entries({ ...Object.fromEntries(plain), ...changes });
       const text = fields.map(([key, value]) => `${JSON.stringify(key)}: ${value}`).join(', ');
@@ -53,7 +57,7 @@ it('gives a whole verdict on any config, in numbers that JSON has', { timeout: 1
         verdict.findings.map(({ message }) => message),
       );
     }),
-    { numRuns: 100 },
+    { short: 100 },
   );
 });
 
@@ -80,7 +84,7 @@ const KEYS = [
 ];
 
 it('gives a verdict on any JSON value of any known key, of any class and profile', {
-  timeout: 240_000,
+  timeout: patience(240_000),
 }, async () => {
   const home = tempDir();
   const dir = writeModel(tempDir());
@@ -102,7 +106,8 @@ it('gives a verdict on any JSON value of any known key, of any class and profile
     fc.integer(),
     fc.constantFrom('', 'gelu', [], {}, [null]),
   );
-  await fc.assert(
+  await attack(
+    'config.json: any JSON under any known key, of any class',
     fc.asyncProperty(
       fc.constantFrom(...classes),
       fc.dictionary(fc.constantFrom(...KEYS), some, { maxKeys: 5 }),
@@ -114,7 +119,7 @@ it('gives a verdict on any JSON value of any known key, of any class and profile
         checkSchema.parse(JSON.parse(jsonText(checkOutput(verdict))));
       },
     ),
-    { numRuns: 400 },
+    { short: 400 },
   );
 });
 

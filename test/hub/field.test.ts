@@ -10,6 +10,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { EXIT, PtError } from '../../src/errors.ts';
 import { finish } from '../../src/progress.ts';
 import type { SandboxHub } from '../../src/sandbox/hub/index.ts';
+import { attack } from '../support/attack.ts';
 import { client, memoryFile, random, sandbox, tempDir } from './support.ts';
 
 /** Hubs as they are met outside: behind mirrors, with their own authorities, with addresses that expire, slow, and talking nonsense. */
@@ -330,7 +331,6 @@ describe('a Hub that drips', () => {
 });
 
 describe('answers that are no answers', () => {
-  const RUNS = Number(process.env.PT_FUZZ_RUNS ?? 40);
   const header = fc.constantFrom<Record<string, string>>(
     {},
     { 'retry-after': 'Sat, 13 Sep 275760 00:00:00 GMT' },
@@ -399,7 +399,8 @@ describe('answers that are no answers', () => {
       retry: { attempts: 2, baseMs: 1, capMs: 2, maxWaitMs: 5, idleMs: 2000, answerMs: 2000 },
     });
     let count = 0;
-    await fc.assert(
+    await attack(
+      'any status, header and body, from any request of a publish on',
       fc.asyncProperty(answer, async (given) => {
         [planned, seen] = [given, 0];
         count += 1;
@@ -423,7 +424,7 @@ describe('answers that are no answers', () => {
           JSON.stringify((error as PtError).details);
         }
       }),
-      { numRuns: RUNS },
+      { short: 40 },
     );
   }, 120_000);
 });

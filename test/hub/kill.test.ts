@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { cases, draws } from '../support/attack.ts';
 import { client, sandbox, WRITE_TOKEN } from './support.ts';
 
 const COUNT = 6;
 const SIZE = 1024 * 1024;
+const draw = draws();
 
 function start(endpoint: string) {
   const script = join(import.meta.dirname, 'upload-child.ts');
@@ -16,8 +18,7 @@ function start(endpoint: string) {
 }
 
 describe('kill -9 of the uploading process', () => {
-  // PT_SLOW=1 tries many more moments.
-  const moments = process.env.PT_SLOW === '1' ? 60 : 8;
+  const moments = cases(8);
   it.each(Array.from({ length: moments }, (_, i) => i))(
     'at moment %i: the next run ends in one commit and sends no object twice',
     async (index) => {
@@ -32,7 +33,7 @@ describe('kill -9 of the uploading process', () => {
       const first = start(server.url);
       while (!server.requests.some((request) => request.step === step))
         await new Promise((done) => setTimeout(done, 5));
-      await new Promise((done) => setTimeout(done, 25 * Math.random()));
+      await new Promise((done) => setTimeout(done, 25 * draw()));
       first.kill('SIGKILL');
       await once(first, 'exit');
       await new Promise((done) => setTimeout(done, 450));

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
 import { DTYPE_BITS, readHeader } from '../../src/model/header.ts';
 import { memorySource } from '../../src/model/source.ts';
-import { randomFrom } from '../../src/rules/index.ts';
+import { again, cases, draws, patience, tell } from '../support/attack.ts';
 
-const random = randomFrom(20);
+const random = draws();
 const below = (n: number) => Math.floor(random() * n);
 const pick = <T>(list: readonly T[]): T => list[below(list.length)]!;
 const DTYPES = [...Object.keys(DTYPE_BITS), 'f32', 'C128'];
@@ -84,9 +84,9 @@ function file(): Buffer {
 }
 
 it('agrees with the reference library on every file, but for duplicates, which it refuses', {
-  timeout: 120_000,
+  timeout: patience(120_000),
 }, async () => {
-  const files = Array.from({ length: 4000 }, file);
+  const files = Array.from({ length: cases(4000) }, file);
   const { python } = await findPython();
   const script = `
 import base64, sys, safetensors
@@ -112,10 +112,11 @@ for line in sys.stdin:
     if (error && /duplicate key/.test(error.message)) continue;
     expect(
       error === null ? 1 : 0,
-      `${JSON.stringify(bytes.subarray(0, 300).toString('latin1'))}: ${error?.message}`,
+      `${JSON.stringify(bytes.subarray(0, 300).toString('latin1'))}: ${error?.message} (${again})`,
     ).toBe(reference[i]);
   }
+  tell('safetensors headers: the verdict of the safetensors library', files.length, files.length);
   // Both sides must have been met often.
-  expect(accepted).toBeGreaterThan(500);
-  expect(accepted).toBeLessThan(3500);
+  expect(accepted).toBeGreaterThan(files.length / 8);
+  expect(accepted).toBeLessThan((files.length * 7) / 8);
 });

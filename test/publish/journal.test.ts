@@ -13,6 +13,7 @@ import {
   sameContent,
   writeJournal,
 } from '../../src/publish/journal.ts';
+import { attack } from '../support/attack.ts';
 
 const key = { genesis: '0x01', netuid: 9, hotkey: '5Hot', repo: 'me/first' };
 
@@ -73,7 +74,7 @@ describe('the publish journal', () => {
     );
   });
 
-  it('turns any other text into one error that says how to go on', () => {
+  it('turns any other text into one error that says how to go on', async () => {
     const notJournals = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),
@@ -85,7 +86,8 @@ describe('the publish journal', () => {
       journals.map((journal) => JSON.stringify({ ...journal, extra: 1 })),
       journals.map((journal) => JSON.stringify({ ...journal, upload: { commit: 'main', bytesUploaded: 1 } })),
     );
-    fc.assert(
+    await attack(
+      'journals',
       fc.property(notJournals, (hostile) => {
         let thrown: unknown;
         try {
@@ -97,6 +99,7 @@ describe('the publish journal', () => {
         expect((thrown as UserError).code).toBe('publish.journal_damaged');
         expect((thrown as UserError).nextSteps[0]).toContain('--restart');
       }),
+      { short: 500 },
     );
   });
 

@@ -9,6 +9,7 @@ import { load } from '../../src/load/index.ts';
 import { finish } from '../../src/progress.ts';
 import type { UploadOutcome } from '../../src/publish/index.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { draws } from '../support/attack.ts';
 import { nonceOf } from './nonce.ts';
 import { makeModel } from './support.ts';
 
@@ -37,6 +38,7 @@ const MARKERS = [
 ];
 const JITTER_MS = 450;
 const SHOTS = 3;
+const draw = draws();
 
 /**
  * Publishes again and again with real processes, each killed (SIGKILL) up to three times at random moments and resumed, until
@@ -60,7 +62,7 @@ export async function killPublishes(
       const paid = (await createHub({ endpoint: sandbox.state.hub }).revision(repo))?.commit ?? null;
       let outcome: UploadOutcome | null = null;
       for (let shot = 0; outcome === null; shot += 1) {
-        const marker = shot < SHOTS ? MARKERS[Math.floor(Math.random() * MARKERS.length)]! : null;
+        const marker = shot < SHOTS ? MARKERS[Math.floor(draw() * MARKERS.length)]! : null;
         const resume = shot > 0 ? ['--resume'] : [];
         const ended = await runOnce([...args, '--json', '--wait', ...resume], home, marker);
         if (ended.killed) {
@@ -106,7 +108,7 @@ async function runPt(args: string[], home: string, killAt: RegExp | null = null)
   });
   child.stderr.on('data', (chunk) => {
     stderr += chunk;
-    if (killAt?.test(stderr)) timer ??= setTimeout(() => child.kill('SIGKILL'), Math.random() * JITTER_MS);
+    if (killAt?.test(stderr)) timer ??= setTimeout(() => child.kill('SIGKILL'), draw() * JITTER_MS);
   });
   const { code, signal } = await new Promise<{ code: number | null; signal: string | null }>((done) => {
     child.on('close', (code, signal) => done({ code, signal }));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConstants } from '../../src/constants.ts';
 import { PtError } from '../../src/errors.ts';
 import * as rules from '../../src/rules/index.ts';
+import { attack } from '../support/attack.ts';
 
 const { profiles } = loadConstants();
 const both = [profiles['3.2'], profiles['6.0']];
@@ -43,8 +44,9 @@ describe('chain string', () => {
     );
   });
 
-  it('is never an exception, whatever stands on chain', () => {
-    fc.assert(
+  it('is never an exception, whatever stands on chain', async () => {
+    await attack(
+      'commitments: any text on chain',
       fc.property(
         fc.string({ unit: 'binary', maxLength: 140 }),
         fc.constantFrom(...both),
@@ -56,7 +58,7 @@ describe('chain string', () => {
             );
         },
       ),
-      { numRuns: 1000 },
+      { short: 1000 },
     );
     expect(rules.parseCommitment(profiles['6.0'], null)).toBeNull();
   });
@@ -97,8 +99,9 @@ describe('chain string', () => {
 });
 
 describe('repository ids', () => {
-  it('are safe wherever they are accepted', () => {
-    fc.assert(
+  it('are safe wherever they are accepted', async () => {
+    await attack(
+      'names of repositories in commitments',
       fc.property(fc.string({ unit: 'binary', maxLength: 45 }), fc.constantFrom(...both), (text, profile) => {
         try {
           const { repo } = rules.parseRepoId(profile, text);
@@ -110,7 +113,7 @@ describe('repository ids', () => {
           expect(error).toBeInstanceOf(PtError);
         }
       }),
-      { numRuns: 500 },
+      { short: 500 },
     );
   });
 

@@ -1,20 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseJson, type Spans } from '../../src/text/strict-json.ts';
+import { attack } from '../support/attack.ts';
 
 describe('parseJson', () => {
-  it('agrees with JSON.parse on every JSON value', () => {
-    fc.assert(
+  it('agrees with JSON.parse on every JSON value', async () => {
+    await attack(
+      'JSON: as JSON.parse reads it',
       fc.property(fc.json({ noUnicodeString: false }), (text) => {
         const value = parseJson(text);
         expect(JSON.stringify(value)).toBe(JSON.stringify(JSON.parse(text)));
       }),
-      { numRuns: 500 },
+      { short: 500 },
     );
   });
 
-  it('accepts nothing that JSON.parse refuses, and throws only SyntaxError', () => {
-    fc.assert(
+  it('accepts nothing that JSON.parse refuses, and throws only SyntaxError', async () => {
+    await attack(
+      'JSON: nothing that JSON.parse refuses',
       fc.property(
         fc.oneof(
           fc.string(),
@@ -31,7 +34,7 @@ describe('parseJson', () => {
           if (accepted) expect(() => JSON.parse(text)).not.toThrow();
         },
       ),
-      { numRuns: 1000 },
+      { short: 1000 },
     );
   });
 

@@ -10,10 +10,10 @@ import {
   holdRun,
   listRuns,
   readRunConfig,
-  readState,
   updateState,
   writeRun,
 } from '../../src/training/run-folder.ts';
+import { readState } from '../../src/training/run-state.ts';
 import type { RunRequest } from '../../src/training/types.ts';
 
 const request: RunRequest = {

@@ -106,7 +106,12 @@ export function model({ collected, config, dir }: RunReport): Html {
       ],
       [
         'Data',
-        data.map((entry) => `${entry.name}${data.length > 1 ? ` × ${entry.weight}` : ''}`).join(', ') || null,
+        data
+          .map(
+            ({ name, weight }) =>
+              `${textOf(name) ?? '?'}${data.length > 1 ? ` × ${finite(weight) ?? '?'}` : ''}`,
+          )
+          .join(', ') || null,
       ],
       ['Tokenizer', textOf(recipe.tokenizer)],
       ['Sequence length', finite(config.sequence_length) ?? finite(recipe.sequence_length)],

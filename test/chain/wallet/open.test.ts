@@ -9,6 +9,7 @@ import { createWallet, findHotkeys, type Hotkey, openHotkey } from '../../../src
 import { createHotkey } from '../../../src/chain/wallet/keypair.ts';
 import { UserError } from '../../../src/errors.ts';
 import { Secret } from '../../../src/secret.ts';
+import { attack } from '../../support/attack.ts';
 import { errorOf, temporaryFolder } from '../support.ts';
 import { ALICE, derivedFile, PASSWORD, sealAnsible, sealFernet, sealNacl, writeHotkey } from './key-files.ts';
 
@@ -146,7 +147,8 @@ describe('openHotkey', () => {
 
   test('arbitrary contents end in an error of ours that quotes none of them', async () => {
     const path = await temporaryFolder();
-    await fc.assert(
+    await attack(
+      'key files',
       fc.asyncProperty(
         fc.oneof(
           fc.uint8Array({ maxLength: 300 }),
@@ -170,7 +172,7 @@ describe('openHotkey', () => {
           expect((error as UserError).code).toBe('wallet.malformed');
         },
       ),
-      { numRuns: 60 },
+      { short: 60 },
     );
   });
 

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import { readJson } from '../host/read-json.ts';
+import { shellWord } from '../text/shell-word.ts';
+import type { PublishIntent, RunState } from './types.ts';
+
+/** What `pt` wrote about a run and reads back: crashes, editors and other programs may have been there meanwhile. */
+
+const text = z.string();
+const flag = z.boolean().optional();
+
+const INTENT = z
+  .object({
+    repo: text,
+    threshold: z.number().nullable(),
+    // Runs of an older pt say nothing of it.
+    when: z.object({ pWin: z.number(), orEqual: z.boolean() }).nullish(),
+    dtype: z.enum(['bf16', 'fp32']).nullable(),
+    useHotkeyInHash: flag,
+    makePublic: flag,
+  })
+  .nullish();
+
+/** What is not as it should be counts as not there; but what a run is meant for is not forgotten in silence (`intentOf`). */
+const STATE = z.looseObject({
+  id: text.catch(''),
+  started_at: text.catch(''),
+  ended_at: text.nullable().catch(null),
+  state: z.enum(['running', 'done', 'cancelled', 'failed']).catch('failed'),
+  pid: z.int().catch(0),
+  pid_identity: text.nullish().catch(null),
+  error: z.object({ code: text, message: text }).nullable().catch(null),
+  intent: z.unknown(),
+  started_from: z
+    .union([z.literal('best'), z.int()])
+    .nullish()
+    .catch(null),
+  published: z.unknown(),
+  publications: z
+    .array(z.looseObject({ at: text }))
+    .optional()
+    .catch(undefined),
+});
+
+/** `state.json`; null: there is none, or it is no object. */
+export async function readState(runDir: string): Promise<RunState | null> {
+  const { data } = STATE.safeParse(await readJson(join(runDir, 'state.json')));
+  return data === undefined ? null : (data as RunState);
+}
+
+/**
+ * What a run was meant for.
+ *
+ * @throws UserError `run.broken` when that cannot be read.
+ */
+export function intentOf(runDir: string, state: RunState | null): PublishIntent | null {
+  const { data, error } = INTENT.safeParse(state?.intent);
+  if (error === undefined) return data ? ({ ...data, when: data.when ?? null } as PublishIntent) : null;
+  const file = join(runDir, 'state.json');
+  const where = ['intent', ...(error.issues[0]?.path ?? [])].join('.');
+  throw new UserError('run.broken', `${file}: where the run is published cannot be read (${where}).`, {
+    nextSteps: [`Put "intent": null into ${shellWord(file)}, and give --hf-repo-id with --resume.`],
+  });
+}
+
+const ROW = z.looseObject({
+  key: text,
+  value: z.union([text, z.number(), z.boolean(), z.null()]),
+  origin: text,
+  summary: text.catch(''),
+});
+
+/** `settings.json`: each setting with its origin, secrets masked; rows that are none are left out. */
+export async function readSettings(runDir: string): Promise<z.output<typeof ROW>[]> {
+  const rows = await readJson(join(runDir, 'settings.json'));
+  return (Array.isArray(rows) ? rows : []).flatMap((row) => ROW.safeParse(row).data ?? []);
+}
