@@ -7,20 +7,8 @@ import { writeJson } from '../host/write-file.ts';
 import type { Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { agree, type Given } from './resume.ts';
-<<<<<<< HEAD
-import {
-  checkpointSteps,
-  createRun,
-  initialState,
-  locateRun,
-  readRunConfig,
-  readState,
-  runWord,
-} from './run-folder.ts';
-=======
-import { checkpointSteps, createRun, initialState, locateRun, readRunConfig } from './run-folder.ts';
+import { checkpointSteps, createRun, initialState, locateRun, readRunConfig, runWord } from './run-folder.ts';
 import { readState } from './run-state.ts';
->>>>>>> 8e5df3e (Attack every parser, with counts and the seed of a failure: npm run test:hostile)
 import type { PublishIntent } from './types.ts';
 
 export interface BranchInput {

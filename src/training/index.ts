@@ -35,13 +35,9 @@ export {
   summariseRun,
   updateState,
 } from './run-folder.ts';
-<<<<<<< HEAD
+export { readSettings } from './run-state.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
 export { REPORT_TO, trackersOf } from './trackers.ts';
-=======
-export { readSettings } from './run-state.ts';
-export { ignoredSources } from './source.ts';
->>>>>>> 8e5df3e (Attack every parser, with counts and the seed of a failure: npm run test:hostile)
 export { train } from './train.ts';
 export type {
   BestModel,

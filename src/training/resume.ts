@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors.ts';
 import { writeJson } from '../host/write-file.ts';
-import { type Competition, competitionLabel, meantCompetition } from '../rules/index.ts';
+import { competitionLabel, meantCompetition } from '../rules/index.ts';
 import { MASK, mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { KNOBS, type Knob, type KnobName, OTHER_FLAGS, type TrainingOptions } from './knobs.ts';
@@ -18,7 +18,7 @@ import {
   summariseRun,
   updateState,
 } from './run-folder.ts';
-import { intentOf, readSettings, readState } from './run-state.ts';
+import { competitionOf, intentOf, readSettings, readState } from './run-state.ts';
 import type { SourceFlags } from './source.ts';
 import type { PublishIntent, RunState } from './types.ts';
 
@@ -222,15 +222,9 @@ function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {
   }
   if (given.data.length > 0) add('data', true, config.data, dataSources(given.data, given.cwd));
   if (given.competition !== null && config.competition !== null) {
-<<<<<<< HEAD
-    const own = config.competition as Competition;
+    const own = competitionOf(config.competition);
     const agrees = meantCompetition([own], { id: given.competition }).how === 'named';
     add('competition', true, agrees ? given.competition : competitionLabel(own), given.competition);
-=======
-    const names = [competition.id, competition.name].filter((name) => name !== undefined).map(show);
-    const agrees = names.includes(given.competition);
-    add('competition', true, agrees ? given.competition : names.join(', '), given.competition);
->>>>>>> 8e5df3e (Attack every parser, with counts and the seed of a failure: npm run test:hostile)
   }
   if (given.offline !== null)
     add('offline', false, config.offline, given.offline, (to) => {

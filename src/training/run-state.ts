@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
+import type { Competition } from '../rules/types.ts';
 import { shellWord } from '../text/shell-word.ts';
 import type { PublishIntent, RunState } from './types.ts';
 
@@ -63,6 +64,17 @@ export function intentOf(runDir: string, state: RunState | null): PublishIntent 
     nextSteps: [`Put "intent": null into ${shellWord(file)}, and give --hf-repo-id with --resume.`],
   });
 }
+
+const COMPETITION = z.looseObject({
+  id: z.union([z.int(), text]).nullable().catch(null),
+  name: text.nullable().catch(null),
+  max_model_parameters: z.number().catch(0),
+  virtual: text.optional().catch(undefined),
+});
+
+/** The competition of a `run.json`, as far as it is compared and named. */
+export const competitionOf = (value: unknown): Competition =>
+  (COMPETITION.safeParse(value).data ?? COMPETITION.parse({})) as unknown as Competition;
 
 const ROW = z.looseObject({
   key: text,

@@ -105,16 +105,10 @@ const nearlyName = fc
   .map((parts) => parts.join(''));
 
 describe('a repository name', () => {
-<<<<<<< HEAD
-  it('is the same to the rules, the Hub client and the sandbox, whatever it is', () => {
-    const profile = { ...loadConstants().profiles['3.2'], repo: { min_chars: 0, max_chars: 1000 } };
-    fc.assert(
-=======
   it('is the same to the rules, the Hub client and the sandbox, whatever it is', async () => {
-    const profile = { ...loadConstants().profiles['3.2'], repo_id_min_length: 0, repo_id_max_length: 1000 };
+    const profile = { ...loadConstants().profiles['3.2'], repo: { min_chars: 0, max_chars: 1000 } };
     await attack(
       'names of repositories: rules, client and sandbox agree',
->>>>>>> 8e5df3e (Attack every parser, with counts and the seed of a failure: npm run test:hostile)
       fc.property(fc.oneof(anyText, nearlyName), fc.oneof(anyText, nearlyName), (a, b) => {
         const repo = `${a}/${b}`;
         const fine = accepts(checkRepo, repo);
