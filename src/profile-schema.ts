@@ -178,7 +178,8 @@ const config = z.strictObject({
   absent_is_null: z.boolean().default(false),
   equality: z.literal('python').default('python'),
   allow: z.array(z.record(text, z.union([z.string(), z.number(), z.boolean(), z.null()]))).optional(),
-  allow_in: text.optional().describe('The object of config.json that holds what `allow` names'),
+  auto_map: z.record(text, text).optional().describe('The only one, where code is allowed'),
+  unquantised: z.boolean().optional().describe('A quantization_config is refused'),
   forbid_keys: z.array(text).default([]),
   dtypes: z.array(text).optional(),
 });

@@ -2,12 +2,15 @@
 export * from './check.ts';
 export * from './commitment.ts';
 export * from './competition.ts';
+export * as duel from './duel/index.ts';
 export * from './duplicates.ts';
 export * from './epsilon.ts';
 export * from './forecast.ts';
 export * from './grammar.ts';
 export * from './hash.ts';
+export * from './locks.ts';
 export * from './model/index.ts';
+export * from './names.ts';
 export * from './pick.ts';
 export * from './profile-check.ts';
 export * from './profile-summary.ts';

@@ -111,7 +111,8 @@ function checkConfigKeys(config: Record<string, unknown>, profile: Profile): Fin
   ];
 }
 
-function checkDtypes(dtypes: readonly string[], profile: Profile): Finding[] {
+/** The dtypes of the weights, where only some are taken. */
+export function checkDtypes(dtypes: readonly string[], profile: Profile): Finding[] {
   const allowed = profile.config?.dtypes;
   if (allowed === undefined) return [];
   const other = dtypes.filter((dtype) => !allowed.includes(dtype));

@@ -5,14 +5,32 @@
 import { expect } from 'vitest';
 import { loadConstants, profileNamed } from '../../src/constants.ts';
 import { PtError } from '../../src/errors.ts';
+import type { Field } from '../../src/profile-schema.ts';
 import {
+  checkAgainst,
+  checkAllowlist,
+  checkDtypes,
+  checkLocks,
+  checkNames,
+  duel,
+  epsilonAt,
   type Fields,
+  type Finding,
+  globMatches,
+  manifestOf,
   type Profile,
   pickRevealed,
   readText,
+  requirementsProblem,
   revealedText,
+  safetensorsDigest,
+  sampleIndices,
+  sealsLeft,
+  similarityOf,
   writeText,
 } from '../../src/rules/index.ts';
+import { pythonPattern } from '../../src/text/python.ts';
+import { isObject, parseJson } from '../../src/text/strict-json.ts';
 import type { Case } from './vector-cases.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: vectors are read as they come; a wrong form fails the case
@@ -63,8 +81,10 @@ function compare(value: Json, wanted: Json, tolerance: Json): void {
     return;
   }
   const near = (mine: Json, theirs: Json, path: string): void => {
-    const allowed = typeof tolerance === 'number' ? tolerance : tolerance[path.split('.').at(-1)!];
-    if (typeof theirs === 'number' && typeof mine === 'number' && typeof allowed === 'number')
+    const named = typeof tolerance === 'number' ? tolerance : tolerance[path.split('.').at(-1)!];
+    // Whatever is not said of a value: the same to a few units in the last place.
+    const allowed = typeof named === 'number' ? named : 1e-12;
+    if (typeof theirs === 'number' && typeof mine === 'number')
       expect(Math.abs(mine - theirs), `${path}: ${mine} is not ${theirs}`).toBeLessThanOrEqual(
         allowed * Math.max(1, Math.abs(theirs)),
       );
@@ -361,3 +381,327 @@ FILES['live_commitments.json']['turbovision/pick for element'] = elementPick('tu
 FILES['live_commitments.json']['turbovision/pick private'] = elementPick('turbovision-private', (picked) =>
   picked === null ? [null, null] : [picked.block, JSON.parse(picked.text)],
 );
+
+/** NaN and infinities, which JSON lacks. */
+const asFloat = (value: number): Json =>
+  Number.isFinite(value) ? value : { float: String(value).toLowerCase() };
+const six = (value: number): number => duel.rounded(value, 6);
+/** The values that the case tells, of more that there are. */
+const told = (all: Json, wanted: Json): Json =>
+  Object.fromEntries(Object.keys(wanted ?? all).map((key) => [key, all[key]]));
+
+FILES['live_duels.json'] = {
+  'teutonic/paired bootstrap': ({ in: given }) => {
+    const rule = {
+      alpha: given.alpha,
+      delta: given.delta_threshold,
+      B: given.n_bootstrap,
+      seed: given.bootstrap_seed,
+    };
+    const { wins, mean, bound, n } = duel.pairedDuel(given.king_losses, given.challenger_losses, rule);
+    return {
+      accepted: wins,
+      verdict: wins ? 'challenger' : 'king',
+      mu_hat: six(mean),
+      lcb: six(bound),
+      delta: rule.delta,
+      delta_threshold: rule.delta,
+      alpha: rule.alpha,
+      n_bootstrap: rule.B,
+      n_sequences: n,
+      avg_king_loss: six(duel.meanOf(given.king_losses)),
+      avg_challenger_loss: six(duel.meanOf(given.challenger_losses)),
+    };
+  },
+  'albedo/margin': ({ in: { challenger, king, margin } }) => duel.beatsByMargin(challenger, king, margin),
+  'albedo/aggregate': ({ in: { records, min_valid_fraction }, out }, { duel: rule }) => {
+    const margin = rule.kind === 'mean_margin' ? rule.margin : Number.NaN;
+    const samples = records.map((each: Json) => ({
+      scored: Boolean(each.scored),
+      challenger: each.challenger_score,
+      king: each.king_score,
+    }));
+    const verdict = duel.marginDuel(samples, { margin, valid_share: min_valid_fraction });
+    const results = (each: Json): Json[] => each.judge_results ?? [];
+    const errors = records.flatMap(results).filter((each: Json) => !each.parse_ok).length;
+    const valid = records.filter((each: Json) => each.scored).flatMap(results);
+    const ours = valid.filter((each: Json) => each.side === 'challenger');
+    const judges = [
+      ...new Set<string>(ours.filter((each: Json) => each.parse_ok).map((each: Json) => each.judge_model)),
+    ].sort();
+    const rates = judges.flatMap((judge) => {
+      const of = ours.filter(
+        (each: Json) => each.judge_model === judge && each.yes_rate !== null && each.yes_rate !== undefined,
+      );
+      const mean = of.reduce((sum: number, each: Json) => sum + each.yes_rate, 0) / of.length;
+      return of.length === 0 ? [] : [[judge, six(mean)]];
+    });
+    const done = verdict.wins !== null;
+    const share = Math.round(min_valid_fraction * 100);
+    const all = {
+      state: done ? 'succeeded' : 'failed',
+      score_challenger: verdict.challenger,
+      score_king: verdict.king,
+      challenger_won: verdict.wins,
+      required_win_margin: margin,
+      valid_turns: verdict.valid,
+      total_turns: verdict.total,
+      judge_errors: errors,
+      scored_sample_count: verdict.valid,
+      by_judge: Object.fromEntries(rates),
+      by_metric: {},
+      scoring_mode: 'binary',
+      fault_class: done ? null : 'PROVIDER_FAULT',
+      fault_code: done ? null : 'scoring_invalid',
+      fault_message: done ? null : `Only ${verdict.valid}/${verdict.total} samples valid (< ${share}%)`,
+      retryable: done ? null : true,
+    };
+    return told(all, out.value);
+  },
+  'affine/window comparison': ({ in: given }, { duel: rule }) => {
+    const additive = (rule.kind === 'pareto_envs' && rule.tolerances) || {};
+    const environments = Object.fromEntries(
+      Object.entries<Json>(given.envs).map(([name, env]) => [
+        name,
+        {
+          margin: env.margin,
+          min_samples: env.min_tasks_per_env,
+          tolerance: env.not_worse_tolerance ?? 0,
+          absolute: name in additive ? (env.additive_margin ?? additive[name]!) : null,
+        },
+      ]),
+    );
+    const { wins, environments: rows } = duel.paretoDuel(
+      given.champion,
+      given.challenger,
+      environments,
+      given.min_dominant_envs,
+    );
+    const worse = rows.filter(({ verdict }) => verdict === 'worse').length;
+    return {
+      winner: wins ? 'challenger' : 'champion',
+      dominant: rows.filter(({ verdict }) => verdict === 'dominant').length,
+      not_worse: rows.length - worse,
+      worse,
+      per_env: rows.map(({ name, verdict, champion, challenger }) => ({
+        env: name,
+        verdict,
+        champion_avg: champion,
+        challenger_avg: challenger,
+      })),
+    };
+  },
+  'cascade/seed from block hash': ({ in: hash }) => String(duel.seedOfBlock(hash)),
+  'cascade/margin by tenure': ({ in: { tenure, params } }) => duel.marginAt(windowRule(params), tenure),
+  'cascade/koth round': ({ in: given }) => {
+    const verdict = duel.windowDuel(given.king, given.challenger, windowRule(given.params), {
+      seed: given.seed,
+      tenure: given.king_tenure_rounds,
+    });
+    return {
+      challenger_wins_round: verdict.wins,
+      lcb: asFloat(verdict.bound),
+      margin: verdict.margin,
+      n_windows: verdict.n,
+      king_geomean: asFloat(verdict.king),
+      chal_geomean: asFloat(verdict.challenger),
+      inconclusive: verdict.inconclusive,
+      n_clusters: verdict.clusters,
+      win_rate: verdict.share,
+    };
+  },
+  'resi/winner': ({ in: { rows, threshold } }) => {
+    const scored = rows.flatMap(([name, score, block, ok]: Json) => (ok ? [{ name, score, block }] : []));
+    const found = duel.earliestNearBest<{ name: string; score: number; block: number }>(scored, threshold);
+    return found && { winner: found.winner.name, best_score: found.best };
+  },
+  'finetuning/epsilon': ({ in: { start, end, decay_blocks, model_block, current_block } }) =>
+    epsilonAt(
+      { type: 'LinearDecay', start_epsilon: start, end_epsilon: end, decay_blocks },
+      current_block,
+      model_block,
+    ),
+  'coldint/wins': ({ in: given }) => {
+    const found = duel.advantageWins(
+      new Map(Object.entries(given.losses)),
+      new Map(Object.entries(given.blocks)),
+      given.current_block,
+      {
+        initial: given.advantage_initial,
+        decay: given.advantage_decay_per_epoch,
+        per_blocks: given.blocks_per_epoch,
+      },
+    );
+    const of = (name: 'wins' | 'share' | 'lowest' | 'factor') =>
+      Object.fromEntries([...found].map(([uid, each]) => [uid, each[name]]));
+    if (found.size === 0) return {};
+    const wins = Object.fromEntries(Object.keys(given.losses).map((uid) => [uid, found.get(uid)?.wins ?? 0]));
+    const share = (name: 'share' | 'lowest') =>
+      Object.fromEntries(Object.keys(given.losses).map((uid) => [uid, found.get(uid)?.[name] ?? 0]));
+    return { wins, win_rate: share('share'), win_abs_rate: share('lowest'), advantage_factors: of('factor') };
+  },
+};
+
+const windowRule = (params: Json) => ({
+  margin_start: params.win_margin_start,
+  margin_end: params.win_margin_end,
+  margin_rounds: params.margin_warmup_rounds,
+  min_n: params.min_windows,
+  min_clusters: params.min_clusters,
+  B: params.bootstrap_B,
+  alpha: params.bootstrap_alpha,
+});
+
+const findingsOk = (findings: Finding[]): boolean => findings.every(({ ok }) => ok !== false);
+const sha256Of = (paths: string[], changed: Json = {}): Map<string, string> =>
+  new Map(paths.map((path) => [path, changed[path] ?? `same:${path}`]));
+const KINDS: [RegExp, string][] = [
+  [/^architecture$/, 'architecture'],
+  [/^lock:/, ''],
+  [/^custom_code$/, 'custom_code'],
+  [/^layout$/, 'layout'],
+];
+
+FILES['live_locks.json'] = {
+  'teutonic/config and files': ({ in: { king, config, files, hashes } }, profile) => {
+    const theirs = { config: king, paths: [], sha256: sha256Of(profile.files.code ?? []) };
+    const findings = checkAgainst({ config, paths: files, sha256: sha256Of(files, hashes) }, theirs, profile);
+    const first = findings.find(({ ok }) => ok === false) ?? null;
+    const kind = first && (KINDS.find(([pattern]) => pattern.test(first.rule))?.[1] || first.rule);
+    return { accepted: first === null, kind };
+  },
+  'teutonic/safetensors digest': ({ in: digests }) => safetensorsDigest(digests),
+  'albedo/config lock': ({ in: { seed, config, lock_keys } }, profile) => {
+    const forbidden = (profile.config?.forbid_keys ?? []).some((key) => Object.hasOwn(config, key));
+    return { accepted: !forbidden && findingsOk(checkLocks(config, seed, profile, lock_keys)) };
+  },
+  'albedo/file manifest (live validator)': ({ in: files }, profile) => {
+    const { missing, forbidden, extras } = manifestOf(files, profile);
+    return { accepted: [missing, forbidden, extras].every(({ length }) => length === 0) };
+  },
+  'albedo/file manifest (local check)': ({ in: files }, profile) => {
+    const allow = profile.files.allow?.filter((name) => name !== 'LICENSE');
+    const found = manifestOf(files, { ...profile, files: { ...profile.files, allow } });
+    return { accepted: Object.values(found).every(({ length }) => length === 0), ...found };
+  },
+  'albedo/weight dtypes by shard': ({ in: shards }, profile) => ({
+    accepted: findingsOk(checkDtypes(Object.values<string[]>(shards).flat(), profile)),
+  }),
+  'albedo/similarity': ({ in: { a, b, threshold } }) => {
+    const print = (of: Json) => ({
+      keys: of.layer_keys,
+      samples: of.tensor_samples ?? [],
+      norms: of.norm_vector ?? [],
+    });
+    const similarity = similarityOf(print(a), print(b));
+    return { similarity, duplicate: similarity >= threshold };
+  },
+  'albedo/sample indices': ({ in: { key, n, k } }) => sampleIndices(key, n, k),
+  'affine/config allowlist': ({ in: { config, allowed_types } }, profile) => {
+    const allow = profile.config?.allow?.filter(
+      ({ model_type: type }) => allowed_types === null || allowed_types.includes(type),
+    );
+    const bad = checkAllowlist(config, { ...profile, config: { ...profile.config!, allow } }).find(
+      ({ ok }) => ok === false,
+    );
+    return { pass: bad === undefined, kind: bad?.rule ?? null };
+  },
+  'cascade/repository': ({ in: { files, max_repo_mb } }, profile) => {
+    const paths = Object.keys(files);
+    const { missing, forbidden } = manifestOf(paths, profile);
+    const pickles = ['*.bin', '*.pt', '*.pth', '*.ckpt', '*.pkl', '*.pickle', '*.joblib', '*.dill'];
+    const named = forbidden.filter((path) => pickles.some((glob) => globMatches(glob, path)));
+    const layout =
+      missing.length > 0
+        ? 'missing_files'
+        : named.length > 0
+          ? 'pickle_weights_forbidden'
+          : forbidden.length > 0
+            ? 'weight_files_forbidden'
+            : null;
+    const bytes = Object.values<string>(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    const said = (reason: string | null) => ({ ok: reason === null, reason });
+    return {
+      check_repo_layout: said(layout),
+      check_config: said(configProblem(files['config.json'])),
+      check_repo_size: said(bytes > max_repo_mb * 1024 * 1024 ? 'repo_too_large' : null),
+    };
+  },
+  'cascade/requirements': ({ in: { text, allowed, max_packages } }) => {
+    const reason =
+      text === null ? 'missing_requirements' : requirementsProblem(text, { allowed, most: max_packages });
+    return { ok: reason === null, reason };
+  },
+};
+
+function configProblem(text: string | undefined): string | null {
+  if (text === undefined) return 'missing_config_json';
+  try {
+    return isObject(parseJson(text, { python: true })) ? null : 'config_json_not_object';
+  } catch {
+    return 'config_json_invalid';
+  }
+}
+
+/** What teutonic's intake takes of each in turn; the state that its own function ran with. */
+const KING = '5EcvWJWH2Sf4z8YbkFBKQM9us3qM5xGksFLpVi817ivpBNjY';
+
+FILES['live_repo_rules.json'] = {
+  pattern: ({ in: { repo, pattern }, subnet }, profile) => {
+    const matches = pythonPattern(pattern).test(repo);
+    if (subnet !== 'albedo') return matches;
+    const field = fieldNamed(profile, 'repo');
+    return { valid_ref: pythonPattern(field!.write!).test(repo), pattern: matches };
+  },
+  'teutonic/coldkey token in repo': ({ in: { repo, coldkey } }, profile) =>
+    findingsOk(checkNames(repo, { hotkey: '', coldkey }, profile, 9_000_000)),
+  'teutonic/intake queue': ({ in: rows }, profile) => {
+    const seen = new Set<string>();
+    const digests = new Set<string>();
+    const queued = new Set<string>();
+    return rows.map(({ hotkey, model_repo, model_digest, block }: Json) => {
+      const late = block >= (profile.limits.min_block ?? 0);
+      const ok =
+        late && hotkey !== KING && !seen.has(hotkey) && !digests.has(model_digest) && !queued.has(model_repo);
+      if (ok) queued.add(model_repo);
+      return ok;
+    });
+  },
+  'affine/validate miner': ({ in: given }, profile) => {
+    const no = (reason: string | null, permanent: boolean) => ({ valid: reason === null, reason, permanent });
+    const { uid, hotkey, model, block } = given;
+    if (uid === 0) return no(null, false);
+    const count = given.count ?? given.commit_count;
+    // The rule counts from the block of the reveal that is judged, and the first is free.
+    if (!sealsLeft(profile, count - 1, block)) return no('multiple_commits', true);
+    const bad = checkNames(model, { hotkey, coldkey: null }, profile, block).find(({ ok }) => ok === false);
+    if (bad)
+      return no(
+        bad.rule === 'repo_word' ? 'model_name_missing_affine' : 'repo_name_not_ending_with_hotkey',
+        true,
+      );
+    if (given.unsafe) return no('malicious_template', true);
+    return no(null, false);
+  },
+  'affine/same weights': ({ in: rows }) =>
+    rows.map(([uid, block, hash]: Json, i: number) => {
+      if (uid === 0 || uid > 1000) return true;
+      return !rows.some(
+        ([other, earlier, same]: Json, j: number) =>
+          j !== i &&
+          other !== 0 &&
+          other <= 1000 &&
+          same === hash &&
+          hash &&
+          (earlier < block || (earlier === block && j < i)),
+      );
+    }),
+};
+
+const fieldNamed = (profile: Profile, name: string) => {
+  const { format } = profile.commit;
+  const parts = format.kind === 'join' ? format.parts : [];
+  return parts.find(
+    (part): part is Field => typeof part === 'object' && 'name' in part && part.name === name,
+  );
+};
