@@ -270,6 +270,7 @@ export function requirementsProblem(
   { allowed, most }: { allowed: readonly string[] | null; most: number },
 ): string | null {
   const lines = text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: where Python's splitlines ends a line
     .split(/\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
