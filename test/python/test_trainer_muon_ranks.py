@@ -8,8 +8,9 @@ import torch
 
 from trainer_support import _context
 
-# Rows that the ranks share evenly, unevenly, and too few for all of them; more and fewer matrices than ranks.
-SHAPES = [(8, 6)] * 3 + [(5, 12)] * 2 + [(2, 4)]
+# Rows that the ranks share evenly, unevenly, and too few for all of them; more and fewer matrices than ranks; stacks of matrices, also fewer than ranks.
+SHAPES = [(8, 6)] * 3 + [(5, 12)] * 2 + [(2, 4)] + [(5, 6, 4)] * 2 + [(2, 3, 7)]
+COUNT = sum(shape[0] if len(shape) == 3 else 1 for shape in SHAPES)
 
 
 def matrices(seed):
@@ -69,8 +70,8 @@ def test_ranks_share_the_work_and_agree(count):
         results.append(receiver.recv())
     for process in processes:
         process.join(20)
-    assert sum(worked for worked, _ in results) == 3 * len(SHAPES), "each matrix once a step, over all ranks"
-    assert max(worked for worked, _ in results) < 3 * len(SHAPES)
+    assert sum(worked for worked, _ in results) == 3 * COUNT, "each matrix once a step, over all ranks"
+    assert max(worked for worked, _ in results) < 3 * COUNT
     for _, whole in results:
         for ours, expected in zip(whole, alone()):
             torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=1e-4, atol=1e-6)

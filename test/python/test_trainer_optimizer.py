@@ -3,13 +3,13 @@
 import pytest
 import torch
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from trainer.config import OptimizerConfig
 from trainer.optim import lean_adamw, muon, rounding
 from trainer.optim.lean_adamw import LeanAdamW
 from trainer.optim.muon import Muon, orthogonalise
-from trainer.optim.optimizers import Optimizers
+from trainer.optim.optimizers import Optimizers, split_parameters
 
 KINDS = [("fp32", torch.float32), ("bf16", torch.float32), ("int8", torch.float32), ("fp32", torch.bfloat16), ("int8", torch.bfloat16)]
 
@@ -184,3 +184,47 @@ def test_batches_change_nothing_but_memory(monkeypatch):
         monkeypatch.setattr(muon, "BATCH_ELEMENTS", elements)
         results.append(losses("fp32", torch.float32, "muon", steps=5))
     assert results[0] == pytest.approx(results[1], rel=1e-5)
+
+
+def test_a_stack_of_experts_moves_as_its_matrices_would_one_by_one(monkeypatch):
+    def moved(split: bool) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        stack = torch.randn(5, 12, 20, generator=generator)
+        params = [nn.Parameter(matrix.clone()) for matrix in stack] if split else [nn.Parameter(stack.clone())]
+        optimizer = Muon(params, 0.02, 0.95, 0.1, 5)
+        for _ in range(3):
+            gradient = torch.randn(5, 12, 20, generator=generator)
+            for param, part in zip(params, gradient if split else [gradient]):
+                param.grad = part.clone()
+            optimizer.step()
+        return torch.stack([param.detach() for param in params]).view(5, 12, 20)
+
+    torch.testing.assert_close(moved(split=False), moved(split=True), rtol=1e-4, atol=1e-6)
+    monkeypatch.setattr(muon, "BATCH_ELEMENTS", 500)  # two matrices at once, then the one that is left
+    torch.testing.assert_close(moved(split=False), moved(split=True), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["mixtral", "qwen3_moe"])
+def test_muon_takes_the_experts_that_transformers_keeps_in_one_tensor(kind):
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 211, "hidden_size": 32, "intermediate_size": 48, "moe_intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = AutoConfig.for_model(kind, **sizes, num_key_value_heads=2, num_local_experts=4, num_experts=4, num_experts_per_tok=2)
+    model = AutoModelForCausalLM.from_config(config)
+    optimizers = Optimizers(model, OptimizerConfig(name="muon"))
+    assert optimizers.muon is not None
+    taken = [optimizers.names[param] for group in optimizers.muon.param_groups for param in group["params"]]
+    experts = [name for name, param in model.named_parameters() if param.ndim == 3 and "experts" in name]
+    assert experts and set(experts) <= set(taken)
+    before = {name: param.detach().clone() for name, param in model.named_parameters()}
+    model(input_ids=torch.randint(211, (4, 16))).logits.logsumexp(-1).sum().backward()
+    optimizers.step(1.0, torch.tensor(True))
+    for name in experts:  # each expert that was chosen moves by about a unit in every direction
+        change = (dict(model.named_parameters())[name].detach() - before[name]).flatten(0, -3)
+        sizes = torch.linalg.matrix_norm(change, 2) / (0.02 * max(1, change.shape[-2] / change.shape[-1]) ** 0.5)
+        assert (sizes > 0.5).any() and (sizes < 1.6).all()
+
+
+def test_filters_of_a_convolution_are_no_stack_of_matrices():
+    model = llama()
+    model.model.layers[0].register_module("conv", nn.Conv1d(4, 4, 3))
+    assert model.model.layers[0].conv.weight not in set(split_parameters(model)[0])

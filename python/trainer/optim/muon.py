@@ -1,6 +1,6 @@
 """Muon (Jordan et al. 2024): momentum, then orthogonalisation of the whole update of a hidden matrix.
 
-Matrices of one shape go through it together. When they are sharded over ranks, each rank orthogonalises its share of them: rows travel to the
+Matrices of one shape go through it together, and so do those of a stack (the experts of a layer, in one tensor of three dimensions). When they are sharded over ranks, each rank orthogonalises its share of them: rows travel to the
 rank that owns a matrix, and the finished rows travel back, so that the work of a step is divided and not repeated.
 """
 
@@ -42,7 +42,7 @@ def product_dtype(device: torch.device) -> torch.dtype:
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices only. `state_dtype` is that of the momentum: fp32, or bf16 (also for int8, which is for AdamW's moments)."""
+    """For matrices and stacks of them [count, rows, columns]. `state_dtype` is that of the momentum: fp32, or bf16 (also for int8, which is for AdamW's moments)."""
 
     def __init__(self, params: list[nn.Parameter], lr: float, momentum: float, weight_decay: float, steps: int, state_dtype: str = "fp32"):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "steps": steps})
@@ -74,7 +74,7 @@ class Muon(torch.optim.Optimizer):
         updates = list(torch._foreach_lerp(gradients, buffers, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
         del gradients
         orthogonal = _orthogonalise_parts(updates, params[0], group["steps"])
-        rows, columns = params[0].shape
+        rows, columns = params[0].shape[-2:]
         scale = group["lr"] * max(1.0, rows / columns) ** 0.5
         shrink = 1 - group["lr"] * group["weight_decay"]
         if ok is not None:
@@ -88,13 +88,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def _orthogonalise_parts(updates: list[Tensor], like: Tensor, steps: int) -> list[Tensor]:
-    """This rank's rows of each matrix before -> after. `like`: one of the parameters, for how they are sharded."""
-    if not isinstance(like, DTensor):
-        return list(orthogonalise(torch.stack(updates), steps))
-    mesh = like.device_mesh
-    if mesh.ndim != 1 or like.placements != (Shard(0),):
+    """This rank's rows, or matrices of a stack, before -> after. `like`: one of the parameters, for how they are sharded."""
+    mesh = like.device_mesh if isinstance(like, DTensor) else None
+    if isinstance(like, DTensor) and (like.device_mesh.ndim != 1 or like.placements != (Shard(0),)):
         raise NotImplementedError(f"Muon takes matrices sharded by rows over one dimension of ranks, not {like.placements}.")
+    if like.ndim == 3:  # each rank has whole matrices
+        return [_orthogonalise_stack(update, steps) for update in updates]
+    if mesh is None:
+        return list(orthogonalise(torch.stack(updates), steps))
     return _take_turns(updates, like.shape[0], mesh.get_group(), steps)
+
+
+def _orthogonalise_stack(matrices: Tensor, steps: int) -> Tensor:
+    """Each matrix of [count, rows, columns] (count may be 0), not more of them at once than fit."""
+    at_once = max(1, BATCH_ELEMENTS // matrices[0].numel()) if len(matrices) else 1
+    return torch.cat([orthogonalise(part, steps) for part in matrices.split(at_once)]) if len(matrices) else matrices
 
 
 def _take_turns(updates: list[Tensor], rows: int, group: dist.ProcessGroup, steps: int) -> list[Tensor]:

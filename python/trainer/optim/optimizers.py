@@ -111,7 +111,8 @@ def _betas(config: OptimizerConfig) -> tuple[float, float]:
 
 
 def split_parameters(model: PreTrainedModel) -> tuple[list, list, list, list]:
-    """(hidden matrices, embeddings and head, vectors, other): what Muon is for, and the three kinds that AdamW takes."""
+    """(hidden matrices and stacks of them, embeddings and head, vectors, other): what Muon is for, and the three kinds that AdamW takes."""
+    filters = {module.weight for module in model.modules() if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d))}
     tables = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     head = output_head(model)
     if head is not None:
@@ -120,7 +121,7 @@ def split_parameters(model: PreTrainedModel) -> tuple[list, list, list, list]:
     for param in model.parameters():
         if param in tables:
             embeddings.append(param)
-        elif param.ndim == 2 and min(param.shape) > 1:
+        elif param.ndim in (2, 3) and min(param.shape[-2:]) > 1 and param not in filters:
             matrices.append(param)
         elif param.ndim < 2:
             vectors.append(param)
