@@ -1,12 +1,11 @@
 """Variants of the optimizer side by side: the real trainer, the same text and tokens, several seeds; each run is one JSON line, and so is each variant's mean.
 
-    python3 bench/trainer/variants.py --shape tiny --steps 300 --seeds 3 --at-once 2 "" neuron=1 muon_lr=0.04,weight_decay=0.1
+    python3 bench/trainer/variants.py --shape tiny --steps 300 --seeds 3 --at-once 2 "" even_rows=0 muon_lr=0.04,weight_decay=0.1
     python3 bench/trainer/variants.py --shape 15m --device cuda --at-once 6 --limit 280 > variants.jsonl
 
 A variant is KEY=VALUE,... over the shape's base; "" is the base itself, and what the others are compared with by seed. Keys are those of a recipe's `optimizer`
 (`betas=0.8/0.95`), `schedule` (constant, cosine, wsd), and what only stands here until it has shown that it helps:
 
-    neuron=1        NorMuon (Li et al. 2025, arXiv 2510.05491): each row's update divided by its running size, the matrix keeping its norm
     cautious=1      decay only where the update does not push away from zero (Chen et al. 2025, arXiv 2510.12402)
     scale=rms       0.2 sqrt(max(rows, columns)), the size of AdamW's updates (Liu et al. 2025, arXiv 2502.16982), in place of sqrt(max(1, rows / columns))
     falling=1       decay falls to 0 with the run, linearly (nanochat)
@@ -37,12 +36,12 @@ from torch import Tensor
 import trainer.optim.optimizers
 from ours import run_ours
 from trainer.data import DataRequest, open_data
-from trainer.optim.muon import Muon, orthogonalise
+from trainer.optim.muon import Muon, _even as even_rows, orthogonalise
 from trainer.tokenizer import load_tokenizer
 
 DEFAULT = (
-    "", "neuron=1", "betas=0.8/0.95", "scale=rms,muon_lr=0.0088", "muon_lr=0.01", "muon_lr=0.04", "weight_decay=0", "weight_decay=0.4",
-    "weight_decay=0.4,cautious=1", "scale=rms,muon_lr=0.0044", "scale=rms,muon_lr=0.0176", "neuron=1,betas=0.8/0.95",
+    "", "even_rows=0", "betas=0.9/0.95", "even_rows=0,betas=0.9/0.95", "muon_lr=0.01", "muon_lr=0.04", "weight_decay=0", "weight_decay=0.4",
+    "weight_decay=0.4,cautious=1", "scale=rms,muon_lr=0.0044", "scale=rms,muon_lr=0.0088", "scale=rms,muon_lr=0.0176",
 )  # fmt: skip
 _MEDIUM = {
     **TINY,
@@ -57,13 +56,13 @@ _MEDIUM = {
 }  # fmt: skip
 BASES = {"tiny": TINY, "15m": _MEDIUM}
 """15m: 15.7 million parameters, steps of 8,192 tokens."""
-_TRIED = ("neuron", "cautious", "scale", "falling")
+_TRIED = ("cautious", "scale", "falling")
 
 
 class Tried(Muon):
     """Muon of unsharded fp32 matrices with what is tried here."""
 
-    neuron = cautious = falling = False
+    cautious = falling = False
     scale = "spectral"
 
     def _step_batch(self, params: list[Tensor], group: dict, ok: Tensor | None) -> None:
@@ -73,8 +72,8 @@ class Tried(Muon):
             gradients = [torch.where(ok, gradient, buffer) for gradient, buffer in zip(gradients, buffers)]
         torch._foreach_lerp_(buffers, gradients, 1 - group["momentum"])
         updates = orthogonalise(torch.stack(torch._foreach_lerp(gradients, buffers, group["momentum"])), group["steps"]).float()
-        if self.neuron:
-            updates = self._even(updates, params)
+        if "rows" in self.state[params[0]]:
+            updates = even_rows(list(updates), [self.state[param]["rows"] for param in params], params[0], ok)
         rows, columns = params[0].shape
         scale = group["lr"] * (0.2 * max(rows, columns) ** 0.5 if self.scale == "rms" else max(1.0, rows / columns) ** 0.5)
         decay = group["lr"] * group["weight_decay"]
@@ -84,14 +83,6 @@ class Tried(Muon):
             shrink = decay * (update * param >= 0) if self.cautious else decay
             after = param - shrink * param - scale * update
             param.copy_(after if ok is None else torch.where(ok, after, param))
-
-    def _even(self, updates: Tensor, params: list[Tensor]) -> Tensor:
-        sizes = updates.square().mean(-1)
-        for param, size in zip(params, sizes):
-            state = self.state[param]
-            state["rows"] = size.clone() if "rows" not in state else state["rows"].lerp_(size, 0.05)
-        even = updates / (torch.stack([self.state[param]["rows"] for param in params]).sqrt().unsqueeze(-1) + 1e-8)
-        return even * (updates.norm(dim=(-2, -1), keepdim=True) / even.norm(dim=(-2, -1), keepdim=True))
 
 
 def changed(shape: str, variant: str) -> tuple[dict, dict]:
@@ -105,7 +96,8 @@ def changed(shape: str, variant: str) -> tuple[dict, dict]:
         elif key == "betas":
             recipe["optimizer"]["betas"] = [float(part) for part in value.split("/")]
         else:
-            recipe["optimizer"][key] = value if key == "name" else int(value) if key == "orthogonal_steps" else float(value)
+            kinds = {"name": str, "orthogonal_steps": int, "even_rows": lambda text: text == "1"}
+            recipe["optimizer"][key] = kinds.get(key, float)(value)
     return recipe, tried
 
 

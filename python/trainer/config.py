@@ -35,6 +35,7 @@ class OptimizerConfig:
     weight_decay: float = option(0.1, "decoupled decay of matrices; vectors and embeddings are not decayed")
     momentum: float = option(0.95, "Muon's momentum")
     orthogonal_steps: int = option(5, "Muon's Newton-Schulz iterations")
+    even_rows: bool = option(False, "Muon: each row of an update divided by its running size (NorMuon)")
     clip: float = option(1.0, "largest global gradient norm; 0: no clipping")
     state_dtype: Literal["fp32", "bf16", "int8"] = option("fp32", "how moments are kept; int8: AdamW's of matrices in 8 bits, Muon's in bf16")
 

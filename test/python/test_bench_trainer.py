@@ -1,6 +1,7 @@
 """The trainer's bench: the code that runs on a GPU, run on a CPU with a very small model, and what it derives from measurements."""
 
 import json
+import math
 import runpy
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "trainer"))
 
 from ours import Clock, Enough
-from quality import passing
+from quality import needed, tune
 from shapes import SHAPES, TINY, recipe_for
 from variants import Tried, changed
 
@@ -51,11 +52,26 @@ def test_the_clock_times_only_what_lies_between_its_calls():
     assert sum(clock.durations) <= clock.seconds
 
 
-def test_the_share_of_tokens_is_that_of_the_first_evaluation_that_is_as_good():
-    curve = [{"tokens": 100, "eval_loss": 5.0}, {"tokens": 200, "eval_loss": 4.0}, {"tokens": 400, "eval_loss": 4.5}]
-    assert passing(curve, 4.2) == 0.5
-    assert passing(curve, 5.0) == 0.25
-    assert passing(curve, 3.9) is None
+def test_what_ours_needs_is_read_between_whole_runs():
+    losses = {0.1: 6.0, 0.2: 5.0, 0.4: 4.0, 1.0: 4.5}
+    assert needed(losses, 5.0) == pytest.approx(0.2)
+    assert needed(losses, 4.5) == pytest.approx(0.2 * 2**0.5)
+    assert needed(losses, 7.0) == 0.1
+    assert needed(losses, 3.9) is None
+
+
+def test_adamw_is_tuned_in_its_rate_then_its_embeddings_then_its_betas_then_its_rate_again():
+    """On losses that are known: the best is found, a change that does not help is not taken."""
+
+    def loss_of(recipe: dict) -> float:
+        adamw = recipe["optimizer"]
+        embeddings = abs(math.log(adamw["embedding_lr"] / 2e-2)) if adamw["embedding_lr"] else 3
+        return abs(math.log(adamw["lr"] / 4e-3)) + embeddings + (adamw["betas"] != [0.9, 0.95]) + (adamw["lr"] == 2e-3) * (adamw["embedding_lr"] is None) * -2
+
+    single, tuned = tune(300, lambda recipes: min(((name, loss_of(recipe)) for name, recipe in recipes.items()), key=lambda pair: pair[1]))
+    assert (single["optimizer"]["lr"], single["optimizer"]["embedding_lr"]) == (2e-3, None)
+    found = tuned["optimizer"]
+    assert (found["lr"], found["embedding_lr"], found["betas"]) == (4e-3, 2e-2, [0.9, 0.95])
 
 
 def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
@@ -73,24 +89,24 @@ def test_the_shape_for_a_gpu_is_what_is_claimed_of_it():
         assert recipe["batch_size"] * recipe["accumulation_steps"] == shape.sequences
 
 
-@pytest.mark.parametrize("tried, same", [({}, True), ({"neuron": True}, False), ({"scale": "rms"}, False), ({"cautious": True}, False)])
+@pytest.mark.parametrize("tried, same", [({}, True), ({"even_rows": True}, True), ({"scale": "rms"}, False), ({"cautious": True}, False)])
 def test_a_variant_differs_from_muon_by_what_is_tried_alone(tried, same):
     def moved(optimizer) -> torch.Tensor:
         generator = torch.Generator().manual_seed(0)
         params = [torch.nn.Parameter(torch.randn(24, 40, generator=generator)) for _ in range(2)]
-        made = optimizer(params, lr=0.02, momentum=0.9, weight_decay=0.1, steps=5)
+        made = optimizer(params, lr=0.02, momentum=0.9, weight_decay=0.1, steps=5, even_rows=bool(tried.get("even_rows")))
         for _ in range(3):
             for param in params:
                 param.grad = torch.randn(param.shape, generator=generator)
             made.step()
         return torch.stack([param.detach() for param in params])
 
-    ours, other = moved(Muon), moved(type("Tried", (Tried,), tried))
-    assert torch.allclose(ours, other, atol=1e-6) == same
+    other = moved(type("Tried", (Tried,), {key: value for key, value in tried.items() if key != "even_rows"}))
+    assert torch.allclose(moved(Muon), other, atol=1e-6) == same
 
 
 def test_a_variant_is_its_shape_but_for_what_it_names():
-    recipe, tried = changed("tiny", "muon_lr=0.04,betas=0.8/0.95,schedule=cosine,neuron=1")
-    assert recipe["optimizer"] == {**TINY["optimizer"], "muon_lr": 0.04, "betas": [0.8, 0.95]}
-    assert recipe["schedule"] == {**TINY["schedule"], "name": "cosine"} and tried == {"neuron": True}
+    recipe, tried = changed("tiny", "muon_lr=0.04,betas=0.7/0.95,schedule=cosine,even_rows=0,cautious=1")
+    assert recipe["optimizer"] == {**TINY["optimizer"], "muon_lr": 0.04, "betas": [0.7, 0.95], "even_rows": False}
+    assert recipe["schedule"] == {**TINY["schedule"], "name": "cosine"} and tried == {"cautious": True}
     assert changed("tiny", "") == (TINY, {})

@@ -18,11 +18,11 @@ def matrices(seed):
     return [torch.randn(shape, generator=generator) for shape in SHAPES]
 
 
-def alone():
+def alone(even_rows):
     from trainer.optim.muon import Muon
 
     params = [torch.nn.Parameter(matrix) for matrix in matrices(0)]
-    optimizer = Muon(params, 0.02, 0.95, 0.1, 5)
+    optimizer = Muon(params, 0.02, 0.95, 0.1, 5, even_rows=even_rows)
     for step in range(3):
         for param, gradient in zip(params, matrices(step + 1)):
             param.grad = gradient
@@ -30,7 +30,7 @@ def alone():
     return [param.detach() for param in params]
 
 
-def rank_of(rank, count, port, pipe):
+def rank_of(rank, count, port, pipe, even_rows):
     os.environ.update(RANK=str(rank), WORLD_SIZE=str(count), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     torch.set_num_threads(1)
     import torch.distributed as dist
@@ -45,7 +45,7 @@ def rank_of(rank, count, port, pipe):
     plain = muon.orthogonalise
     muon.orthogonalise = lambda matrices, steps: worked.append(len(matrices)) or plain(matrices, steps)
     params = [torch.nn.Parameter(distribute_tensor(matrix, mesh, [Shard(0)])) for matrix in matrices(0)]
-    optimizer = muon.Muon(params, 0.02, 0.95, 0.1, 5)
+    optimizer = muon.Muon(params, 0.02, 0.95, 0.1, 5, even_rows=even_rows)
     for step in range(3):
         for param, gradient in zip(params, matrices(step + 1)):
             param.grad = distribute_tensor(gradient, mesh, [Shard(0)])
@@ -55,13 +55,13 @@ def rank_of(rank, count, port, pipe):
     dist.destroy_process_group()
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_ranks_share_the_work_and_agree(count):
+@pytest.mark.parametrize("count, even_rows", [(2, False), (3, False), (3, True)])
+def test_ranks_share_the_work_and_agree(count, even_rows):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     pipes = [_context.Pipe(duplex=False) for _ in range(count)]
-    processes = [_context.Process(target=rank_of, args=(rank, count, port, pipes[rank][1])) for rank in range(count)]
+    processes = [_context.Process(target=rank_of, args=(rank, count, port, pipes[rank][1], even_rows)) for rank in range(count)]
     for process in processes:
         process.start()
     results = []
@@ -73,5 +73,5 @@ def test_ranks_share_the_work_and_agree(count):
     assert sum(worked for worked, _ in results) == 3 * COUNT, "each matrix once a step, over all ranks"
     assert max(worked for worked, _ in results) < 3 * COUNT
     for _, whole in results:
-        for ours, expected in zip(whole, alone()):
+        for ours, expected in zip(whole, alone(even_rows)):
             torch.testing.assert_close(torch.from_numpy(ours), expected, rtol=1e-4, atol=1e-6)

@@ -228,3 +228,32 @@ def test_filters_of_a_convolution_are_no_stack_of_matrices():
     model = llama()
     model.model.layers[0].register_module("conv", nn.Conv1d(4, 4, 3))
     assert model.model.layers[0].conv.weight not in set(split_parameters(model)[0])
+
+
+@pytest.mark.parametrize("shape", [(12, 20), (5, 12, 20)])
+def test_even_rows_are_those_of_the_paper_and_keep_the_size_of_a_step(shape):
+    """Li et al. 2025, arXiv 2510.05491, written out: a running mean square of each row of the orthogonalised update; then the norm of before."""
+    generator = torch.Generator().manual_seed(0)
+    param = nn.Parameter(torch.zeros(shape))
+    optimizer = Muon([param], 0.02, 0.0, 0.0, 5, even_rows=True)
+    sizes = torch.zeros(shape[:-1])
+    for _ in range(4):
+        # Rows of very different sizes, one without any gradient.
+        gradient = torch.randn(shape, generator=generator) * torch.logspace(-2, 0, 12)[:, None]
+        gradient[..., 3, :] = 0
+        before = param.detach().clone()
+        param.grad = gradient
+        optimizer.step()
+        plain = orthogonalise(gradient.view(-1, 12, 20)).view(shape)
+        sizes = 0.95 * sizes + 0.05 * plain.square().mean(-1)
+        expected = plain / (sizes.sqrt()[..., None] + 1e-8)
+        expected *= plain.norm(dim=(-2, -1), keepdim=True) / expected.norm(dim=(-2, -1), keepdim=True)
+        torch.testing.assert_close(param.detach() - before, -0.02 * expected, rtol=1e-4, atol=1e-7)
+    state = optimizer.state[param]["rows"].clone()
+    param.grad = torch.full(shape, float("nan"))
+    before = param.detach().clone()
+    optimizer.step(torch.tensor(False))
+    assert torch.equal(param, before) and torch.equal(optimizer.state[param]["rows"], state)
+    param.grad = torch.zeros(shape)
+    optimizer.step()
+    assert param.isfinite().all()

@@ -2,6 +2,9 @@
 
 Matrices of one shape go through it together, and so do those of a stack (the experts of a layer, in one tensor of three dimensions). When they are sharded over ranks, each rank orthogonalises its share of them: rows travel to the
 rank that owns a matrix, and the finished rows travel back, so that the work of a step is divided and not repeated.
+
+The rate follows width by the update's largest singular value: `rate * sqrt(max(1, rows / columns))` whatever the width (`adjust_lr_fn="original"` of PyTorch's). Scaled to
+the size of AdamW's updates (0.2 sqrt(max(rows, columns)): Liu et al. 2025, arXiv 2502.16982) it was worse at each of three rates (docs/experiments.md).
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from . import rounding
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 # Elements that a rank orthogonalises at once: more only costs memory (a few copies of them).
 BATCH_ELEMENTS = 1 << 27
+# Of a row's running size, that a step keeps.
+_ROWS_KEPT = 0.95
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -42,13 +47,20 @@ def product_dtype(device: torch.device) -> torch.dtype:
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices and stacks of them [count, rows, columns]. `state_dtype` is that of the momentum: fp32, or bf16 (also for int8, which is for AdamW's moments)."""
+    """For matrices and stacks of them [count, rows, columns]. `state_dtype` is that of the momentum: fp32, or bf16 (also for int8, which is for AdamW's moments).
 
-    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float, weight_decay: float, steps: int, state_dtype: str = "fp32"):
+    `even_rows`: each row of an update is divided by its running size, the matrix keeping its norm (NorMuon: Li et al. 2025, arXiv 2510.05491).
+    """
+
+    def __init__(
+        self, params: list[nn.Parameter], lr: float, momentum: float, weight_decay: float, steps: int, state_dtype: str = "fp32", even_rows: bool = False
+    ):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "steps": steps})
         dtype = torch.float32 if state_dtype == "fp32" else torch.bfloat16
         for param in params:
             self.state[param] = {"momentum": torch.zeros_like(param, dtype=dtype)}
+            if even_rows:
+                self.state[param]["rows"] = _rows_of(param)
 
     @torch.no_grad()
     def step(self, ok: Tensor | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (there is no closure)
@@ -74,6 +86,8 @@ class Muon(torch.optim.Optimizer):
         updates = list(torch._foreach_lerp(gradients, buffers, group["momentum"]))  # pyright: ignore[reportPrivateImportUsage]
         del gradients
         orthogonal = _orthogonalise_parts(updates, params[0], group["steps"])
+        if "rows" in self.state[params[0]]:
+            orthogonal = _even(orthogonal, [local(self.state[param]["rows"]) for param in params], params[0], ok)
         rows, columns = params[0].shape[-2:]
         scale = group["lr"] * max(1.0, rows / columns) ** 0.5
         shrink = 1 - group["lr"] * group["weight_decay"]
@@ -85,6 +99,31 @@ class Muon(torch.optim.Optimizer):
                 rounding.write(param, (param.float() * shrink).sub_(update, alpha=scale))
             else:
                 param.mul_(shrink).sub_(update, alpha=scale)
+
+
+def _rows_of(param: Tensor) -> Tensor:
+    """Zeros, one a row, sharded as the parameter is."""
+    zeros = torch.zeros(local(param).shape[:-1], device=param.device)
+    if not isinstance(param, DTensor):
+        return zeros
+    shape = param.shape[:-1]
+    stride = (1,) if len(shape) == 1 else (shape[1], 1)
+    return DTensor.from_local(zeros, param.device_mesh, param.placements, run_check=False, shape=shape, stride=stride)
+
+
+def _even(updates: list[Tensor], sizes: list[Tensor], like: Tensor, ok: Tensor | None) -> list[Tensor]:
+    """Updates whose rows are divided by the roots of their running mean squares `sizes`, each matrix as large as before. `like`: as for `_orthogonalise_parts`."""
+    even, norms = [], []
+    for update, size in zip(updates, sizes):
+        update = update.float()
+        new = torch.lerp(size, update.square().mean(-1), 1 - _ROWS_KEPT)
+        size.copy_(new if ok is None else torch.where(ok, new, size))
+        even.append(update / (size.sqrt().unsqueeze(-1) + 1e-8))
+        norms.append(torch.stack([each.square().sum((-2, -1)) for each in (update, even[-1])]))
+    squares = torch.stack(norms)
+    if isinstance(like, DTensor) and like.ndim == 2:  # the rest of each matrix lies on other ranks
+        dist.all_reduce(squares, group=like.device_mesh.get_group())
+    return [each * (before / after.clamp(min=1e-30)).sqrt()[..., None, None] for each, (before, after) in zip(even, squares)]
 
 
 def _orthogonalise_parts(updates: list[Tensor], like: Tensor, steps: int) -> list[Tensor]:

@@ -34,7 +34,7 @@ class Optimizers:
             self.adamw = _torch_adamw(groups, config, next(iter(self.names)).device.type in ("cpu", "cuda"))
         self.muon: Muon | None = None
         if config.name == "muon" and matrices:
-            self.muon = Muon(matrices, config.muon_lr, config.momentum, decay, config.orthogonal_steps, config.state_dtype)
+            self.muon = Muon(matrices, config.muon_lr, config.momentum, decay, config.orthogonal_steps, config.state_dtype, config.even_rows)
         self.parts: list[torch.optim.Optimizer] = [part for part in (self.adamw, self.muon) if part is not None]
         self.groups = [group for part in self.parts for group in part.param_groups]
         for group in self.groups:
