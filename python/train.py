@@ -19,6 +19,7 @@ from trainer.errors import TrainerError, naming_run
 from trainer.events import Events
 from trainer.machine.signals import StopFlag
 from trainer.request import read_config
+from trainer.secret import mask_output
 
 FAILED, CANCELLED = 7, 130
 
@@ -27,6 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, epilog="run.json:\n" + describe(), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True, help="path of run.json")
     path = Path(parser.parse_args().config)
+    mask_output()
     stop = StopFlag.install()
     first = os.environ.get("RANK", "0") == "0"
     try:

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../src/errors.ts';
 import { knowAddress, knowEnvironment, mask, maskAll, Secret, withoutSecrets } from '../src/secret.ts';
 import { resolveSettings } from '../src/settings/index.ts';
-import { runPt } from './commands/run-pt.ts';
+import { root, runPt } from './commands/run-pt.ts';
+import vectors from './secret-vectors.json' with { type: 'json' };
 
 const TOKEN = 'x9-Quite.Odd_looking+token/4711';
 const KEY = 'aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY';
@@ -18,6 +20,16 @@ describe('a secret', () => {
     const secret = new Secret(TOKEN);
     expect(`${secret} ${JSON.stringify({ secret })} ${inspect({ secret })}`).not.toContain('Odd_looking');
     expect(secret.reveal()).toBe(TOKEN);
+  });
+
+  // In a process of its own: what is known once is known for good.
+  test.each(vectors)('is masked as python/trainer/secret.py does: $text', ({ env, text, masked }) => {
+    const program = `
+      const { knowEnvironment, mask } = await import(${JSON.stringify(join(root, 'dist/secret.js'))});
+      knowEnvironment(process.env);
+      process.stdout.write(mask(${JSON.stringify(text)}));`;
+    const args = ['--input-type=module', '--eval', program];
+    expect(execFileSync(process.execPath, args, { env, encoding: 'utf8' })).toBe(masked);
   });
 
   test('is known once it is made: in no text, plain, in an address, as JSON', () => {

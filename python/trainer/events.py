@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .secret import mask
+
 BEAT_SECONDS = 2.0
 THROTTLE_SECONDS = 0.25
 STALL_SECONDS = 60.0
@@ -34,7 +36,7 @@ class Events:
         self._thread.start()
 
     def emit(self, type: str, **fields: Any) -> None:
-        """Writes one event now. NaN and infinity become null: they are not JSON."""
+        """Writes one event now. NaN and infinity become null (they are not JSON), secrets are masked."""
         self.alive()
         self._write({"type": type, "time": time.time(), **{key: _plain(value) for key, value in fields.items()}})
 
@@ -89,6 +91,10 @@ class Events:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):
+        return mask(value)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     return value

@@ -6,18 +6,35 @@ import ctypes
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
-def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+def write_json(path: Path, value: Any, indent: int | None = 2, end: str = "") -> None:
+    """Whole or not at all. NaN and infinity stay what Python's JSON makes of them."""
+    write_whole(path, (json.dumps(value, indent=indent, ensure_ascii=False) + end).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
     """Whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=indent, ensure_ascii=False)
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path to write to, which takes the name of `path` at the end, or goes if that was not reached. Each process has its own."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def replace_folder(new: Path, target: Path) -> None:

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import sys
 import traceback
 import types
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Recipe
 from .errors import TrainerError, is_out_of_memory
+from .files import write_whole
 
 # Loaded only when a recipe needs them: run.json is read, and its faults are told, before anything heavy is imported.
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ class OwnRecipe:
         """Copies the file into the run folder, where a resumed run finds it."""
         target = run_dir / "recipe.py"
         if self._path != target:
-            temporary = target.with_name("recipe.py.tmp")
-            temporary.write_bytes(self._source)
-            os.replace(temporary, target)
+            write_whole(target, self._source)
 
     def model(self, recipe: Recipe) -> PretrainedConfig | PreTrainedModel:
         """What `model(recipe)` returns: a transformers config (or its keys as a dict), or a PreTrainedModel with its initial weights."""

@@ -10,10 +10,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import TrainerError
+from .errors import TrainerError, naming_run
 from .events import Events
 from .failures import explain
 from .machine.signals import StopFlag
+from .secret import mask_output
 
 FAILED, CANCELLED = 7, 130
 
@@ -27,6 +28,7 @@ def run_script(doc: str | None, work: Callable[[dict, Events, Callable[[], None]
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", required=True, help="path of the JSON file with what is asked")
     path = Path(parser.parse_args().config)
+    mask_output()
     stop = StopFlag.install()
     run_dir = path.resolve().parent
     events: Events | None = None
@@ -56,7 +58,7 @@ def run_script(doc: str | None, work: Callable[[dict, Events, Callable[[], None]
         if run_dir.is_dir():
             text = "".join(traceback.format_exception(error))
             events = events or Events(run_dir / "events.jsonl")
-            events.emit("error", code=known.code, message=known.message, next_steps=known.next_steps, traceback=text)
+            events.emit("error", code=known.code, message=known.message, next_steps=naming_run(known.next_steps, run_dir), traceback=text)
         sys.stderr.flush()
         os._exit(FAILED)
     finally:

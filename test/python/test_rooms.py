@@ -9,7 +9,7 @@ FILES = {".".join(("trainer", *path.relative_to(TRAINER).with_suffix("").parts))
 
 # From the bottom up: a room or file imports only what stands before it, or within its own room.
 ORDER = [
-    {"trainer", "background", "constants", "errors", "files", "sentencepiece", "spikes"},
+    {"trainer", "background", "constants", "errors", "files", "secret", "sentencepiece", "spikes"},
     {"config", "events", "tokenizer"},
     {"plan", "finetuning", "failures", "machine"},
     {"model", "record", "script"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import TrainerError
+from ..files import whole_file
 from ..machine.free_memory import free_memory
 from ..tokenizer import tokenizer_key
 from .account import Account, SkipLimit
@@ -118,12 +118,10 @@ class TokenCache:
         )
 
     def _store(self, file: Path, value: ShardTokens) -> None:
-        temporary = file.with_suffix(f".{os.getpid()}.part")
         try:
-            save_file(asdict(value), temporary)
-            os.replace(temporary, file)
+            with whole_file(file) as temporary:
+                save_file(asdict(value), temporary)
         except (OSError, SafetensorError) as error:
-            temporary.unlink(missing_ok=True)
             raise TrainerError(
                 "disk_full", f"Tokens cannot be kept in {self._folder}: {error}", ["Free some space there", "Set PT_HOME to a larger disk"]
             ) from error

@@ -20,6 +20,7 @@ from huggingface_hub.utils import build_hf_headers
 
 from ..constants import read_constants
 from ..errors import TrainerError
+from ..files import write_json
 from .columns import check_column, texts_of
 from .parquet import read_column, rows_a_shard
 from .range_file import RangeFile, get_bytes, patiently
@@ -66,8 +67,7 @@ def hub_source(
     if not kept.is_file():
         listing = patiently(partial(_list_files, entry, endpoint), f"listing {entry['repo']}{_at(endpoint)}", on_progress)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.with_suffix(".part").write_text(json.dumps(listing))
-        kept.with_suffix(".part").replace(kept)
+        write_json(kept, listing)
     listing = json.loads(kept.read_text())
     groups = []
     for path, size in listing["files"]:

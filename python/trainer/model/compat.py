@@ -7,12 +7,12 @@ rope setting but the default. So a saved model carries the old keys too, with eq
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Container
 from pathlib import Path
 
 from ..constants import architecture_of, fate_of
 from ..errors import TrainerError
+from ..files import write_json
 
 _SCALINGS = {"linear", "dynamic"}
 _LONG = {"longrope", "su"}
@@ -125,7 +125,7 @@ def fix_folder(folder: str | Path) -> list[str]:
         raise TrainerError("bad_model", message, ["Write a number as factor"]) from error
     if fixed != config:
         names = sorted(key for key in fixed if key not in config or fixed[key] != config[key])
-        _write(folder / "config.json", fixed)
+        write_json(folder / "config.json", fixed, end="\n")
         changed.append(f"config.json: {', '.join(names)}")
     changed += _fix_tokenizer(folder)
     return changed
@@ -151,11 +151,11 @@ def _fix_tokenizer(folder: Path) -> list[str]:
     if isinstance(model, dict) and model.get("ignore_merges") is False:
         fixed = {**fixed, "model": {key: value for key, value in model.items() if key != "ignore_merges"}}
     if fixed != form:
-        _write(folder / "tokenizer.json", fixed)
+        write_json(folder / "tokenizer.json", fixed, end="\n")
         changed.append("tokenizer.json: merges as strings")
     settings = _read(folder / "tokenizer_config.json", needed=False)
     if form and settings.get("tokenizer_class") in (None, "TokenizersBackend", "PreTrainedTokenizer"):
-        _write(folder / "tokenizer_config.json", {**settings, "tokenizer_class": "PreTrainedTokenizerFast"})
+        write_json(folder / "tokenizer_config.json", {**settings, "tokenizer_class": "PreTrainedTokenizerFast"}, end="\n")
         changed.append("tokenizer_config.json: tokenizer_class")
     return changed
 
@@ -208,9 +208,3 @@ def _read(file: Path, needed: bool) -> dict:
     if not isinstance(value, dict):
         raise TrainerError("bad_model", f"{file} holds no JSON object.", ["pt check DIR"])
     return value
-
-
-def _write(file: Path, value: dict) -> None:
-    temporary = file.with_name(f".{file.name}.part")
-    temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
-    os.replace(temporary, file)

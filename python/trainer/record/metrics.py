@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
+
+from ..files import write_whole
 
 
 class Metrics:
@@ -23,9 +24,7 @@ class Metrics:
         if self._file is not None:
             self._file.close()
         kept = [line for line in _lines(self._path) if line["step"] <= step] if step > 0 else []
-        temporary = self._path.with_name(self._path.name + ".tmp")
-        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
-        os.replace(temporary, self._path)
+        write_whole(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = open(self._path, "a", buffering=1)
 
     def write(self, **fields: int | float | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from ..data.pages import sample_pages
 from ..data.sources import open_source
 from ..errors import TrainerError
 from ..events import Events
+from ..files import write_json
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.layers import input_table
 from ..tokenizer import end_of_text, load_tokenizer
@@ -296,6 +296,4 @@ class LossStore:
 
     def _save(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(f".{os.getpid()}.part")
-        temporary.write_text(json.dumps(self._content))  # Python's JSON keeps NaN and infinity
-        os.replace(temporary, self._file)
+        write_json(self._file, self._content, indent=None)
