@@ -68,13 +68,16 @@ export async function* publish(order: PublishOrder, where: Place): Work<UploadOu
 
 /**
  * Everything that would stop a publish before a file is read, and everything that it asks: for what is published only hours later.
- * Throws as `publish` does; gives the chain's block.
+ * Throws as `publish` does; gives the chain's block, and the commitment that was asked about.
  */
-export async function* preflight(order: PublishOrder, where: Place): Work<number> {
+export async function* preflight(
+  order: PublishOrder,
+  where: Place,
+): Work<{ block: number; standing: Commitment | null }> {
   const [request, place] = [requestOf(order, where), await open(where)];
   await checkAccount(request, place);
-  yield* mayWrite(request, place);
-  return place.chain.block();
+  const standing = yield* mayWrite(request, place);
+  return { block: await place.chain.block(), standing };
 }
 
 /** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */
@@ -90,11 +93,21 @@ export async function openPublication(
   const same = known !== null && sameContent(known.content, content);
   if (known !== null && !same && known.outcome === null) throw changed(known);
   // What an earlier publish left private is not forgotten with it.
-  const begun = { standing, hidden: left?.hidden ?? null };
+  const begun = { standing: mayReplace(request, left, standing), hidden: left?.hidden ?? null };
   const journal = known !== null && same ? known : newJournal(keyOf(request, place), content, begun);
   const publication: Publication = { ...prepared, request, place, journal, journalPath: path, resumed: same };
   await adoptFromChain(publication);
   return publication;
+}
+
+/** The commitment that a publish may replace in silence: the one that was asked about, or what an earlier try of it brought on chain. */
+function mayReplace(
+  { standing: asked }: PublishRequest,
+  left: Journal | null,
+  now: Commitment | null,
+): Commitment | null {
+  const sent = [left?.intent?.text, left?.committed?.text];
+  return asked === undefined || (now !== null && now.text !== null && sent.includes(now.text)) ? now : asked;
 }
 
 async function* finishPublication(publication: Publication): Work<UploadOutcome> {

@@ -1,4 +1,4 @@
-import type { Chain, Hotkey } from '../chain/types.ts';
+import type { Chain, Commitment, Hotkey } from '../chain/types.ts';
 import type { Hub } from '../hub/types.ts';
 import type { Place } from '../place.ts';
 import type { Verdict } from '../rules/index.ts';
@@ -32,6 +32,11 @@ export interface PublishRequest {
   wait: boolean;
   /** Commit also in the place of a commitment that the same hotkey made since this publish began. */
   replace: boolean;
+  /**
+   * The commitment that this one may replace, when that was asked about some time ago (a run, which publishes hours later and more than once);
+   * undefined: the one that the chain holds when the publish begins.
+   */
+  standing?: Commitment | null;
   /** Forget the journal of an unfinished publish to the same repository; the Hub and the chain are still read first. */
   restart: boolean;
   /** Publish although the rules refuse it or it cannot score; that is said and asked about. */

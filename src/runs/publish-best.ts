@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Commitment } from '../chain/types.ts';
 import { CheckError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
@@ -30,6 +31,8 @@ export interface RunPublish {
   makePublic: boolean;
   /** Asks each thing once, whoever is first: what was answered before training is not asked again after it. */
   ask: PublishOrder['ask'];
+  /** The commitment that was asked about, then the run's own: the one that its next publish may replace. Another machine's is no such one. */
+  standing?: Commitment | null;
 }
 
 /** The plan of a run: its intent, and who answers. */
@@ -60,7 +63,9 @@ export function orderOf({ intent, ...plan }: RunPublish, dir: string, signal: Ab
  */
 export async function* checkEarly(plan: RunPublish, place: Place, signal: AbortSignal): Work<number> {
   parseRepoId(place.profile, plan.intent.repo);
-  return yield* preflight(orderOf(plan, '', signal), place);
+  const { block, standing } = yield* preflight(orderOf(plan, '', signal), place);
+  plan.standing = standing;
+  return block;
 }
 
 /**

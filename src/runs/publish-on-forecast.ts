@@ -65,6 +65,7 @@ export async function openForecastPublisher(
         place,
       ),
     );
+    plan.standing = { block: outcome.block, text: outcome.commitment };
     await updateState(runDir, { published: outcome });
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     return outcome;
