@@ -10,13 +10,15 @@ import { parseArgs } from 'node:util';
 const AREAS = {
   node: [
     ...['answers', 'untrusted-json', 'lying-metadata', 'metadata-cache', 'newer-commitment', 'commit-faults'],
-    ...['connect', 'limit'],
+    ...['connect', 'limit', 'drip'],
   ]
     .map((name) => `test/chain/${name}.test.ts`)
     .concat('test/publish/limit.test.ts'),
   hub: [
     ...['field', 'faults', 'strangers', 'parsers', 'download'].map((name) => `test/hub/${name}.test.ts`),
     'test/publish/faults.test.ts',
+    'test/publish/rights.test.ts',
+    'test/runs/standing.test.ts',
     'test/host/proxy.test.ts',
   ],
   kills: [

@@ -50,7 +50,7 @@ export async function startFork(options: { program: string; endpoint: string; po
     child.kill('SIGTERM');
     await child;
   };
-  for (const begin = Date.now(); !ended && Date.now() - begin < START_MS; await sleep(200)) {
+  for (const begin = performance.now(); !ended && performance.now() - begin < START_MS; await sleep(200)) {
     if ((await askBlock(url)) !== null) return { url, port, close };
   }
   await close();

@@ -73,8 +73,8 @@ export async function launchDetached(
   closeSync(log);
   child.unref();
   const ended = exitOf(child);
-  const deadline = Date.now() + START_MS;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + START_MS;
+  while (performance.now() < deadline) {
     const state = readSandboxState(dir);
     if (state?.pid === child.pid) return state as SandboxState;
     if (await Promise.race([ended, sleep(50, false)])) break;
@@ -143,10 +143,10 @@ export async function stopSandbox(dir: string): Promise<boolean> {
   }
   const runs = () => isAlive(state.pid, state.identity);
   process.kill(state.pid, 'SIGTERM');
-  const deadline = Date.now() + STOP_MS;
-  while (runs() && Date.now() < deadline) await sleep(30);
+  const deadline = performance.now() + STOP_MS;
+  while (runs() && performance.now() < deadline) await sleep(30);
   if (runs()) process.kill(state.pid, 'SIGKILL');
-  while (runs() && Date.now() < deadline + STOP_MS) await sleep(30);
+  while (runs() && performance.now() < deadline + STOP_MS) await sleep(30);
   rmSync(stateFile(dir), { force: true });
   return true;
 }

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
 import { proxyOf, useProxy } from '../../src/host/proxy.ts';
 import { runPt } from '../commands/run-pt.ts';
+import { tempDir } from '../hub/support.ts';
 import { makeModel, startRig } from '../publish/support.ts';
+import { makeCertificate } from '../support/certificate.ts';
 
 it('reads the environment as other programs do: small letters win, schemes may be missing, ALL_PROXY fills in', () => {
   expect(proxyOf({})).toBeNull();
@@ -118,6 +122,87 @@ it('goes by the proxy for API, objects and chain alike, and never for addresses 
   expect(broken.code).toBe(5);
   expect(broken.stderr + broken.stdout).toContain('HTTPS_PROXY');
 }, 60_000);
+
+it('goes by the proxy to wss and https too, by a tunnel that sees no word of it', async () => {
+  const rig = await startRig();
+  onTestFinished(() => rig.close());
+  const { state } = rig.sandbox;
+  const { ca, ...certificate } = makeCertificate(rig.home, 'DNS:chain.example.test');
+  const node = tls.createServer(certificate, (socket) => {
+    const upstream = net.connect(Number(new URL(state.chain).port), '127.0.0.1');
+    socket.pipe(upstream).pipe(socket);
+    for (const one of [socket, upstream])
+      one.on('error', () => [socket, upstream].forEach((end) => void end.destroy()));
+  });
+  node.listen(0, '127.0.0.1');
+  await once(node, 'listening');
+  onTestFinished(() => void node.close());
+  const proxy = await forwardProxy({
+    'chain.example.test:443': `127.0.0.1:${(node.address() as AddressInfo).port}`,
+    'hub.example.test': new URL(state.hub).host,
+    'hub.example.test:80': new URL(state.hub).host,
+  });
+  const env = {
+    PT_HOME: join(rig.home, 'elsewhere'),
+    HTTP_PROXY: proxy.url,
+    HTTPS_PROXY: proxy.url,
+    HF_ENDPOINT: 'http://hub.example.test',
+    HF_ACCESS_TOKEN: rig.settings.hub.token!.reveal(),
+    PT_NETWORK: 'wss://chain.example.test',
+    PT_WALLET_PATH: rig.settings.wallet.path,
+    PT_WALLET_NAME: rig.settings.wallet.name,
+    PT_WALLET_HOTKEY: rig.settings.wallet.hotkey,
+  };
+  const unknown = await runPt(['status', '--json'], { env });
+  expect(unknown.code).toBe(5);
+  expect(unknown.stdout).toContain('NODE_EXTRA_CA_CERTS');
+  const dir = await makeModel(join(rig.home, 'by-tunnel'), { seed: 4 });
+  const upload = ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/by-tunnel', '--no-check', '--yes'];
+  const ran = await runPt([...upload, '--json'], { env: { ...env, NODE_EXTRA_CA_CERTS: ca } });
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(ran.json()).toMatchObject({ repo: 'me/by-tunnel', public: true });
+  expect(proxy.lines).toContain('CONNECT chain.example.test:443 HTTP/1.1');
+}, 60_000);
+
+it('hands proxy and exceptions to the trainer, which is not offline', async () => {
+  const home = tempDir();
+  const seen = join(home, 'seen.json');
+  writeFileSync(
+    join(home, 'own.py'),
+    `import json, os
+json.dump({name: value for name, value in os.environ.items() if "proxy" in name.lower()}, open(${JSON.stringify(seen)}, "w"))
+RECIPE = {"eval_sequences": 4}
+`,
+  );
+  const proxies = { HTTPS_PROXY: 'http://me:w0rd-0f-pr0xy@127.0.0.1:1', NO_PROXY: 'data.example.test' };
+  const ran = await runPt(
+    [
+      ...[
+        'train',
+        '--recipe',
+        'own.py',
+        '--data',
+        'builtin',
+        '--device',
+        'cpu',
+        '--max-steps',
+        '1',
+        '--json',
+      ],
+      ...['--network', 'ws://chain.example.test:9944'],
+    ],
+    { env: { PT_HOME: join(home, 'pt'), ...proxies }, cwd: home },
+  );
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(seen, 'utf8'))).toEqual({
+    HTTPS_PROXY: proxies.HTTPS_PROXY,
+    NO_PROXY: 'data.example.test,localhost,127.0.0.1,::1,[::1]',
+    no_proxy: 'data.example.test,localhost,127.0.0.1,::1,[::1]',
+  });
+  const { runDir } = ran.json() as { runDir: string };
+  for (const file of ['settings.json', 'run.json', 'events.jsonl', 'trainer.log'])
+    expect(readFileSync(join(runDir, file), 'utf8')).not.toContain('w0rd-0f-pr0xy');
+}, 120_000);
 
 it('uses a node:http that can', () => {
   // bin/run.js starts the pinned Node; this is what it must have.

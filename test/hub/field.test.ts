@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -11,6 +11,7 @@ import { EXIT, PtError } from '../../src/errors.ts';
 import { finish } from '../../src/progress.ts';
 import type { SandboxHub } from '../../src/sandbox/hub/index.ts';
 import { attack } from '../support/attack.ts';
+import { makeCertificate } from '../support/certificate.ts';
 import { client, memoryFile, random, sandbox, tempDir } from './support.ts';
 
 /** Hubs as they are met outside: behind mirrors, with their own authorities, with addresses that expire, slow, and talking nonsense. */
@@ -207,49 +208,11 @@ for (const message of [
 describe('TLS', () => {
   it('names NODE_EXTRA_CA_CERTS for an authority that is not known, and works with it', async () => {
     const dir = tempDir();
-    const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' });
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=made here',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.pem',
-    );
-    openssl(
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      'key.pem',
-      '-out',
-      'csr.pem',
-    );
-    execFileSync(
-      'sh',
-      [
-        '-c',
-        'printf "subjectAltName=DNS:localhost,IP:127.0.0.1" > san && openssl x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out cert.pem',
-      ],
-      { cwd: dir, stdio: 'ignore' },
-    );
-    const server = https.createServer(
-      { key: readFileSync(join(dir, 'key.pem')), cert: readFileSync(join(dir, 'cert.pem')) },
-      (request, response) => {
-        response.setHeader('content-type', 'application/json');
-        response.end(request.url === '/api/whoami-v2' ? '{"name": "alice", "orgs": [], "auth": {}}' : '{}');
-      },
-    );
+    const { key, cert, ca } = makeCertificate(dir, 'DNS:localhost,IP:127.0.0.1');
+    const server = https.createServer({ key, cert }, (request, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(request.url === '/api/whoami-v2' ? '{"name": "alice", "orgs": [], "auth": {}}' : '{}');
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
@@ -269,7 +232,7 @@ describe('TLS', () => {
       process.execPath,
       ['--experimental-transform-types', '--input-type=module', '-e', script],
       {
-        env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: join(dir, 'ca.pem') },
+        env: { PATH: process.env.PATH, NODE_EXTRA_CA_CERTS: ca },
         stdio: ['ignore', 'pipe', 'inherit'],
       },
     );
