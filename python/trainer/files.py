@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whenever the process is killed."""
+"""Files and folders that are there whole or not at all, whenever the process is killed, and JSON read from them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .errors import TrainerError
+
+
+def read_object(path: Path, code: str, next_steps: list[str]) -> dict:
+    """The object that a JSON file holds. Raises TrainerError `code` where it cannot be read or holds something else."""
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise TrainerError(code, f"{path} does not exist.", next_steps) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainerError(code, f"{path} cannot be read as JSON: {error}", next_steps) from error
+    if not isinstance(value, dict):
+        raise TrainerError(code, f"{path} holds no JSON object.", next_steps)
+    return value
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2, end: str = "") -> None:

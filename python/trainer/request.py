@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from .config import Recipe, RunConfig, apply_overrides, parse
-from .errors import TrainerError
+from .files import read_object
 from .own_recipe import open_own_recipe
 
 
 def read_config(path: str | Path) -> RunConfig:
     """The request in that file, with run.json's overrides already applied to its recipe. Raises TrainerError `bad_recipe`."""
-    try:
-        raw = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_recipe", f"{path} cannot be read: {error}", ["Make the run again: pt train"]) from error
+    raw = read_object(Path(path), "bad_recipe", ["Make the run again: pt train"])
     config = parse(RunConfig, raw, Path(path).name)
     own = open_own_recipe(config.recipe_file, config.run_dir, config.resume or "1" <= os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
     if own is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import TrainerError, naming_run
+from .errors import naming_run
 from .events import Events
 from .failures import explain
+from .files import read_object
 from .machine.signals import StopFlag
 from .secret import mask_output
 
@@ -40,7 +40,7 @@ def run_script(doc: str | None, work: Callable[[dict, Events, Callable[[], None]
             raise Cancelled
 
     try:
-        config = read_config(path)
+        config = read_object(path, "bad_config", ["Name the right file with --config"])
         run_dir = Path(config.get("run_dir") or run_dir)
         run_dir.mkdir(parents=True, exist_ok=True)
         events = Events(run_dir / "events.jsonl")
@@ -64,13 +64,3 @@ def run_script(doc: str | None, work: Callable[[dict, Events, Callable[[], None]
     finally:
         if events:
             events.close()
-
-
-def read_config(path: Path) -> dict:
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_config", f"{path} cannot be read as JSON: {error}", ["Name the right file with --config"]) from error
-    if not isinstance(config, dict):
-        raise TrainerError("bad_config", f"{path} holds no JSON object.", ["Name the right file with --config"])
-    return config

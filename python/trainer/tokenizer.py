@@ -147,14 +147,7 @@ def _from_vocabulary(folder: Path) -> PreTrainedTokenizerFast:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([END_OF_TEXT])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token=END_OF_TEXT,
-        eos_token=END_OF_TEXT,
-        unk_token=END_OF_TEXT,
-        clean_up_tokenization_spaces=False,
-        model_max_length=1024,
-    )
+    return _with_end_of_text(backend, 1024)
 
 
 def _from_hub(name: str, offline: bool, hub_endpoint: str | None) -> PreTrainedTokenizerFast:
@@ -216,14 +209,7 @@ def _gpt4() -> PreTrainedTokenizerFast:
     )
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens(list(special))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token=END_OF_TEXT,
-        eos_token=END_OF_TEXT,
-        unk_token=END_OF_TEXT,
-        clean_up_tokenization_spaces=False,
-        model_max_length=_GPT4_MAX_LENGTH,
-    )
+    return _with_end_of_text(backend, _GPT4_MAX_LENGTH)
 
 
 _GPT4_PATTERN = (
@@ -260,3 +246,15 @@ def _byte_letters() -> list[str]:
 
 def _spell(token: bytes, letters: list[str]) -> str:
     return "".join(letters[byte] for byte in token)
+
+
+def _with_end_of_text(backend: Tokenizer, most: int) -> PreTrainedTokenizerFast:
+    """With the one special token of OpenAI's tokenizers in every role; `most`: tokens that its model was made for."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token=END_OF_TEXT,
+        eos_token=END_OF_TEXT,
+        unk_token=END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_max_length=most,
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..constants import architecture_of, fate_of
 from ..errors import TrainerError
-from ..files import write_json
+from ..files import read_object, write_json
 
 _SCALINGS = {"linear", "dynamic"}
 _LONG = {"longrope", "su"}
@@ -197,14 +197,4 @@ def _old_scaling(rope: dict) -> dict | None:
 
 
 def _read(file: Path, needed: bool) -> dict:
-    try:
-        value = json.loads(file.read_text())
-    except FileNotFoundError as error:
-        if not needed:
-            return {}
-        raise TrainerError("bad_model", f"{file} does not exist.", ["pt check DIR"]) from error
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_model", f"{file} cannot be read: {error}", ["pt check DIR"]) from error
-    if not isinstance(value, dict):
-        raise TrainerError("bad_model", f"{file} holds no JSON object.", ["pt check DIR"])
-    return value
+    return read_object(file, "bad_model", ["pt check DIR"]) if needed or file.exists() else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -13,6 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, Pre
 
 from ..config import Recipe, Source
 from ..errors import TrainerError, is_out_of_memory
+from ..files import read_object
 from .compat import name_in_model
 
 
@@ -54,12 +54,12 @@ def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
     if not path.exists():
         raise TrainerError("bad_model", f"{path} does not exist.", ["Name a model folder or a .safetensors file that exists"])
     if source.kind == "model_dir":
-        return make_config(_read_json(path / "config.json"), str(path / "config.json"))
+        return make_config(read_object(path / "config.json", "bad_model", ["Name the right config.json"]), str(path / "config.json"))
     if source.config is not None:
-        return make_config(_read_json(Path(source.config)), source.config)
+        return make_config(read_object(Path(source.config), "bad_model", ["Name the right config.json"]), source.config)
     beside = path.parent / "config.json"
     if beside.is_file():
-        return make_config(_read_json(beside), str(beside))
+        return make_config(read_object(beside, "bad_model", ["Name the right config.json"]), str(beside))
     # Nothing is guessed: how many heads share a width, the rope base and the norms' epsilon leave no trace in shapes.
     raise TrainerError(
         "bad_model",
@@ -126,16 +126,6 @@ def _known_names(tensors: dict[str, torch.Tensor], model: PreTrainedModel) -> di
             if not name.endswith((".rotary_emb.inv_freq", ".attention.bias", ".attn.bias", ".attention.masked_bias", ".attn.masked_bias")):
                 renamed[name] = tensor
     return renamed
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_model", f"{path} cannot be read as JSON: {error}", ["Name the right config.json"]) from error
-    if not isinstance(value, dict):
-        raise TrainerError("bad_model", f"{path} must hold a JSON object.")
-    return value
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ..data.builtin import builtin_documents
 from ..data.packing import cut, join
 from ..errors import TrainerError
 from ..events import Events
+from ..files import read_object
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.compat import compat_problems, name_in_model
 from ..model.layers import input_table
@@ -87,7 +87,7 @@ def _try_all(asked: Check, findings: list[dict], device: torch.device, dtype: to
     folder = Path(asked.dir).expanduser()
     with events.phase("checking", "headers and shapes"):
         facts = read_headers(folder)
-        config = _read_config(folder)
+        config = read_object(folder / "config.json", "bad_model", [f"pt check {folder}"])
         findings += _compare_shapes(folder, facts.files, config)
         problems = compat_problems(config)
         # Which release a competition's validators pin, and so what decides, `pt check` knows (rule config_keys).
@@ -118,16 +118,6 @@ def _try_all(asked: Check, findings: list[dict], device: torch.device, dtype: to
         findings.append(_about_loss(losses, rows))
     with events.phase("checking", "repetition"):
         findings.append(_about_outputs(model, batches, end_of_text(tokenizer)))
-
-
-def _read_config(folder: Path) -> dict:
-    try:
-        config = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_model", f"{folder / 'config.json'} cannot be read: {error}", [f"pt check {folder}"]) from error
-    if not isinstance(config, dict):
-        raise TrainerError("bad_model", f"{folder / 'config.json'} holds no JSON object.", [f"pt check {folder}"])
-    return config
 
 
 def _compare_shapes(folder: Path, files: list[Path], raw: dict) -> list[dict]:

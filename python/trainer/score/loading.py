@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ..data.shards import file_key
 from ..errors import TrainerError
+from ..files import read_object
 from ..machine.free_memory import free_memory
 from ..model.load import make_config, put
 
@@ -67,12 +68,7 @@ def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, att
     """The folder's causal LM in evaluation mode. Raises TrainerError: `bad_model` (cannot be loaded, weights missing), `too_large`."""
     facts = read_headers(folder)
     require_memory(facts.elements * dtype.itemsize, device, str(folder))
-    try:
-        raw = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError) as error:
-        raise TrainerError("bad_model", f"{folder / 'config.json'} cannot be read: {error}", [f"pt check {folder}"]) from error
-    if not isinstance(raw, dict):
-        raise TrainerError("bad_model", f"{folder / 'config.json'} holds no JSON object.", [f"pt check {folder}"])
+    raw = read_object(folder / "config.json", "bad_model", [f"pt check {folder}"])
     config = make_config(raw, str(folder / "config.json"))
     try:
         loaded: tuple[PreTrainedModel, dict] = AutoModelForCausalLM.from_pretrained(
