@@ -57,7 +57,7 @@ export function refuted(cause: SignAgain, { hash, withDigest }: SignedCall, endp
   if (!withDigest) return rejected(cause.cause as RpcError, { hash } as SignedCall);
   return new OutsideError(
     'chain.refuted',
-    `The chain's runtime does not know the metadata that ${endpoint} serves for it, so it took no commitment: ${cause.message}.`,
+    `${endpoint} is not what it says: the runtime behind it does not know what was signed as its own (metadata, genesis block, version), so it took no commitment: ${cause.message}.`,
     {
       cause,
       nextSteps: ['Try another endpoint: --network ws://HOST:PORT', 'pt doctor', 'pt upload --resume'],

@@ -81,7 +81,7 @@ export default class Status extends PtCommand {
   }
 
   #show(status: SubnetStatus, all: boolean): void {
-    const { neurons, block, netuid, limit, hotkey, registered } = status;
+    const { neurons, block, netuid, limit, hotkey, registered, retired } = status;
     const shown = all ? neurons : neurons.slice(0, ROWS);
     this.print(`Subnet ${netuid} at block ${block}`);
     this.table(
@@ -103,10 +103,11 @@ export default class Status extends PtCommand {
       ]),
     );
     if (shown.length < neurons.length) this.note(`${neurons.length - shown.length} more: pt status --all`);
+    if (retired !== null) this.warning(retired);
     if (registered === false) {
       this.warning(`Your hotkey ${hotkey} is not registered on subnet ${netuid}.`);
       this.nextSteps([`btcli subnet register --netuid ${netuid}`]);
-    } else if (limit) this.note(limitOf(limit, block));
+    } else if (limit) this.note(limitOf(limit, block, retired !== null));
   }
 }
 
@@ -138,13 +139,13 @@ function repositoryOf({ repository }: StatusRow): string {
       : 'CHANGED: not what the chain says';
 }
 
-function limitOf(limit: NonNullable<SubnetStatus['limit']>, block: number): string {
+function limitOf(limit: NonNullable<SubnetStatus['limit']>, block: number, retired: boolean): string {
   if (limit.kind === 'none') return 'The chain sets no limit on commitments.';
   const used =
     limit.kind === 'space'
       ? `${limit.used} of ${limit.max} bytes used this epoch`
       : `${limit.used} of ${limit.max} blocks since the last one`;
   return limit.allowed
-    ? `Your hotkey may commit now (${used}).`
+    ? `${retired ? 'The chain would take a commitment of your hotkey, which scores nothing' : 'Your hotkey may commit now'} (${used}).`
     : `Your hotkey may commit again at block ${limit.freeAtBlock}, in ${limit.freeAtBlock - block} blocks (${used}).`;
 }

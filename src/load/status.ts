@@ -2,6 +2,7 @@ import type { CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
 import { inspectRemote, remoteContent } from '../model/index.ts';
 import type { Place } from '../place.ts';
+import { retirement } from '../publish/index.ts';
 import { hashMatches, type Profile } from '../rules/index.ts';
 import { bestOf, isLoadable, readSubnet } from './subnet.ts';
 import type { Miner } from './types.ts';
@@ -36,6 +37,8 @@ export interface SubnetStatus {
   limit: CommitLimit | null;
   hotkey: string | null;
   registered: boolean | null;
+  /** Why nothing that is committed here scores any more (`publish/may-write.ts`), by the chain's genesis; null: it may. */
+  retired: string | null;
 }
 
 export interface StatusRequest {
@@ -69,6 +72,7 @@ export async function readStatus({ hotkey, mine }: StatusRequest, place: Place):
     limit,
     hotkey,
     registered: hotkey === null ? null : own !== undefined,
+    retired: retirement(netuid, { ...place, chain }).message,
   };
 }
 

@@ -48,6 +48,7 @@ export const statusSchema = z.strictObject({
     .describe('What the chain lets the own hotkey write now'),
   hotkey: text.nullable().describe("The own hotkey's SS58 address"),
   registered: z.boolean().nullable(),
+  retired: text.nullable().describe('Why nothing that is committed here scores any more; null: it may'),
   hidden: z
     .array(z.strictObject({ repo: text, since: text }))
     .describe('Repositories that an unfinished publish from this machine left private'),
@@ -58,7 +59,7 @@ type Printed = z.output<typeof statusSchema>;
 
 /** `html`: path of the page that was written, when one was asked for. */
 export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], html?: string): Printed {
-  const { block, netuid, neurons, bestUid, limit, hotkey, registered } = status;
+  const { block, netuid, neurons, bestUid, limit, hotkey, registered, retired } = status;
   return {
     block,
     netuid,
@@ -67,6 +68,7 @@ export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], ht
     limit,
     hotkey,
     registered,
+    retired,
     hidden,
     html,
   };

@@ -97,7 +97,9 @@ function tiles(rows: Row[], { status }: SubnetFacts): Html {
               limit === null || limit.kind === 'none'
                 ? ''
                 : limit.allowed
-                  ? 'may commit now'
+                  ? status.retired === null
+                    ? 'may commit now'
+                    : 'may commit; nothing scores here any more'
                   : `may commit at block ${whole(limit.freeAtBlock)}`,
           },
         ]),

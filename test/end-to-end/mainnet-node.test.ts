@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, createWallet } from '../../src/chain/index.ts';
 import { loadConstants } from '../../src/constants.ts';
+import { SCHEMAS } from '../../src/output/index.ts';
 import { type ChainSandbox, startChain } from '../../src/sandbox/chain/index.ts';
 import { type SandboxHub, startHub } from '../../src/sandbox/hub/index.ts';
 import { cleanEnv, root, runPt } from '../commands/run-pt.ts';
@@ -165,5 +166,14 @@ console.log(JSON.stringify({ results, asked }));
   it('is named by doctor', async () => {
     const ran = await runPt(['doctor', '--json'], { env, cwd: home });
     expect(JSON.stringify(ran.json())).toMatch(WARNING);
+  });
+
+  it('is named by status, which promises no commitment that scores', async () => {
+    const json = await runPt(['status', '--mine', '--json'], { env, cwd: home });
+    expect(SCHEMAS.status.parse(json.json())).toMatchObject({ retired: expect.stringMatching(WARNING) });
+    const shown = await runPt(['status'], { env, cwd: home });
+    expect(shown.stderr).toMatch(WARNING);
+    expect(shown.stderr).toContain('which scores nothing');
+    expect(shown.stderr).not.toContain('may commit now');
   });
 });

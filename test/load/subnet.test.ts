@@ -89,7 +89,15 @@ describe('the subnet joined with its commitments', () => {
       fc.property(text, fc.constantFrom(...Object.values(profiles)), (hostile, profile) => {
         const [miner] = joinMiners([neuron(0, 1)], held(new Map([['50', on(hostile)]])), profile);
         const row = { ...miner!, url: null };
-        const status = { block: 1, netuid: 9, bestUid: null, limit: null, hotkey: null, registered: null };
+        const status = {
+          block: 1,
+          netuid: 9,
+          bestUid: null,
+          limit: null,
+          hotkey: null,
+          registered: null,
+          retired: null,
+        };
         const printed = jsonText(statusOutput({ ...status, neurons: [row] }, []));
         expect(statusSchema.parse(JSON.parse(printed)).neurons[0]!.commitment).toBe(hostile);
         if (!isLoadable(miner!)) return;

@@ -29,6 +29,7 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
       limit: null,
       hotkey: '5Hot5',
       registered: true,
+      retired: null,
     },
     network: 'finney',
     profile: '3.2',
