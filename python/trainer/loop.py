@@ -21,6 +21,7 @@ from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
+from .model.layers import decoder_layers
 from .model.save import save_model
 from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
@@ -63,7 +64,7 @@ class Trainer:
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
         self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
-        self.architecture = parts.architecture
+        self.architecture, self.frames = parts.architecture, parts.frames
         self.trackers, self.stop = trackers, stop
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
@@ -141,6 +142,7 @@ class Trainer:
         reason = self._ended()
         while reason is None:
             self._train_step()
+            self._tell_compiled()
             reason = self._ended()
             # Numbers that are still under way must be on disk before a checkpoint claims their step.
             at_evaluation = self._due("eval", self.progress.eval_seconds) or reason not in (None, "cancelled")
@@ -202,6 +204,16 @@ class Trainer:
         progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
         progress.seconds = time.monotonic() - self.started
         self._queue_report(mean, norm, bound)
+
+    def _tell_compiled(self) -> None:
+        """After the first step of this process: what `compile: true` came to."""
+        if self.frames is None:
+            return
+        frames, layers, self.frames = self.frames.count, len(decoder_layers(self.model)), None
+        self.events.emit("compiled", frames=frames, layers=layers)
+        print(f"torch.compile: {frames} graphs for {layers} layers", flush=True)
+        if frames == 0:
+            self.events.emit("warning", code="not_compiled", message="Nothing was compiled, although compile is on: the layers run as they are.")
 
     def _next_tokens(self) -> Tensor:
         tokens = self.data.next_batch()

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from .data import Data
 from .fit.memory import Estimate
+from .model.layers import Frames
 from .model.loss import LossModel
 from .plan import Plan
 
@@ -66,6 +67,8 @@ class Parts:
     autocast: Callable[[], AbstractContextManager[object]]
     attention: str
     compiled: bool
+    frames: Frames | None
+    """None: nothing is to be compiled."""
     dtype: torch.dtype
     parameters: int
     architecture: str

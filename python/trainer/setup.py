@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from torch.distributed.fsdp import FSDPModule
 from transformers import PretrainedConfig, PreTrainedModel
 
 from .config import RunConfig
@@ -20,9 +21,10 @@ from .fit.micro_batch import keep_micro, kept_micro, try_sizes
 from .fit.require import require_fit
 from .machine.device import choose_attention, compute_dtype, device_name
 from .machine.distributed import World
+from .model.documents import DOCUMENT_MASKS
 from .model.fp8 import require_fp8, use_fp8
-from .model.layers import checkpoint_activations, decoder_layers, shard
-from .model.load import count_parameters, load_config, load_model, put
+from .model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, fill, shard
+from .model.load import count_parameters, load_config, load_model, put, skeleton
 from .model.loss import LossModel, chunked_loss_fits, masking_works
 from .optim.optimizers import Optimizers
 from .optim.own import OwnOptimizers
@@ -42,7 +44,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     dtype = compute_dtype(config.dtype, world.device)
     if recipe.fp8:
         require_fp8(world.device)
-    attention = choose_attention(config.attention, world.device, events)
+    attention = choose_attention(config.attention, world.device, events, recipe.document_masking)
     own = open_own_recipe(config.recipe_file, config.run_dir, goes_on)
     if own is not None and world.first:
         own.keep(Path(config.run_dir))
@@ -71,42 +73,45 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     plan = make_plan(config, batches, data.epoch_batches)
     with events.phase("loading", "model"):
         param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
-        if own_model is not None:
-            model = take_model(own_model, attention, param_dtype, world.device, events)
-        else:
-            model = load_model(config.source, model_config, attention, param_dtype, world.device)
+        model, source = make_model(config, world, events, model_config, own_model, attention, param_dtype)
     if config.source.kind == "recipe":
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
     parameters, architecture = count_parameters(model), type(model).__name__
-    trial = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 else contextlib.nullcontext
+    autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 and world.size == 1 else contextlib.nullcontext
+    loss_model = LossModel(model, recipe.z_loss, end_of_text(tokenizer) if recipe.document_masking else None)
+    if recipe.fp8:
+        use_fp8(model)
+    compiled = decide_compile(config, world, plan, parameters)
+    frames = compile_layers(model) if compiled else None
+    checkpoint_activations(model, recipe.activation_checkpointing)
+    if world.size > 1:
+        with events.phase("loading", "sharding"):
+            shard(loss_model, world, dtype)
+            if own_model is None:
+                fill(loss_model, source, world)
+            del source
+    elif dtype == torch.bfloat16:
+        cast_layer_inputs(model, dtype)
+    loss_model.eval()
     try:
-        with trial():  # flash attention takes no fp32
-            chunked = chunked_loss_fits(model, model.config.vocab_size)
-            masks = not recipe.document_masking or masking_works(model, model.config.vocab_size)
+        with autocast(), torch.compiler.set_stance("force_eager"):  # flash attention takes no fp32; sizes of a trial are not compiled for
+            loss_model.chunked = loss_model.ask(chunked_loss_fits)
+            masks = not recipe.document_masking or loss_model.ask(masking_works)
     except (RuntimeError, ValueError, IndexError) as error:
         if is_out_of_memory(error) or "CUDA error" in str(error):
             raise
         raise TrainerError("bad_recipe", f"{architecture} cannot compute with these sizes: {error}", ["Correct the recipe's architecture"]) from error
-    if not chunked:
-        events.emit("warning", code="full_logits", message=f"{type(model).__name__} changes its logits after the head: the loss holds all of them.")
+    if isinstance(loss_model, FSDPModule):
+        loss_model.reshard()
+    if not loss_model.chunked:
+        events.emit("warning", code="full_logits", message=f"{architecture} changes its logits after the head: the loss holds all of them.")
     if not masks:
-        message = f"document_masking: {type(model).__name__} with {attention} attention does not keep documents apart."
+        message = f"document_masking: {architecture} with {attention} attention does not keep documents apart."
         raise TrainerError("bad_recipe", message, ['In the recipe: "document_masking": false', "pt train --attention sdpa"])
-    masked = end_of_text(tokenizer) if recipe.document_masking else None
-    loss_model = LossModel(model, recipe.z_loss, masked, chunked)
     loss_model.train(recipe.dropout)
-    if recipe.fp8:
-        use_fp8(model)
-    checkpoint_activations(model, recipe.activation_checkpointing)
-    compiled = decide_compile(config, world, plan, parameters)
     if compiled:
-        for layer in decoder_layers(model):
-            layer.compile()
         loss_model.chunk = torch.compile(loss_model.chunk)
-    if world.size > 1:
-        shard(loss_model, world, dtype)
-    autocast = trial if world.size == 1 else contextlib.nullcontext
     if own is not None and "optimizer" in own:
         optimizers: RunOptimizer = OwnOptimizers(model, own.optimizers(model, recipe), functools.partial(own.explained, "optimizer"))
     else:
@@ -118,7 +123,27 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, dtype, parameters, architecture, needed)
+    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, parameters, architecture, needed)
+
+
+def make_model(
+    config: RunConfig, world: World, events: Events, model_config: PretrainedConfig, own: PreTrainedModel | None, attention: str, dtype: torch.dtype
+) -> tuple[PreTrainedModel, PreTrainedModel | None]:
+    """(the model that trains, whose numbers it is to be filled with). Alone it has them. Of several processes each makes it without memory, and
+    the first alone reads or draws the numbers, in its own memory and as one process does: whatever their count, they begin equal."""
+    if own is not None:
+        return take_model(own, attention, dtype, world.device, events), None
+    if world.size == 1:
+        return load_model(config.source, model_config, attention, dtype, world.device), None
+    source, failure = None, None
+    if world.first:
+        try:
+            source = load_model(config.source, model_config, attention, dtype, torch.device("cpu"))
+        except Exception as error:  # the others are told before it ends
+            failure = error
+    if world.any(failure is not None):
+        raise failure or SystemExit(7)
+    return skeleton(model_config, attention, dtype), source
 
 
 def take_model(model: PreTrainedModel, attention: str, dtype: torch.dtype, device: torch.device, events: Events) -> PreTrainedModel:
@@ -139,6 +164,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "device_name": device_name(world.device),
         "dtype": "bf16" if parts.dtype == torch.bfloat16 else "fp32",
         "attention": parts.attention,
+        "document_masking": DOCUMENT_MASKS[parts.attention] if config.recipe.document_masking else None,
         "compile": parts.compiled,
         "parameters": parts.parameters,
         "architecture": parts.architecture,

@@ -35,7 +35,13 @@ export const EVENTS = {
     device_name: text,
     dtype: text,
     attention: text,
-    compile: z.boolean(),
+    document_masking: z
+      .enum(['blocks', 'dense'])
+      .nullable()
+      .describe(
+        'How attention is kept within documents: block mask (flex attention) or dense mask; null: it is not',
+      ),
+    compile: z.boolean().describe('Asked for; what became of it is in `compiled`'),
     parameters: count,
     architecture: text,
     tokenizer: text.describe('Name or folder, and whose it is'),
@@ -66,6 +72,12 @@ export const EVENTS = {
         .nullable()
         .describe('Tokens whose choice moves a loss by no more than epsilon; null: not known'),
     }),
+  }),
+  compiled: event('compiled', {
+    frames: count.describe(
+      'Graphs that were compiled for the layers by the end of the first step; 0: none runs compiled',
+    ),
+    layers: count,
   }),
   phase: event('phase', { name: text, detail: text }),
   step: event('step', {

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from trainer.config import RunConfig, Source
+from trainer.model.documents import known_packing, positions_in_document
 from trainer.model.load import load_model, make_config
-from trainer.model.loss import LossModel, masking_works, positions_in_document
+from trainer.model.loss import LossModel, masking_works
 from trainer_support import NANO, events, finish, metrics, start, write_run, write_text
 
 END = 0
@@ -93,6 +94,28 @@ def test_a_held_out_loss_is_without_it_as_validators_score():
     assert masked(tokens)[1].item() != plain(tokens)[1].item()
     with torch.no_grad():
         assert masked(tokens)[1].item() == plain(tokens)[1].item()
+
+
+@pytest.mark.parametrize("shape", ["llama", "mistral"])
+def test_blocks_of_flex_attention_give_the_loss_of_the_dense_mask(shape):
+    """Forward alone: on a CPU flex attention has no backward."""
+    tokens = torch.cat([words(2, 7), torch.tensor([END]), words(1, 12), torch.tensor([END, END]), words(3, 10)]).unsqueeze(0).repeat(2, 1)
+    blocks, dense, plain = (loss_model(shape, attention, masked).requires_grad_(False) for attention, masked in (("flex_attention", True), ("sdpa", True), ("sdpa", False)))
+    assert blocks(tokens)[1].item() == pytest.approx(dense(tokens)[1].item(), rel=1e-6)
+    assert abs(blocks(tokens)[1].item() - plain(tokens)[1].item()) > 0.001
+
+
+def test_what_transformers_is_told_is_what_it_would_have_found():
+    from transformers import masking_utils
+
+    tokens = torch.randint(0, 5, (3, 40), generator=torch.Generator().manual_seed(0))
+    positions = positions_in_document(tokens, END)
+    found = masking_utils.find_packed_sequence_indices(positions)
+    with known_packing(True):
+        assert torch.equal(masking_utils.find_packed_sequence_indices(positions), found)
+    with known_packing(False):
+        assert masking_utils.find_packed_sequence_indices(torch.arange(40).expand(3, 40)) is None
+    assert masking_utils.find_packed_sequence_indices(torch.arange(40).expand(3, 40)) is None and len(found.unique()) > 3
 
 
 def test_a_run_takes_it_from_the_recipe(tmp_path):

@@ -194,6 +194,33 @@ def test_all_processes_take_the_same_and_a_resumed_run_keeps_it(place, text):
     assert started["resumed_from"] == 4 and started["micro_batch"] == 8
 
 
+def test_the_estimate_is_ignored_where_that_is_asked_for(monkeypatch):
+    monkeypatch.setattr("trainer.fit.require.free_memory", lambda device: 10**8)
+    recipe = recipe_of("122m", batch_size=1)
+    world, model = World(0, 1, torch.device("cpu"), None, None, False), make_config(dict(recipe.architecture), "122m")
+    with pytest.raises(TrainerError) as caught:
+        require_fit(RunConfig(run_dir="/nowhere", recipe=recipe), world, model, torch.float32, "sdpa", 1)
+    assert any(step.startswith("pt train --ignore-estimate") for step in caught.value.next_steps)
+    told = require_fit(RunConfig(run_dir="/nowhere", recipe=recipe, ignore_estimate=True), world, model, torch.float32, "sdpa", 1)
+    assert told is not None and told.total > 10**9
+
+
+def test_weights_are_made_in_the_memory_of_the_first_process_alone(monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    recipe = recipe_of("772m", batch_size=1)
+    model = make_config(dict(recipe.architecture), "772m")
+    one = 4 * 772e6
+    for rank, free, fits in ((0, 1.5 * one, True), (0, 0.5 * one, False), (1, 0.5 * one, False), (2, 0.5 * one, True)):
+        monkeypatch.setattr("trainer.fit.require.free_memory", lambda device, free=free: 10**11 if device.type == "cuda" else int(free))
+        world = World(rank, 4, torch.device("cuda", 0), None, None, False)
+        ask = lambda: require_fit(RunConfig(run_dir="/nowhere", recipe=recipe), world, model, torch.bfloat16, "sdpa", 1)  # noqa: B023, E731
+        if fits:
+            assert ask() is None or ask().loading > 0
+        else:
+            with pytest.raises(TrainerError, match="Initial weights"):
+                ask()
+
+
 ALONE = World(0, 1, torch.device("cpu"), None, None, False)
 
 

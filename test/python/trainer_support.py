@@ -78,12 +78,12 @@ def start(run_dir: Path, home: Path, env: dict | None = None, patch=None):
     return process
 
 
-def start_ranks(run_dir: Path, home: Path, count: int, patch=None) -> list:
+def start_ranks(run_dir: Path, home: Path, count: int, patch=None, env: dict | None = None) -> list:
     """`count` trainer processes with the environment that torchrun gives."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared = {**(env or {}), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [start(run_dir, home, {**shared, "RANK": str(i), "LOCAL_RANK": str(i)}, patch) for i in range(count)]
 
 

@@ -22,7 +22,8 @@ from torch.utils._pytree import tree_leaves
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ..config import Recipe
-from ..model.layers import checkpoint_activations, decoder_layers
+from ..model.documents import DOCUMENT_MASKS
+from ..model.layers import cast_layer_inputs, checkpoint_activations, decoder_layers
 from ..model.loss import LossModel
 from ..optim.optimizers import Optimizers
 
@@ -36,7 +37,7 @@ class Estimate:
 
     parameters: int
     gathered: int
-    """What FSDP holds whole: two layers, and all that belongs to no layer."""
+    """What FSDP holds whole: two layers, all that belongs to no layer, and a layer's gradients."""
     gradients: int
     optimizer: int
     activations: int
@@ -48,7 +49,7 @@ class Estimate:
     saving: int
     """In the machine's memory for each process: a checkpoint's copy, while it is written."""
     loading: int
-    """In the machine's memory for each process: initial weights are made there, in fp32."""
+    """In the machine's memory for the first process: initial weights are made there, in fp32."""
 
     @property
     def total(self) -> int:
@@ -86,7 +87,7 @@ def estimate(
         model = _build(config, attention, kind, dtype)
         whole = list(model.parameters())
         _fill_gradients(whole)
-        activations = _forward_and_backward(model, recipe, compute, micro)
+        activations = _forward_and_backward(model, recipe, compute, attention, micro)
     with torch.device("meta"):
         # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
         state, update = _update(_build(config, attention, kind, dtype), recipe)
@@ -112,19 +113,21 @@ def _build(config: PretrainedConfig, attention: str, kind: type[PreTrainedModel]
     return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
 
 
-def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, micro: int) -> int:
+def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, attention: str, micro: int) -> int:
     meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters() if param.grad is not None), *model.buffers()])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)
     checkpoint_activations(model, recipe.activation_checkpointing)
+    if compute == torch.bfloat16:
+        cast_layer_inputs(model, compute)
     tokens = torch.zeros(micro, recipe.sequence_length, dtype=torch.long)
     autocast = torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext()
     with meter:
         with autocast:
             objective, _ = loss_model(tokens)
         objective.backward()
-    # One boolean for each pair of positions, where attention ends with the document.
-    mask = micro * recipe.sequence_length**2 if recipe.document_masking else 0
+    # A dense mask has one boolean for each pair of positions.
+    mask = micro * recipe.sequence_length**2 if recipe.document_masking and DOCUMENT_MASKS.get(attention) == "dense" else 0
     return meter.peak + mask
 
 
@@ -148,10 +151,12 @@ def _fill_gradients(params: Iterable[nn.Parameter]) -> list[Tensor]:
 
 
 def _gathered(model: nn.Module, compute: torch.dtype) -> int:
-    """What FSDP holds whole: two layers (one in use, one on its way), and what belongs to no layer."""
+    """What FSDP holds whole: two layers (one in use, one on its way), what belongs to no layer, and the gradients of a layer on their way to
+    their shards, in the compute dtype and in fp32."""
     layers = [sum(param.numel() for param in layer.parameters()) for layer in decoder_layers(model)]
     rest = sum(param.numel() for param in model.parameters()) - sum(layers)
-    return (2 * max(layers, default=0) + rest) * compute.itemsize
+    largest = max(layers, default=0)
+    return (2 * largest + rest) * compute.itemsize + largest * (compute.itemsize + 4)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -50,7 +50,8 @@ def require_fit(
     micro: int,
     kind: type[PreTrainedModel] | None = None,
 ) -> Estimate | None:
-    """Raises TrainerError `too_large` with the sizes and what would fit; None when it fits so easily that nothing was estimated."""
+    """Raises TrainerError `too_large` with the sizes and what would fit unless the run ignores that; None when it fits so easily that
+    nothing was estimated."""
     available = memory_for_each(world)
     if available is None or _obviously_fits(config, model_config, micro, available):
         return None
@@ -59,6 +60,8 @@ def require_fit(
         return estimate(model_config, recipe, compute, attention, micro, world.size, kind)
 
     needed = need(config.recipe, micro)
+    if config.ignore_estimate:
+        return needed
     host = _needed_to_load(config, world, needed)
     if _total(world, needed) <= available:
         if host is None:
@@ -68,7 +71,7 @@ def require_fit(
     raise TrainerError(
         "too_large",
         f"This run needs about {size(_total(world, needed))} on {world.device} ({needed.words()}{copied}), and {size(available)} are free.",
-        [*_what_fits(config, world, needed, micro, available, need), "pt train --recipe tiny"],
+        [*_what_fits(config, world, needed, micro, available, need), "pt train --ignore-estimate   # where it is known to fit", "pt train --recipe tiny"],
     )
 
 
@@ -87,13 +90,12 @@ def _obviously_fits(config: RunConfig, model_config: PretrainedConfig, micro: in
 
 def _needed_to_load(config: RunConfig, world: World, needed: Estimate) -> str | None:
     """What is wrong with the machine's own memory when the weights are made there for a GPU."""
-    if world.device.type == "cpu" or config.source.kind != "recipe":
-        return None
-    processes = _here(world)
+    if world.device.type == "cpu" or config.source.kind != "recipe" or world.rank >= _here(world):
+        return None  # the first process alone makes them
     free = free_memory(torch.device("cpu"))
-    if free is None or needed.loading * processes <= free:
+    if free is None or needed.loading <= free:
         return None
-    return f"Initial weights are made in this machine's memory, {size(needed.loading)} for each of {processes} processes, and {size(free)} are free."
+    return f"Initial weights are made in this machine's memory, {size(needed.loading)}, and {size(free)} are free."
 
 
 def _what_fits(config: RunConfig, world: World, needed: Estimate, micro: int, available: int, need: Callable[[Recipe, int], Estimate]) -> list[str]:

@@ -45,7 +45,7 @@ def compute_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if name == "bf16" else torch.float32
 
 
-def choose_attention(name: str, device: torch.device, events: Events) -> str:
+def choose_attention(name: str, device: torch.device, events: Events, document_masking: bool = False) -> str:
     """The attention kernel, decided before the config object sees it: a failed `flash_attention_2` leaves that object unusable."""
     has_flash = importlib.util.find_spec("flash_attn") is not None and device.type == "cuda"
     if name == "flash_attention_2" and not has_flash:
@@ -54,8 +54,12 @@ def choose_attention(name: str, device: torch.device, events: Events) -> str:
             "--attention flash_attention_2: the package flash-attn is not installed, or there is no GPU.",
             ["--attention sdpa (PyTorch's own flash kernel)", "pt setup --flash-attn"],
         )
+    if name == "flex_attention" and device.type != "cuda":
+        raise TrainerError("bad_device", f"--attention flex_attention has no backward on {device}.", ["--attention sdpa"])
     if name != "auto":
         return name
+    if document_masking and device.type == "cuda":
+        return "flex_attention"  # a mask of documents takes the other kernels off their flash path
     if has_flash:
         return "flash_attention_2"
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):

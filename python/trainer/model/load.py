@@ -46,6 +46,12 @@ def put(model: PreTrainedModel, device: torch.device, dtype: torch.dtype | None 
     return to(device)
 
 
+def skeleton(config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The model without memory, to be sharded before it has any. What cannot be built is said by `load_model`."""
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=dtype)
+
+
 def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
     """The architecture's config; nothing but JSON and safetensors headers is read."""
     if source.kind == "recipe":

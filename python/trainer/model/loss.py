@@ -5,10 +5,14 @@ The head's product, the softmax and their gradients are computed for some rows a
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from .documents import known_packing, positions_in_document
 from .layers import output_head
 
 CHUNK_ELEMENTS = 1 << 28  # logits held at once: 1 GiB in fp32
@@ -117,15 +121,28 @@ class LossModel(nn.Module):
         self.document_end = document_end  # with it, attention stays within a document in training
         self.chunked = chunked
         self.chunk = _chunk
+        self.question: Callable[[PreTrainedModel, int], bool] | None = None
 
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def ask(self, question: Callable[[PreTrainedModel, int], bool]) -> bool:
+        """`question` of the model and its vocabulary, asked within a forward of this module, where sharded parameters are whole."""
+        self.question = question
+        try:
+            return self(torch.empty(0))
+        finally:
+            self.question = None
+
+    def forward(self, tokens: Tensor) -> Any:
+        if self.question is not None:
+            return self.question(self.model, self.model.config.vocab_size)
+        # Only in training: validators score without it, and the held-out loss is there to tell what they will find.
+        end = self.document_end if torch.is_grad_enabled() else None
+        with known_packing(end is not None):
+            return self._loss(tokens, {} if end is None else {"position_ids": positions_in_document(tokens, end)})
+
+    def _loss(self, tokens: Tensor, extra: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         # The last token predicts nothing, but a length of 4096 is faster than one of 4095: it goes through and does not count.
         targets = nn.functional.pad(tokens[:, 1:], (0, 1), value=NOT_COUNTED).flatten()
         count = tokens.shape[0] * (tokens.shape[1] - 1)
-        # Only in training: validators score without it, and the held-out loss is there to tell what they will find.
-        extra = {}
-        if self.document_end is not None and torch.is_grad_enabled():
-            extra["position_ids"] = positions_in_document(tokens, self.document_end)
         if not self.chunked:
             logits = self.model(input_ids=tokens, use_cache=False, **extra).logits[:, :-1].flatten(0, 1).float()
             loss = nn.functional.cross_entropy(logits, tokens[:, 1:].flatten())
@@ -137,14 +154,6 @@ class LossModel(nn.Module):
         assert head is not None, "chunked_loss_fits asked for it"
         with torch.autocast(hidden.device.type, enabled=False):
             return linear_cross_entropy(hidden, head.weight, head.bias, targets, count, self.z_loss, self.chunk)
-
-
-def positions_in_document(tokens: Tensor, document_end: int) -> Tensor:
-    """Positions that start from 0 after each `document_end`; transformers masks attention where they do. [batch, length]"""
-    index = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
-    starts = torch.zeros_like(tokens)
-    starts[:, 1:] = torch.where(tokens[:, :-1] == document_end, index[:, 1:], 0)
-    return index - starts.cummax(dim=1).values
 
 
 @torch.no_grad()
