@@ -19,7 +19,8 @@ def make_model(shape: Shape, device: str, dtype: torch.dtype) -> nn.Module:
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
     config = make_config(dict(shape.architecture), "the bench")
-    return AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype).to(device)
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype)
 
 
 def batches(text: Tensor, size: int) -> Iterator[Tensor]:

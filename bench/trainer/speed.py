@@ -72,7 +72,7 @@ def first_that_fits(report: Report, folder: Path, job: dict, sizes: list[int], s
 def tell(report: Report, shape_name: str, device: str, found: dict[str, list[dict]]) -> None:
     if "ours" not in found:
         return
-    middle = {name: {key: median(run[key] for run in runs) for key in runs[0]} for name, runs in found.items()}
+    middle = {name: {key: median(run[key] for run in runs) for key in runs[0] if key != "losses"} for name, runs in found.items()}
     ours, where = middle["ours"], f"{shape_name} on {device}"
     if device == "cuda":
         achieved = ours["tokens_per_second"] * flops(shape_name)
