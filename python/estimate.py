@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def row(path: Path, gpus: int = 1, micro: int | None = None, dtype: str = "bf16") -> str:
-    """One line of a Markdown table, GB (10^9 bytes) on each device; a checkpoint and best/ are on disk, once for all."""
+    """One line of a Markdown table, GB (10^9 bytes) on each device, compiled where it is a GPU's bf16; a checkpoint and best/ are on disk, once for all."""
     import torch
 
     from trainer.config import Recipe, parse
@@ -40,7 +40,7 @@ def row(path: Path, gpus: int = 1, micro: int | None = None, dtype: str = "bf16"
     recipe = parse(Recipe, json.loads(path.read_text()), path.name)
     at_once = micro or (recipe.batch_size if recipe.batch_size != "auto" else 1)
     config = make_config(dict(recipe.architecture), path.name)
-    found = estimate(config, recipe, torch.bfloat16 if dtype == "bf16" else torch.float32, "sdpa", at_once, gpus)
+    found = estimate(config, recipe, torch.bfloat16 if dtype == "bf16" else torch.float32, "sdpa", at_once, gpus, compiled=dtype == "bf16")
     sizes = [found.parameters + found.gathered, found.gradients, found.optimizer, found.activations, found.update, found.total, found.saving * gpus, found.loading]
     return f"| {recipe.name} | {at_once} | " + " | ".join(f"{size / GB:.1f}" if size >= 1e8 else f"{size / GB:.2f}" for size in sizes) + " |"
 

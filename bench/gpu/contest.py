@@ -27,6 +27,7 @@ CHANGES = {
     "full": {"recipe": {"activation_checkpointing": "full"}},
     "fp8": {"recipe": {"fp8": True}},
     "adamw": {"recipe": {"optimizer": {"name": "adamw", "lr": 6e-4, "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0}}},
+    "deterministic": {"request": {"deterministic": True}},
     "documents": {"recipe": {"document_masking": True}},
 }
 

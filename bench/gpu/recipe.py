@@ -43,7 +43,7 @@ def main(name: str, auto: bool) -> None:
     recipe, real = read(name)
     parsed = parse(Recipe, {**recipe}, name)
     started = time.perf_counter()
-    estimated = estimate(make_config(dict(recipe["architecture"]), name), parsed, torch.bfloat16 if DEVICE == "cuda" else torch.float32, "sdpa", recipe["batch_size"])
+    estimated = estimate(make_config(dict(recipe["architecture"]), name), parsed, torch.bfloat16 if DEVICE == "cuda" else torch.float32, "sdpa", recipe["batch_size"], compiled=DEVICE == "cuda")
     spent = time.perf_counter() - started
     sequences = MICRO_BATCHES * recipe["batch_size"]
     if auto:

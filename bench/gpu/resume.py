@@ -1,4 +1,4 @@
-"""Whether a run that was killed goes on to the last bit, compiled, in bf16, with Muon: 40 steps beside 20, SIGKILL, and 20 more. One JSON line."""
+"""Whether a run that was killed goes on to the last bit, compiled, in bf16, with Muon, with `deterministic`: 40 steps beside 20, SIGKILL, and 20 more. One JSON line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEPS = 40
 
 def request(folder: Path, recipe: dict, **more: object) -> None:
     folder.mkdir(exist_ok=True)
-    raw = {"version": 1, "run_dir": str(folder), "recipe": recipe, "data": [{"name": "builtin", "weight": 1.0}], "offline": True, "device": DEVICE}
+    raw = {"version": 1, "run_dir": str(folder), "recipe": recipe, "data": [{"name": "builtin", "weight": 1.0}], "offline": True, "device": DEVICE, "deterministic": True}
     (folder / "run.json").write_text(json.dumps({**raw, "max_steps": STEPS, "compile": DEVICE == "cuda", **more}))
 
 

@@ -7,6 +7,7 @@ compiled to under every activation checkpointing, the host's waits in a micro-ba
 from __future__ import annotations
 
 import collections
+import gc
 import json
 import os
 import sys
@@ -21,7 +22,7 @@ import shapes  # noqa: F401  (puts python/ on the import path)
 import torch
 from transformers import AutoModelForCausalLM
 
-from trainer.model.layers import cast_layer_inputs, checkpoint_activations, compile_layers
+from trainer.model.layers import Frames, cast_layer_inputs, checkpoint_activations, compile_layers
 from trainer.model.load import make_config
 from trainer.model.loss import LossModel
 
@@ -63,7 +64,7 @@ def build(checkpointing: str, compiled: bool):
     with torch.device(DEVICE):
         model = AutoModelForCausalLM.from_config(make_config(architecture, "the bench"), attn_implementation="sdpa", dtype=torch.float32)
     loss_model = LossModel(model, 1e-4)
-    frames = compile_layers(model) if compiled else None
+    frames = compile_layers(model, Frames()) if compiled else None
     checkpoint_activations(model, checkpointing)
     cast_layer_inputs(model, torch.bfloat16)
     loss_model.train(False)
@@ -106,6 +107,7 @@ def layers(tokens: torch.Tensor) -> None:
         except Exception as error:
             say(f"layers, activation_checkpointing {checkpointing}", fatal=f"{type(error).__name__}: {str(error)[:400]}")
         del loss_model
+        gc.collect()  # a compiled layer refers to itself
 
 
 def inside(tokens: torch.Tensor) -> None:
@@ -118,7 +120,7 @@ def inside(tokens: torch.Tensor) -> None:
             torch.cuda.set_sync_debug_mode("warn")
             micro_batch(loss_model, tokens)
             torch.cuda.set_sync_debug_mode(0)
-        waits = collections.Counter(f"{each.filename.split('site-packages/')[-1]}:{each.lineno}" for each in caught if "synchron" in str(each.message))
+        waits = collections.Counter(f"{each.filename.split('site-packages/')[-1]}:{each.lineno}" for each in caught if "synchron" in str(each.message) and "prototype" not in str(each.message))
         say("host waits in a micro-batch", count=sum(waits.values()), where=dict(waits))
     activity = torch.profiler.ProfilerActivity.CPU if SMALL else torch.profiler.ProfilerActivity.CUDA
     with torch.profiler.profile(activities=[activity]) as profile:

@@ -1,6 +1,6 @@
 """One contestant in a process of its own, so that its peak memory is its own and running out of it ends nothing else.
 
-`python worker.py JOB.json`: reads {contestant, shape, micro, device, warmup, steps, threads, text, result}, and for ours {recipe, compile}, for all
+`python worker.py JOB.json`: reads {contestant, shape, micro, device, warmup, steps, threads, text, result}, and for ours {recipe, request, compile}, for all
 {sequences} where they are not the usual ones; writes what it found to the file `result` (standard output belongs to whatever the contestant prints).
 """
 
@@ -33,7 +33,7 @@ def main() -> None:
             sequences = shape.sequences
             compiled = job.get("compile", device == "cuda")
             # The card decides what fits: its peak is what is measured.
-            lines = run_ours(recipe_for(shape, job["micro"], **job.get("recipe", {})), clock, device=device, compile=compiled, ignore_estimate=True)
+            lines = run_ours(recipe_for(shape, job["micro"], **job.get("recipe", {})), clock, device=device, compile=compiled, ignore_estimate=True, **job.get("request", {}))
             losses = [line["loss"] for line in lines if "loss" in line]
         else:
             sequences = 1 if job["contestant"] == "reference" else shape.sequences
@@ -42,6 +42,7 @@ def main() -> None:
             "tokens_per_second": clock.steps * sequences * shape.sequence_length / clock.seconds,
             "step_seconds": sorted(clock.durations)[len(clock.durations) // 2],
             "peak_bytes": peak_bytes(device),
+            **({"reserved_bytes": torch.cuda.max_memory_reserved()} if device == "cuda" else {}),
             **({"losses": losses} if losses else {}),
         }
     except Exception as error:

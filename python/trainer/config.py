@@ -133,6 +133,7 @@ class RunConfig:
     save_dtype: Literal["fp32", "bf16"] = option("fp32", "of best/")
     attention: Literal["auto", "flash_attention_2", "flex_attention", "sdpa", "eager"] = option("auto", "attention kernel")
     compile: bool | Literal["auto"] = option("auto", "torch.compile; auto: on GPU in runs long enough to pay for it")
+    deterministic: bool = option(False, "the same numbers to the last bit on the same kind of device, slower on a GPU")
     ignore_estimate: bool = option(False, "train although the memory estimate says that it does not fit")
     seed: int = option(0, "seed of initial weights and data order")
     epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")

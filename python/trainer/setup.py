@@ -16,21 +16,21 @@ from transformers import PretrainedConfig, PreTrainedModel
 from .config import RunConfig
 from .errors import TrainerError, is_out_of_memory
 from .events import Events
-from .fit.memory import estimate
+from .fit.memory import Estimate, estimate
 from .fit.micro_batch import keep_micro, kept_micro, try_sizes
 from .fit.require import require_fit
-from .machine.device import choose_attention, compute_dtype, device_name
+from .machine.device import be_deterministic, choose_attention, compute_dtype, device_name
 from .machine.distributed import World
 from .model.documents import DOCUMENT_MASKS
 from .model.fp8 import require_fp8, use_fp8
-from .model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, fill, shard
+from .model.layers import Frames, cast_layer_inputs, checkpoint_activations, compile_layers, fill, shard
 from .model.load import count_parameters, load_config, load_model, put, skeleton
 from .model.loss import LossModel, chunked_loss_fits, masking_works
 from .optim.optimizers import Optimizers
 from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
 from .parts import Parts, RunOptimizer
-from .plan import Plan, end_in_words, make_plan, split_batch
+from .plan import end_in_words, make_plan, split_batch
 from .tokenizer import end_of_text, load_tokenizer, tokenizer_files
 
 
@@ -44,6 +44,8 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     dtype = compute_dtype(config.dtype, world.device)
     if recipe.fp8:
         require_fp8(world.device)
+    if config.deterministic:
+        be_deterministic()
     attention = choose_attention(config.attention, world.device, events, recipe.document_masking)
     own = open_own_recipe(config.recipe_file, config.run_dir, goes_on)
     if own is not None and world.first:
@@ -61,29 +63,28 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     name = device_name(world.device)
     micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
     batches = split_batch(recipe, world.size, micro)
+    kind = None if own_model is None else type(own_model)
     with events.phase("loading", "memory estimate"):
-        try:
-            needed = require_fit(config, world, model_config, dtype, attention, batches.micro, None if own_model is None else type(own_model))
-        except TrainerError:
-            raise
-        except Exception as error:  # an architecture that asks for values, which an estimate has not, may train all the same
-            events.emit("warning", code="no_estimate", message=f"The memory for {model_config.model_type} could not be estimated: {error}")
-            needed = None
+        parameters = count_parameters(own_model or skeleton(model_config, attention, torch.float32))
+        compiled = decide_compile(config, world, config.max_steps, parameters)
+        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled)
     data = open_text(config, world, events, tokenizer, model_config, batches.micro, own)
     plan = make_plan(config, batches, data.epoch_batches)
+    if compiled != decide_compile(config, world, plan.total_steps, parameters):
+        compiled = not compiled  # the data are too short for it, which takes more memory
+        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled)
     with events.phase("loading", "model"):
         param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
         model, source = make_model(config, world, events, model_config, own_model, attention, param_dtype)
     if config.source.kind == "recipe":
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
-    parameters, architecture = count_parameters(model), type(model).__name__
+    architecture = type(model).__name__
     autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 and world.size == 1 else contextlib.nullcontext
     loss_model = LossModel(model, recipe.z_loss, end_of_text(tokenizer) if recipe.document_masking else None)
     if recipe.fp8:
         use_fp8(model)
-    compiled = decide_compile(config, world, plan, parameters)
-    frames = compile_layers(model) if compiled else None
+    frames = compile_layers(model, Frames()) if compiled else None
     checkpoint_activations(model, recipe.activation_checkpointing)
     if world.size > 1:
         with events.phase("loading", "sharding"):
@@ -124,6 +125,27 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
     return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, parameters, architecture, needed)
+
+
+def estimate_fit(
+    config: RunConfig,
+    world: World,
+    events: Events,
+    model_config: PretrainedConfig,
+    dtype: torch.dtype,
+    attention: str,
+    micro: int,
+    kind: type[PreTrainedModel] | None,
+    compiled: bool,
+) -> Estimate | None:
+    """`require_fit`, and a warning for an architecture that asks for values, which an estimate has not: it may train all the same."""
+    try:
+        return require_fit(config, world, model_config, dtype, attention, micro, kind, compiled)
+    except TrainerError:
+        raise
+    except Exception as error:
+        events.emit("warning", code="no_estimate", message=f"The memory for {model_config.model_type} could not be estimated: {error}")
+        return None
 
 
 def make_model(
@@ -180,11 +202,10 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
     }
 
 
-def decide_compile(config: RunConfig, world: World, plan: Plan, parameters: int) -> bool:
-    """`auto`: on a GPU, when the run is long enough to earn back the minutes that compiling takes."""
+def decide_compile(config: RunConfig, world: World, steps: int | None, parameters: int) -> bool:
+    """`auto`: on a GPU, when the run is long enough (`steps`; None: no end is known) to earn back the minutes that compiling takes."""
     if config.compile != "auto":
         return config.compile
-    steps = plan.total_steps
     return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
 
 

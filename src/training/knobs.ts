@@ -210,6 +210,15 @@ export const KNOBS = {
     resume: 'free',
     because: MACHINE,
   },
+  deterministic: {
+    flag: 'deterministic',
+    summary: 'The same numbers to the last bit each time; slower on a GPU',
+    key: 'deterministic',
+    takes: { kind: 'switch' },
+    default: false,
+    resume: 'free',
+    because: MACHINE,
+  },
   ignoreEstimate: {
     flag: 'ignore-estimate',
     summary: 'Train although the memory estimate says that it does not fit',

@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_document_masking import END, loss_model, words
 
-from trainer.model.layers import checkpoint_activations, compile_layers
+from trainer.model.layers import Frames, checkpoint_activations, compile_layers
 from trainer_support import events, finish, start, start_ranks, write_run
 
 
@@ -16,7 +16,7 @@ def tokens():
 def test_layers_are_compiled_under_every_activation_checkpointing(which):
     torch._dynamo.reset()
     plain, compiled = loss_model("llama", "sdpa", False), loss_model("llama", "sdpa", False)
-    frames = compile_layers(compiled.model)
+    frames = compile_layers(compiled.model, Frames())
     checkpoint_activations(compiled.model, which)
     losses = []
     for model in (plain, compiled):

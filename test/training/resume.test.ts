@@ -99,6 +99,7 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean> } = 
   dtype: fc.constantFrom('auto', 'bf16', 'fp32'),
   attention: fc.constantFrom('auto', 'sdpa', 'eager'),
   compile: fc.boolean(),
+  deterministic: fc.boolean(),
   ignoreEstimate: fc.boolean(),
   evalEverySteps: fc.integer({ min: 1, max: 9 }),
   evalEveryMinutes: fc.constantFrom(0.5, 30),

@@ -1,8 +1,8 @@
 """How much memory a run will need, told before anything large is allocated.
 
 The model is built and trained for one micro-batch on fake tensors, which have sizes but no memory, and every tensor that the real code makes
-is counted from its birth to its death. So a new architecture, optimizer or loss needs no new formula. What is not in it: the allocator's
-fragments, CUDA's context and compiled kernels, for which `MARGIN` stands.
+is counted from its birth to its death. So a new architecture, optimizer or loss needs no new formula. Compiled layers are split into what is kept and
+what is computed again as torch.compile splits them. What is not in it: the allocator's fragments and CUDA's context, for which `MARGIN` stands.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import copy
 import logging
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,7 +23,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoModelFo
 
 from ..config import Recipe
 from ..model.documents import DOCUMENT_MASKS
-from ..model.layers import cast_layer_inputs, checkpoint_activations, decoder_layers
+from ..model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, decoder_layers
 from ..model.loss import LossModel
 from ..optim.optimizers import Optimizers
 
@@ -77,17 +77,24 @@ def size(count: float) -> str:
 
 
 def estimate(
-    config: PretrainedConfig, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, world_size: int = 1, kind: type[PreTrainedModel] | None = None
+    config: PretrainedConfig,
+    recipe: Recipe,
+    compute: torch.dtype,
+    attention: str,
+    micro: int,
+    world_size: int = 1,
+    kind: type[PreTrainedModel] | None = None,
+    compiled: bool = False,
 ) -> Estimate:
     """For a model of that config (and class `kind`, when it is not the one that transformers knows) with `micro` sequences at once on each of
-    `world_size` devices. Takes seconds, allocates next to nothing.
+    `world_size` devices, its layers `compiled` or not. Takes seconds, allocates next to nothing.
     """
     dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
     with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
         model = _build(config, attention, kind, dtype)
         whole = list(model.parameters())
         _fill_gradients(whole)
-        activations = _forward_and_backward(model, recipe, compute, attention, micro)
+        activations = _forward_and_backward(model, recipe, compute, attention, micro, compiled)
     with torch.device("meta"):
         # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
         state, update = _update(_build(config, attention, kind, dtype), recipe)
@@ -113,22 +120,46 @@ def _build(config: PretrainedConfig, attention: str, kind: type[PreTrainedModel]
     return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
 
 
-def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, attention: str, micro: int) -> int:
+def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, compiled: bool) -> int:
     meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters() if param.grad is not None), *model.buffers()])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)
+    if compiled:
+        compile_layers(model, _split)
     checkpoint_activations(model, recipe.activation_checkpointing)
     if compute == torch.bfloat16:
         cast_layer_inputs(model, compute)
     tokens = torch.zeros(micro, recipe.sequence_length, dtype=torch.long)
-    autocast = torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext()
-    with meter:
-        with autocast:
+
+    def train() -> None:
+        with torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext():
             objective, _ = loss_model(tokens)
         objective.backward()
+
+    if compiled:
+        train()  # compiling has tensors of its own
+    try:
+        with meter:
+            train()
+    finally:
+        if compiled:
+            torch._dynamo.reset()  # the run's own graphs are not counted from these on
     # A dense mask has one boolean for each pair of positions.
     mask = micro * recipe.sequence_length**2 if recipe.document_masking and DOCUMENT_MASKS.get(attention) == "dense" else 0
     return meter.peak + mask
+
+
+def _split(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
+    """A backend of torch.compile that keeps for backward what inductor keeps, and runs the two graphs operation by operation."""
+    from torch._dynamo.backends.common import aot_autograd
+    from torch._functorch.aot_autograd import make_boxed_func
+    from torch._functorch.partitioners import min_cut_rematerialization_partition
+    from torch._inductor.decomposition import select_decomp_table
+
+    def as_it_is(part: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., object]:
+        return make_boxed_func(part)
+
+    return aot_autograd(fw_compiler=as_it_is, bw_compiler=as_it_is, partition_fn=min_cut_rematerialization_partition, decompositions=select_decomp_table())(graph, inputs)
 
 
 def _update(model: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
@@ -172,6 +203,10 @@ class _Meter(TorchDispatchMode):
         self._known = [tensor.untyped_storage() for tensor in known]
         self._sizes: dict[int, int] = {storage._cdata: 0 for storage in self._known}
 
+    @classmethod
+    def ignore_compile_internals(cls) -> bool:
+        return True  # else torch.compile would leave everything as it is while this counts
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is torch.ops.aten._local_scalar_dense.default and isinstance(args[0], FakeTensor):
             return 1  # "are all positions of one document?" and the like: a fake tensor has no answer, and yes costs no mask
@@ -194,24 +229,37 @@ class _Meter(TorchDispatchMode):
         self.live -= self._sizes.pop(key)
 
 
-class _Attention(torch.autograd.Function):
-    """The memory of a flash attention kernel, without its arithmetic."""
+# A flash attention kernel's memory, without its arithmetic. As an operator of its own it is to the compiler what the real one is: never computed
+# again in backward, so that its inputs and outputs are kept.
+@torch.library.custom_op("pt_estimate::attention", mutates_args=())
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    return _attention_sizes(query, key, value)
 
-    @staticmethod
-    def forward(ctx, query: Tensor, key: Tensor, value: Tensor):
-        out = torch.empty_like(query)
-        ctx.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
-        return out
 
-    @staticmethod
-    def backward(ctx, *upstream: Tensor):
-        return tuple(torch.empty_like(tensor) for tensor in ctx.saved_tensors[:3])
+@_attention.register_fake
+def _attention_sizes(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    return query.new_empty(*query.shape[:-1], value.shape[-1]), query.new_empty(query.shape[:-1], dtype=torch.float32)
+
+
+@torch.library.custom_op("pt_estimate::attention_backward", mutates_args=())
+def _attention_backward(upstream: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+
+
+@_attention_backward.register_fake
+def _attention_backward_sizes(upstream: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+
+
+_attention.register_autograd(
+    lambda ctx, upstream, _: _attention_backward(upstream, *ctx.saved_tensors), setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs, *output)
+)
 
 
 def _attend(module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **_):
     if torch.is_autocast_enabled("cpu"):
         query, key, value = (tensor.to(torch.get_autocast_dtype("cpu")) for tensor in (query, key, value))
-    return _Attention.apply(query, key, value).transpose(1, 2).contiguous(), None
+    return _attention(query, key, value)[0].transpose(1, 2).contiguous(), None
 
 
 AttentionInterface.register(_ATTENTION, _attend)

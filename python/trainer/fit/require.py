@@ -49,6 +49,7 @@ def require_fit(
     attention: str,
     micro: int,
     kind: type[PreTrainedModel] | None = None,
+    compiled: bool = False,
 ) -> Estimate | None:
     """Raises TrainerError `too_large` with the sizes and what would fit unless the run ignores that; None when it fits so easily that
     nothing was estimated."""
@@ -57,7 +58,7 @@ def require_fit(
         return None
 
     def need(recipe: Recipe, micro: int) -> Estimate:
-        return estimate(model_config, recipe, compute, attention, micro, world.size, kind)
+        return estimate(model_config, recipe, compute, attention, micro, world.size, kind, compiled)
 
     needed = need(config.recipe, micro)
     if config.ignore_estimate:

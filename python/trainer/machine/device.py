@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 
 import torch
@@ -65,3 +66,11 @@ def choose_attention(name: str, device: torch.device, events: Events, document_m
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):
         events.emit("warning", code="no_flash_attention", message="This GPU has no flash attention kernel: training is slow and takes much memory.")
     return "sdpa"
+
+
+def be_deterministic() -> None:
+    """The same numbers to the last bit each time, on the same kind of device: kernels that add in no fixed order (backward of fast attention
+    among them) are replaced by slower ones. Raises at an operation that has no such kernel."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import cast
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import torch.distributed as dist
 import torch.utils.checkpoint
@@ -45,13 +46,15 @@ class Frames:
         return compile_fx(graph, inputs)
 
 
-def compile_layers(model: nn.Module) -> Frames:
+Backend = TypeVar("Backend", bound=Callable[..., object])
+
+
+def compile_layers(model: nn.Module, backend: Backend) -> Backend:
     """Compiles every decoder layer's own forward: what wraps it (hooks, sharding, activation checkpointing) stays outside of the graph, which
-    torch.compile would otherwise give up on in silence. So it comes before `checkpoint_activations` and `shard`."""
-    frames = Frames()
+    torch.compile would otherwise give up on in silence. So it comes before `checkpoint_activations` and `shard`. Returns the backend."""
     for layer in decoder_layers(model):
-        layer.forward = torch.compile(layer.forward, backend=frames)
-    return frames
+        layer.forward = torch.compile(layer.forward, backend=backend)
+    return backend
 
 
 def checkpoint_activations(model: nn.Module, which: str) -> None:
