@@ -1,5 +1,5 @@
 """Three steps of a shipped recipe with four micro-batches each, an evaluation, best/ and a checkpoint: what it was estimated to need and what it
-needed, its speed, and how long saving takes. Prints one JSON line.
+needed, and how long saving takes (three steps are too few for a speed). Prints one JSON line.
 
     recipe.py NAME [--bs-auto]
 """
@@ -29,26 +29,23 @@ DEVICE = os.environ.get("DEVICE", "cuda")
 MICRO_BATCHES, STEPS = 4, 3
 
 
-def read(name: str) -> tuple[dict, int]:
-    """(the recipe without its data and its ramp, tokens of one of its real steps)"""
+def read(name: str) -> dict:
+    """The recipe without its data and its ramp."""
     recipe = json.loads((ROOT / "constants" / "recipes" / f"{name}.json").read_text())
-    real = recipe["accumulation_steps"] * recipe["batch_size"] * recipe["sequence_length"]
     for key in ("batch_ramp", "tokens", "checkpoint_every_minutes"):
         recipe.pop(key, None)
     recipe.update(tokenizer="builtin", data=[], accumulation_steps=MICRO_BATCHES, steps_per_epoch=1000, eval_every_steps=STEPS, eval_sequences=4, checkpoint_every_steps=STEPS)
-    return recipe, real
+    return recipe
 
 
 def main(name: str, auto: bool) -> None:
-    recipe, real = read(name)
+    recipe = read(name)
     parsed = parse(Recipe, {**recipe}, name)
     started = time.perf_counter()
     estimated = estimate(make_config(dict(recipe["architecture"]), name), parsed, torch.bfloat16 if DEVICE == "cuda" else torch.float32, "sdpa", recipe["batch_size"], compiled=DEVICE == "cuda")
     spent = time.perf_counter() - started
-    sequences = MICRO_BATCHES * recipe["batch_size"]
     if auto:
-        sequences = 256
-        recipe.update(batch_size="auto", accumulation_steps=sequences)
+        recipe.update(batch_size="auto", accumulation_steps=256)
     folder = Path(tempfile.mkdtemp(prefix="pt-bench-"))
     try:
         run_ours(recipe, run_dir=folder, device=DEVICE, max_steps=STEPS, compile=DEVICE == "cuda")
@@ -59,8 +56,7 @@ def main(name: str, auto: bool) -> None:
     def at(kind: str, **more: str) -> list[dict]:
         return [event for event in events if event["type"] == kind and all(event.get(key) == value for key, value in more.items())]
 
-    steps, tokens = at("step"), sequences * recipe["sequence_length"]
-    speed = tokens / (steps[-1]["time"] - steps[-2]["time"]) if len(steps) > 1 else None
+    steps = at("step")
     saving, best, done = at("phase", name="saving", detail="best model"), at("best"), at("done")
     cuda = DEVICE == "cuda"
     allocated, reserved = (torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()) if cuda else (steps[-1]["memory_bytes"], None)
@@ -73,9 +69,6 @@ def main(name: str, auto: bool) -> None:
         "allocated_gb": round(allocated / 1e9, 2),
         "reserved_gb": reserved and round(reserved / 1e9, 2),
         "compiled": (at("compiled") or [{}])[0].get("frames"),
-        "tokens_per_second": speed and round(speed),
-        "mfu": steps[-1].get("mfu") and round(steps[-1]["mfu"], 4),
-        "seconds_of_a_real_step": speed and round(real / speed, 2),
         "seconds_to_best": best and saving and round(best[0]["time"] - saving[0]["time"], 1),
         "seconds_of_checkpoint_and_end": done and round(done[0]["time"] - steps[-1]["time"], 1),
         "seconds_to_first_step": round(steps[0]["time"] - at("start")[0]["time"], 1),

@@ -1,4 +1,5 @@
-"""Whether a run that was killed goes on to the last bit, compiled, in bf16, with Muon, with `deterministic`: 40 steps beside 20, SIGKILL, and 20 more. One JSON line."""
+"""Whether a run that was killed goes on to the last bit, compiled, in bf16, with Muon, with `deterministic`: a run beside one that got SIGKILL once its
+first checkpoint stood. One JSON line; `killed_after` below `steps` shows that the kill came in time."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from shapes import ROOT
 
 from recipe import DEVICE, read
 
-STEPS = 40
+# After half of the steps there is a checkpoint. The other half has to take longer than writing it: 20 steps did not on an H200.
+FIRST = 200 if DEVICE == "cuda" else 20
+STEPS = 2 * FIRST
 
 
 def request(folder: Path, recipe: dict, **more: object) -> None:
@@ -34,7 +37,7 @@ def train(folder: Path, kill: bool = False, limit: float = 150) -> None:
         end = time.monotonic() + limit
         while child.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
-            if kill and (folder / "checkpoints" / f"step-{STEPS // 2}").is_dir():
+            if kill and (folder / "checkpoints" / f"step-{FIRST}").is_dir():
                 child.send_signal(signal.SIGKILL)
         if child.poll() is None:
             child.kill()
@@ -47,8 +50,8 @@ def losses(folder: Path) -> dict[int, float]:
 
 
 def main() -> None:
-    recipe, _ = read("122m" if DEVICE == "cuda" else "tiny")
-    recipe.update(accumulation_steps=2, batch_size=8 if DEVICE == "cuda" else 2, eval_every_steps=1000, checkpoint_every_steps=STEPS // 2)
+    recipe = read("122m" if DEVICE == "cuda" else "tiny")
+    recipe.update(accumulation_steps=2, batch_size=8 if DEVICE == "cuda" else 2, eval_every_steps=1000, checkpoint_every_steps=FIRST)
     base = Path(tempfile.mkdtemp(prefix="pt-bench-"))
     whole, cut = base / "whole", base / "cut"
     request(whole, recipe)
@@ -60,7 +63,7 @@ def main() -> None:
     train(cut)
     expected, found = losses(whole), losses(cut)
     wrong = [step for step in sorted(expected) if expected[step] != found.get(step)]
-    said = {"what": "resume", "steps": len(found), "killed_after": reached, "equal": not wrong and len(expected) == len(found) == STEPS, "first_wrong": wrong[:1]}
+    said = {"what": "resume", "steps": len(found), "killed_after": reached, "equal": not wrong and reached < STEPS and len(expected) == len(found) == STEPS, "first_wrong": wrong[:1]}
     if wrong:
         said["difference"] = max(abs(expected[step] - found.get(step, float("nan"))) for step in wrong)
         said["log"] = (cut / "log").read_text().splitlines()[-3:]
