@@ -152,8 +152,8 @@ def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch
 
 def _split(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., object]:
     """A backend of torch.compile that keeps for backward what inductor keeps, and runs the two graphs operation by operation."""
+    from functorch.compile import make_boxed_func  # pyright: ignore[reportPrivateImportUsage]
     from torch._dynamo.backends.common import aot_autograd
-    from torch._functorch.aot_autograd import make_boxed_func
     from torch._functorch.partitioners import min_cut_rematerialization_partition
     from torch._inductor.decomposition import select_decomp_table
 

@@ -73,4 +73,4 @@ def be_deterministic() -> None:
     among them) are replaced by slower ones. Raises at an operation that has no such kernel."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+    torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]  (nothing here reads what it has not written)
