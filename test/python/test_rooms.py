@@ -32,6 +32,7 @@ LIBRARIES = {
     "huggingface_hub": {"data", "model", "tokenizer"},
     "tokenizers": {"sentencepiece", "tokenizer"},
     "tiktoken_ext": {"tokenizer"},
+    "functorch": {"fit"},  # comes with torch
     "torchao": {"model"},
     "transformers": {"data", "fit", "model", "optim", "own_recipe", "parts", "score", "setup", "tokenizer"},
 }
