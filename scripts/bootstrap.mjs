@@ -1,6 +1,6 @@
 // Set-up from nothing but git, Node with npm, and Python: npm packages, compiled code, Python environment; then a task.
 //   node scripts/bootstrap.mjs                      only set-up
-//   node scripts/bootstrap.mjs quickstart|test|vectors|hostile|compat|learn|bench|lint:python|same-losses [ARGUMENTS]
+//   node scripts/bootstrap.mjs quickstart|test|vectors|hostile|compat|clients|learn|bench|lint:python|same-losses [ARGUMENTS]
 // No dependency may be imported here: none is installed yet. What is already done is recognised by content and skipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,6 +24,7 @@ const TASKS = {
   bench: { script: ['bench/run.mjs'], python: true },
   hostile: { script: ['scripts/hostile.mjs'], python: true },
   compat: { script: ['scripts/test.mjs', 'compat'], python: true },
+  clients: { script: ['scripts/clients.mjs'], python: true },
   learn: { script: ['scripts/learn-releases.mjs'], python: true },
   'lint:python': { script: ['scripts/lint-python.mjs'], python: true },
   'same-losses': { script: ['scripts/same-losses.mjs'], python: true },

@@ -31,7 +31,8 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     'chain-port': port('Port of the chain; the last one, or a free one, by default'),
     'hub-port': port('Port of the Hub; likewise'),
     spec: Flags.string({
-      summary: "The chain's runtime: 424 as it is now, or 218 as older SDKs know it; a chain is of one",
+      summary:
+        "The chain's runtime: 424 as it is now, 218 for SDKs of 9, 152 for those of 6 (release 3.2); a chain is of one",
       options: SPECS.map(String),
       exclusive: ['fork'],
     }),

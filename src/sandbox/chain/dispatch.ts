@@ -1,5 +1,5 @@
 import { addNeuron } from './neurons.ts';
-import type { RuntimeShape } from './pallets.ts';
+import { isOld, type RuntimeShape } from './pallets.ts';
 import { epochIndex, type State } from './state.ts';
 
 /** A call failed in the way the pallet declares. */
@@ -73,8 +73,8 @@ function setCommitment(
   if (!(state.get('SubtensorModule', 'IsNetworkMember', who, netuid) as boolean))
     fail('AccountNotAllowedCommit');
   if (info.some(({ type }) => type === 'TimelockRevealFailed')) fail('TimelockRevealFailedNotAllowed');
-  if (info.length > (shape === 'old' ? 1 : 3)) fail('TooManyFieldsInCommitmentInfo');
-  if (shape === 'old') {
+  if (info.length > (isOld(shape) ? 1 : 3)) fail('TooManyFieldsInCommitmentInfo');
+  if (isOld(shape)) {
     const limit = state.get('Commitments', 'RateLimit') as number;
     const last = state.get('Commitments', 'LastCommitment', netuid, who) as number | undefined;
     if (last !== undefined && block < last + limit) fail('CommitmentSetRateLimitExceeded');

@@ -17,8 +17,8 @@ export interface SignedExtrinsic {
   /** `{type: pallet, value: {type: call, value: args}}` */
   // biome-ignore lint/suspicious/noExplicitAny: decoded by metadata
   call: any;
-  /** Mode of `CheckMetadataHash`: whether the digest of the metadata is part of what was signed. */
-  withDigest: boolean;
+  /** Mode of `CheckMetadataHash`: whether the digest of the metadata is part of what was signed; null: the runtime has no such extension. */
+  withDigest: boolean | null;
   /** The parts that are signed as they stand. */
   callBytes: Uint8Array;
   extraBytes: Uint8Array;
@@ -51,8 +51,8 @@ export function decodeExtrinsic(bytes: Uint8Array, runtime: Runtime): SignedExtr
   const era = first === 0 ? null : decodeEra(first | (take(1)[0]! << 8));
   const nonce = Number(takeCompact());
   const tip = takeCompact();
-  const mode = take(1)[0]!;
-  if (mode > 1) throw new RangeError('there is no such mode of CheckMetadataHash');
+  const mode = runtime.shape === 'opaque' ? null : take(1)[0]!;
+  if (mode !== null && mode > 1) throw new RangeError('there is no such mode of CheckMetadataHash');
   const callStart = at;
   const callBytes = bytes.slice(callStart);
   const codec = runtime.codec('RuntimeCall');
@@ -68,7 +68,7 @@ export function decodeExtrinsic(bytes: Uint8Array, runtime: Runtime): SignedExtr
     nonce,
     tip,
     call,
-    withDigest: mode === 1,
+    withDigest: mode === null ? null : mode === 1,
     callBytes,
     extraBytes: bytes.slice(extraStart, callStart),
   };
@@ -106,7 +106,9 @@ export function verifyExtrinsic(
     versions,
     chain.genesisHash,
     chain.eraHash,
-    extrinsic.withDigest && chain.digest ? Buffer.from([1, ...chain.digest]) : Buffer.from([0]),
+    ...(extrinsic.withDigest === null
+      ? []
+      : [extrinsic.withDigest && chain.digest ? Buffer.from([1, ...chain.digest]) : Buffer.from([0])]),
   ]);
   return verifySignature(
     extrinsic.scheme,

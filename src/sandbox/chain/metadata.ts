@@ -11,11 +11,12 @@ import { internTypes } from './intern-types.ts';
 import { metagraphTypes } from './metagraph-types.ts';
 import { palletTypes } from './pallet-types.ts';
 import {
+  isOld,
   type Pallet,
   pallets as palletsOf,
   type RuntimeShape,
-  runtimeApis,
-  signedExtensions,
+  runtimeApisOf,
+  signedExtensionsOf,
   specVersion,
 } from './pallets.ts';
 import { baseTypes, dataVariants, type TypeTable } from './type-table.ts';
@@ -34,7 +35,7 @@ export interface Runtime {
   /** SCALE of the whole metadata, magic included. */
   v14: Uint8Array;
   v15: Uint8Array;
-  /** The digest of its metadata (RFC-78) that a runtime is built with; null for the old shape, which stands for those built without one. */
+  /** The digest of its metadata (RFC-78) that a runtime is built with; null for the older shapes, which stand for those built without one. */
   digest(): Uint8Array | null;
   /** Codecs of storage items and runtime calls. */
   builder: ReturnType<typeof getDynamicBuilder>;
@@ -51,6 +52,7 @@ const API_VERSIONS: Record<string, number> = {
   AccountNonceApi: 1,
   TransactionPaymentApi: 4,
   NeuronInfoRuntimeApi: 1,
+  SubnetRegistrationRuntimeApi: 1,
   SubnetInfoRuntimeApi: 1,
 };
 
@@ -84,8 +86,9 @@ export function createRuntime(shape: RuntimeShape, blockTimeMs: number): Runtime
     ...palletTypes(list),
     ...(shape === 'next' ? failedSeals : {}),
   };
+  const [signedExtensions, runtimeApis] = [signedExtensionsOf(shape), runtimeApisOf(shape)];
   const extra = `(${signedExtensions.map(([, type]) => type).join(',')})`;
-  const types = internTypes(table, { Extra: extra, ...(shape === 'old' ? { NetUid: 'u16' } : {}) });
+  const types = internTypes(table, { Extra: extra, ...(isOld(shape) ? { NetUid: 'u16' } : {}) });
 
   const version = {
     spec_name: 'node-subtensor',
@@ -192,7 +195,7 @@ export function createRuntime(shape: RuntimeShape, blockTimeMs: number): Runtime
     v14: encode('v14'),
     v15,
     digest() {
-      if (shape === 'old') return null;
+      if (isOld(shape)) return null;
       digest ??= merkleizeMetadata(v15, { decimals: 9, tokenSymbol: 'TAO' }).digest();
       return digest;
     },

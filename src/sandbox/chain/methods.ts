@@ -2,7 +2,7 @@ import { fromHex, toHex } from './bytes.ts';
 import type { Block } from './ledger.ts';
 import type { Node } from './node.ts';
 import { RpcFailure } from './pool.ts';
-import { callRuntime } from './runtime-calls.ts';
+import { callRuntime, neuronBytes } from './runtime-calls.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: parameters come from the wire
 type Params = any[];
@@ -98,6 +98,8 @@ export function methodsOf(node: Node): Record<string, Method> {
     const block = blockAt(at);
     return [{ block: block.hash, changes: keysOf(keys).map((key) => [key, read(key, block)]) }];
   };
+  const neurons = (method: string, numbers: unknown[], at: unknown) =>
+    neuronBytes(node, method, numbers.map(Number), at ? blockAt(at) : undefined);
   const submit = (hex: unknown) => {
     const entry = pool.add(String(hex));
     if (node.faults.dropExtrinsics > 0) {
@@ -165,6 +167,10 @@ export function methodsOf(node: Node): Record<string, Method> {
       const block = at ? blockAt(at) : undefined;
       return toHex(callRuntime(node, method, fromHex(data), block));
     },
+    neuronInfo_getNeurons: ([netuid, at]) => neurons('get_neurons', [netuid], at),
+    neuronInfo_getNeuron: ([netuid, uid, at]) => neurons('get_neuron', [netuid, uid], at),
+    neuronInfo_getNeuronsLite: ([netuid, at]) => neurons('get_neurons_lite', [netuid], at),
+    neuronInfo_getNeuronLite: ([netuid, uid, at]) => neurons('get_neuron_lite', [netuid, uid], at),
     payment_queryInfo: () => ({
       weight: { ref_time: 100_000_000, proof_size: 0 },
       class: 'normal',

@@ -3,10 +3,14 @@ import { toHex } from './bytes.ts';
 import type { Fields, Variant } from './type-table.ts';
 
 /**
- * `current`: spec 424, space per epoch and a `NetUid` newtype. `old`: spec 218 (2025-02), `u16` and one commitment every 100 blocks. `next`: spec
+ * `current`: spec 424, space per epoch and a `NetUid` newtype. `old`: spec 218 (2025-02), `u16` and one commitment every 100 blocks. `opaque`: spec
+ * 152, the mainnet's when release 3.2.0 came (2024-06-18): neurons are answered as bytes in bytes, and there is no `CheckMetadataHash`. `next`: spec
  * 446, which keeps what it could not open, and says so.
  */
-export type RuntimeShape = 'current' | 'old' | 'next';
+export type RuntimeShape = 'current' | 'old' | 'opaque' | 'next';
+
+/** Whether commitments are limited by blocks, and a netuid is a bare number. */
+export const isOld = (shape: RuntimeShape): boolean => shape === 'old' || shape === 'opaque';
 
 export interface StorageItem {
   /** Value type. */
@@ -29,7 +33,7 @@ export interface Pallet {
   constants: Record<string, { type: string; value: unknown }>;
 }
 
-export const specVersion: Record<RuntimeShape, number> = { current: 424, old: 218, next: 446 };
+export const specVersion: Record<RuntimeShape, number> = { current: 424, old: 218, opaque: 152, next: 446 };
 export const SPECS: readonly number[] = Object.values(specVersion);
 /** The shape of one of `SPECS`. */
 export const shapeOf = (spec: number): RuntimeShape =>
@@ -67,6 +71,14 @@ function beaconConfig({ public_key, period, genesis, hash }: typeof QUICKNET): s
 
 /** The pallets that a miner's clients touch, with the storage, calls, events and errors of the real ones. */
 export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
+  const ofNeuron = (value: string): StorageItem => ({
+    value,
+    keys: [
+      ['Identity', 'u16'],
+      ['Identity', 'u16'],
+    ],
+    fallback: '0x00',
+  });
   const perNetuid = (value: string, fallback: string): StorageItem => ({
     value,
     keys: [['Identity', 'NetUid']],
@@ -184,6 +196,10 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
           ],
           fallback: zeros(8),
         },
+        // Which SDKs before 9 read beside the neurons. Nobody sets weights here.
+        ...(shape === 'opaque'
+          ? { Weights: ofNeuron('Vec<(u16,u16)>'), Bonds: ofNeuron('Vec<(u16,u16)>') }
+          : {}),
         Active: perNetuid('Vec<bool>', '0x00'),
         Incentive: perNetuid('Vec<u16>', '0x00'),
         Consensus: perNetuid('Vec<u16>', '0x00'),
@@ -217,7 +233,7 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
         LastCommitment: perHotkey('u32'),
         RevealedCommitments: perHotkey('Vec<(Vec<u8>,u64)>'),
         TimelockedIndex: { value: 'Vec<(NetUid,AccountId32)>', fallback: '0x00' },
-        ...(shape !== 'old'
+        ...(!isOld(shape)
           ? { UsedSpaceOf: perHotkey('UsageTracker'), MaxSpace: { value: 'u32', fallback: '0x1c0c0000' } }
           : { RateLimit: { value: 'u32', fallback: '0x64000000' } }),
       },
@@ -246,7 +262,7 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
       errors: {
         TooManyFieldsInCommitmentInfo: 'Account passed too many additional fields to their commitment',
         AccountNotAllowedCommit: 'Account is not allowed to make commitments to the chain',
-        ...(shape !== 'old'
+        ...(!isOld(shape)
           ? {
               SpaceLimitExceeded: 'Space Limit Exceeded for the current interval',
               UnexpectedUnreserveLeftover: 'Unreserve returned leftover',
@@ -260,10 +276,10 @@ export function pallets(shape: RuntimeShape, blockTimeMs: number): Pallet[] {
             }),
       },
       constants: {
-        MaxFields: { type: 'u32', value: shape === 'old' ? 1 : 3 },
+        MaxFields: { type: 'u32', value: isOld(shape) ? 1 : 3 },
         InitialDeposit: { type: 'u64', value: 0n },
         FieldDeposit: { type: 'u64', value: 0n },
-        ...(shape === 'old' ? { DefaultRateLimit: { type: 'u32', value: 100 } } : {}),
+        ...(isOld(shape) ? { DefaultRateLimit: { type: 'u32', value: 100 } } : {}),
       },
     },
     {
@@ -296,11 +312,10 @@ const blockWeights = {
   per_class: { normal: perClass, operational: perClass, mandatory: perClass },
 };
 
+type RuntimeApis = Record<string, Record<string, { inputs: Record<string, string>; output: string }>>;
+
 /** Runtime APIs: api -> method -> inputs and output. */
-export const runtimeApis: Record<
-  string,
-  Record<string, { inputs: Record<string, string>; output: string }>
-> = {
+const runtimeApis: RuntimeApis = {
   Core: { version: { inputs: {}, output: 'RuntimeVersion' } },
   Metadata: {
     metadata: { inputs: {}, output: 'OpaqueMetadata' },
@@ -317,6 +332,7 @@ export const runtimeApis: Record<
     get_neurons_lite: { inputs: { netuid: 'NetUid' }, output: 'Vec<NeuronInfoLite>' },
     get_neuron_lite: { inputs: { netuid: 'NetUid', uid: 'u16' }, output: 'Option<NeuronInfoLite>' },
   },
+  SubnetRegistrationRuntimeApi: { get_network_registration_cost: { inputs: {}, output: 'u64' } },
   SubnetInfoRuntimeApi: {
     get_subnet_state: { inputs: { netuid: 'NetUid' }, output: 'Option<SubnetState>' },
     get_metagraph: { inputs: { netuid: 'NetUid' }, output: 'Option<Metagraph>' },
@@ -331,8 +347,18 @@ export const runtimeApis: Record<
   },
 };
 
+export function runtimeApisOf(shape: RuntimeShape): RuntimeApis {
+  if (shape !== 'opaque') return runtimeApis;
+  const { NeuronInfoRuntimeApi: neurons, SubnetInfoRuntimeApi: _, ...rest } = runtimeApis;
+  const answers = Object.entries(neurons!).map(([name, { inputs }]) => [name, { inputs, output: 'Vec<u8>' }]);
+  return { ...rest, NeuronInfoRuntimeApi: Object.fromEntries(answers) };
+}
+
+export const signedExtensionsOf = (shape: RuntimeShape) =>
+  signedExtensions.filter(([name]) => shape !== 'opaque' || name !== 'CheckMetadataHash');
+
 /** Signed extensions in the order of the real runtime: what each puts into the extrinsic and what it only signs. */
-export const signedExtensions: [name: string, extra: string, additional: string][] = [
+const signedExtensions: [name: string, extra: string, additional: string][] = [
   ['CheckNonZeroSender', 'CheckNonZeroSender', '()'],
   ['CheckSpecVersion', 'CheckSpecVersion', 'u32'],
   ['CheckTxVersion', 'CheckTxVersion', 'u32'],

@@ -13,6 +13,15 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
     const { args, value } = runtime.builder.buildRuntimeCall(api, name);
     return value.enc(answer(...(args.dec(data) as never[])));
   };
+  /** Neurons are typed, but for the runtimes in which their bytes are handed out as bytes. */
+  const replyNeurons = (name: string, type: string, answer: (netuid: number, uid: number) => unknown) => {
+    const { args } = runtime.builder.buildRuntimeCall('NeuronInfoRuntimeApi', name);
+    const answered = answer(...(args.dec(data) as [number, number]));
+    if (runtime.shape !== 'opaque') return runtime.codec(type).enc(answered);
+    // One that is not there is no bytes, and no option.
+    const inner = type.replace(/^Option<(.*)>$/, '$1');
+    return opaque(answered === undefined ? new Uint8Array() : runtime.codec(inner).enc(answered));
+  };
   switch (method) {
     case 'Core_version':
       return runtime.codec('RuntimeVersion').enc(runtime.version);
@@ -38,22 +47,16 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
         partial_fee: 0n,
       });
     case 'NeuronInfoRuntimeApi_get_neurons':
-      return reply('NeuronInfoRuntimeApi', 'get_neurons', (netuid: number) => neurons(state, netuid));
+      return replyNeurons('get_neurons', 'Vec<NeuronInfo>', (netuid) => neurons(state, netuid));
     case 'NeuronInfoRuntimeApi_get_neuron':
-      return reply(
-        'NeuronInfoRuntimeApi',
-        'get_neuron',
-        (netuid: number, uid: number) => neurons(state, netuid)[uid],
-      );
+      return replyNeurons('get_neuron', 'Option<NeuronInfo>', (netuid, uid) => neurons(state, netuid)[uid]);
     case 'NeuronInfoRuntimeApi_get_neurons_lite':
-      return reply('NeuronInfoRuntimeApi', 'get_neurons_lite', (netuid: number) =>
-        neuronsLite(state, netuid),
-      );
+      return replyNeurons('get_neurons_lite', 'Vec<NeuronInfoLite>', (netuid) => neuronsLite(state, netuid));
     case 'NeuronInfoRuntimeApi_get_neuron_lite':
-      return reply(
-        'NeuronInfoRuntimeApi',
+      return replyNeurons(
         'get_neuron_lite',
-        (netuid: number, uid: number) => neuronsLite(state, netuid)[uid],
+        'Option<NeuronInfoLite>',
+        (netuid, uid) => neuronsLite(state, netuid)[uid],
       );
     case 'SubnetInfoRuntimeApi_get_subnet_state':
       return reply('SubnetInfoRuntimeApi', 'get_subnet_state', (netuid: number) =>
@@ -74,6 +77,8 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
         (netuid: number, mechanism: number, indexes: number[]) =>
           selectiveMetagraph(state, netuid, mechanism, indexes),
       );
+    case 'SubnetRegistrationRuntimeApi_get_network_registration_cost':
+      return reply('SubnetRegistrationRuntimeApi', 'get_network_registration_cost', () => NETWORK_COST);
     default:
       throw new RpcFailure(
         4003,
@@ -81,5 +86,17 @@ export function callRuntime(node: Node, method: string, data: Uint8Array, at?: B
       );
   }
 }
+
+/** What a node's own `neuronInfo_…` methods answer: the bytes of the neurons, whatever the runtime wraps them in. */
+export function neuronBytes(node: Node, method: string, numbers: number[], at?: Block): number[] {
+  // Copied, here and below: the codecs read from the start of the memory behind the bytes.
+  const data = Uint8Array.from(numbers.flatMap((number) => [number & 255, number >> 8]));
+  const bytes = Uint8Array.from(callRuntime(node, `NeuronInfoRuntimeApi_${method}`, data, at));
+  if (node.runtime.shape !== 'opaque') return [...bytes];
+  return [...bytes.slice(compact.enc(compact.dec(bytes)).length)];
+}
+
+/** In rao, the least that the real runtime asks. Nobody registers a subnet here. */
+const NETWORK_COST = 1_000_000_000_000n;
 
 const opaque = (bytes: Uint8Array): Uint8Array => Buffer.concat([compact.enc(bytes.length), bytes]);

@@ -37,7 +37,7 @@ const fields = (text: string) => ({
   fields: [{ [`Raw${text.length}`]: `0x${Buffer.from(text).toString('hex')}` }],
 });
 
-describe.each(['current', 'old'] as const)('@polkadot/api on the %s shape', (shape) => {
+describe.each(['current', 'old', 'opaque'] as const)('@polkadot/api on the %s shape', (shape) => {
   test.each(['sr25519', 'ed25519'] as const)('commits and reads, and so do we (%s)', async (type) => {
     const node = await sandbox({ shape });
     const pair = new Keyring({ type, ss58Format: 42 }).addFromSeed(new Uint8Array(32).fill(9));
@@ -101,6 +101,39 @@ test('the whole neurons are there for `metagraph(lite=False)`, weights and bonds
   expect(all[uid]).toMatchObject({ hotkey: key.ss58, uid, netuid: NETUID, weights: [], bonds: [] });
   const one = (await runtime.neuronInfoRuntimeApi.getNeuron(NETUID, uid)).toJSON();
   expect(one).toEqual(all[uid]);
+});
+
+test('the runtime of spec 152 hands out the bytes of its neurons, in a runtime call and from the node', async () => {
+  const [typed, wrapped] = [await sandbox({ shape: 'old' }), await sandbox({ shape: 'opaque' })];
+  const key = hotkey();
+  const uids = [typed.register(key.ss58), wrapped.register(key.ss58)];
+  expect(uids[0]).toBe(uids[1]);
+  const answers = async (url: string, method: string, ...params: unknown[]) => {
+    const provider = new WsProvider(url);
+    try {
+      await provider.isReady;
+      return await provider.send(method, params);
+    } finally {
+      await provider.disconnect();
+    }
+  };
+  const bytesOf = (hex: string) => [...Buffer.from(hex.slice(2), 'hex')];
+  for (const [api, rpc] of [
+    ['get_neurons', 'neuronInfo_getNeurons'],
+    ['get_neurons_lite', 'neuronInfo_getNeuronsLite'],
+  ] as const) {
+    const call = [`NeuronInfoRuntimeApi_${api}`, '0x0900'];
+    const plain = bytesOf(await answers(typed.url, 'state_call', ...call));
+    const opaque = Uint8Array.from(bytesOf(await answers(wrapped.url, 'state_call', ...call)));
+    // A length (two bytes are enough for it), and then that many bytes: what older SDKs read.
+    expect(((opaque[1]! << 8) | opaque[0]!) >> 2).toBe(plain.length);
+    expect(opaque.length).toBe(plain.length + 2);
+    for (const { url } of [typed, wrapped])
+      expect((await answers(url, rpc, NETUID)).length, rpc).toBe(plain.length);
+  }
+  const one = await answers(wrapped.url, 'neuronInfo_getNeuron', NETUID, uids[1]);
+  expect(new Keyring({ ss58Format: 42 }).encodeAddress(Uint8Array.from(one.slice(0, 32)))).toBe(key.ss58);
+  expect(await answers(wrapped.url, 'neuronInfo_getNeuron', NETUID, 999)).toEqual([]);
 });
 
 test.each([
