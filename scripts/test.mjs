@@ -79,6 +79,7 @@ function runCompat() {
   const { stdout } = spawnSync(python, ['test/compat/run.py'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
+    env: { ...process.env, PT_NODE: process.execPath },
   });
   process.stdout.write(stdout ?? '');
   const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(stdout ?? '') ?? [];

@@ -332,10 +332,19 @@ export function loadConstants(dir: string = shippedDir(), profilesDir: string | 
   return constants;
 }
 
-const fate = z.enum(['read', 'ignored', 'differs', 'misfit', 'refused', 'untold']);
+const fate = z.enum(['read', 'ignored', 'differs', 'misfit', 'refused', 'lost', 'untold']);
+const values = z.record(
+  z.string(),
+  z.strictObject({
+    kinds: z.record(z.string(), z.enum(['refused', 'lost', 'unsampled'])),
+    /** The default, where it is of one of these kinds. */
+    usual: z.number().optional(),
+  }),
+);
 const pinnedClass = z.strictObject({
   keys: z.record(z.string(), fate),
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  values: values.optional(),
   empty_cache: z.string().optional(),
   flash_attention: z.literal(false).optional(),
 });
@@ -350,6 +359,8 @@ const transformers = z.strictObject({
   about: z.string(),
   newest: z.string(),
   releases: z.record(z.string(), z.record(z.string(), pinnedClass.nullable())),
+  /** Of keys that every class has, by release. */
+  values: z.record(z.string(), values),
   tokenizers: z.record(z.string(), tokenizerFiles),
 });
 export type Fate = z.infer<typeof fate>;
@@ -392,6 +403,17 @@ export function newestClassOf(architecture: string): PinnedClass | null | undefi
 export function fateOf(release: string, architecture: string, key: string): Fate | null {
   const keys = pinnedClassOf(release, architecture)?.keys ?? {};
   return Object.hasOwn(keys, key) ? keys[key]! : null;
+}
+
+/** By key, the kinds of values that a release of transformers fails on with a class; none where it was not run. */
+export function valuesOf(
+  release: string,
+  architecture: string,
+): ReadonlyMap<string, z.infer<typeof values>[string]> {
+  const { values: shared } = transformersKnown();
+  const own = pinnedClassOf(release, architecture);
+  if (!own || !Object.hasOwn(shared, release)) return new Map();
+  return new Map([...Object.entries(shared[release]!), ...Object.entries(own.values ?? {})]);
 }
 
 /** Files that a release's AutoTokenizer asks for; null for a release that was not run. */

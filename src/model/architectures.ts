@@ -118,5 +118,7 @@ function flagOf(facts: Architecture, config: JsonObject, name: string): boolean 
   if (typeof flag === 'boolean') return flag;
   const value = config[flag.key];
   const wanted = flag.is ?? true;
+  // As Python takes it: no is what is not true.
+  if (value === null && typeof wanted === 'boolean') return !wanted;
   return typeof value === typeof wanted ? value === wanted : flag.default;
 }

@@ -29,6 +29,7 @@ import type { ByteSource, ModelFacts, SafetensorsHeader, TensorInfo } from './ty
 /** Small files are read whole; a config of megabytes is an attack or a mistake. */
 const MAX_JSON_BYTES: Record<string, number> = {
   [CONFIG]: 1 << 20,
+  [GENERATION_CONFIG]: 1 << 20,
   [INDEX]: 16 << 20,
   [TOKENIZER_CONFIG]: 4 << 20,
 };
@@ -107,6 +108,9 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
     return parsed.value;
   };
   const config = await json(CONFIG);
+  const generation = paths.has(GENERATION_CONFIG)
+    ? await readJson(source, GENERATION_CONFIG, paths.get(GENERATION_CONFIG)!)
+    : null;
   const names = new Set(paths.keys());
   const deciding: Deciding = {
     config,
@@ -142,6 +146,7 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
       bytes: source.files.reduce((sum, file) => sum + file.size, 0),
       dtypes: [...new Set(tensors.map((t) => t.dtype))].sort(),
       config: config ?? {},
+      generation: generation !== null && 'value' in generation ? generation.value : null,
       files: source.files,
       hashedFiles: hashedFiles(names, deciding, profile),
       problems,

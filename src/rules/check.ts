@@ -26,7 +26,7 @@ export function checkModel(
     checkVocabulary(facts, competition, tokenizer),
     // A class that is not allowed is refused whatever its config says.
     ...(checkArchitecture(facts.architecture, competition).ok
-      ? checkPinned(facts.architecture, facts.config, competition, pretraining)
+      ? checkPinned(facts.architecture, facts.config, competition, pretraining, facts.generation)
       : []),
     ...checkRemoteCode(facts),
     describeHash(facts),

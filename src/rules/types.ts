@@ -51,6 +51,8 @@ export interface ModelFacts {
   dtypes: string[];
   /** config.json; empty when it is missing or unreadable (then `problems` says so). */
   config: Record<string, unknown>;
+  /** generation_config.json; null: there is none, or it cannot be read and releases pass it over. */
+  generation: Record<string, unknown> | null;
   files: { path: string; size: number }[];
   /** Files that enter the content hash, in hashing order. */
   hashedFiles: string[];

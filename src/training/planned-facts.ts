@@ -36,6 +36,7 @@ export async function plannedFacts(
     bytes: parameters * width,
     dtypes: [dtype === 'bf16' ? 'BF16' : 'F32'],
     config: { ...config, architectures: [architecture] },
+    generation: null,
     files: [],
     hashedFiles: [],
     problems: [],

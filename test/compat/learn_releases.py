@@ -26,6 +26,11 @@ def judged(python: Path | str, folders: Path) -> dict:
     return json.loads(done.stdout)
 
 
+def valued(python: Path | str, folders: Path) -> dict:
+    done = subprocess.run([python, HERE / "values.py", folders], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return json.loads(done.stdout)
+
+
 def fetched(python: Path | str) -> dict:
     done = subprocess.run([python, HERE / "tokenizer_files.py"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return json.loads(done.stdout)
@@ -38,7 +43,7 @@ def same(one: dict, other: dict) -> bool:
 def fate(found: dict, base: dict, newest: dict, newest_base: dict) -> str | None:
     """Of one probe under an older release, held against today's; null: neither does anything with the key."""
     if "error" in found:
-        return "misfit" if found["misfit"] else "refused"
+        return "misfit" if found["misfit"] else "lost" if found["loaded"] else "refused"
     if "error" in newest:
         return "untold"
     if same(found, newest):
@@ -56,26 +61,27 @@ def idle(key: str, outcomes: dict) -> bool:
     return key.endswith("=null") or (key.startswith("rope_scaling.") and "logits" in outcomes["rope_theta"] and same(outcomes["rope_theta"], outcomes[""]) and same(outcomes[key], outcomes[""]))
 
 
-def facts_of(probed: dict, name: str, newest: dict, keys: set[str]) -> dict:
+def facts_of(probed: dict, name: str, newest: dict, keys: set[str], values: dict) -> dict:
     """What a release does with a class: fates of keys, other defaults than today's, and what only some classes cannot do."""
     defaults, today = probed["defaults"][name], newest["defaults"][name]
     told = {key: value for key, value in sorted(defaults.items()) if key in keys and (probed is newest or (key in today and today[key] != value))}
     return {
         "keys": dict(sorted(fates(probed["classes"][name], newest["classes"][name]).items())),
         "defaults": told,
+        **({"values": values} if values else {}),
         **({"empty_cache": probed["caches"][name]} if probed["caches"][name] else {}),
         **({} if probed["flash"][name] else {"flash_attention": False}),
     }
 
 
-def learn(found: list[dict], newest: dict) -> dict:
+def learn(found: list[dict], newest: dict, values: dict[str, dict]) -> dict:
     """The content of `releases`."""
     releases = {}
     for probed in [*found, newest]:
         releases[probed["version"]] = classes = {}
         for name, outcomes in probed["classes"].items():
             keys = {key.split("=")[0] for key in newest["classes"][name]} | size_keys(name)
-            classes[name] = outcomes and facts_of(probed, name, newest, keys)
+            classes[name] = outcomes and facts_of(probed, name, newest, keys, values[probed["version"]]["classes"].get(name, {}))
     return releases
 
 
@@ -89,11 +95,13 @@ def main() -> None:
         subprocess.run([sys.executable, HERE / "probe.py", "save", temporary], check=True, stderr=subprocess.DEVNULL)
         newest = judged(sys.executable, Path(temporary))
         found = [judged(environment(version), Path(temporary)) for version in PINNED]
+        values = {version: valued(environment(version), Path(temporary)) for version in PINNED}
+        values[newest["version"]] = valued(sys.executable, Path(temporary))
     tokenizers = {version: fetched(environment(version)) for version in PINNED}
-    OUT.write_text(as_text(newest["version"], learn(found, newest), tokenizers))
+    OUT.write_text(as_text(newest["version"], learn(found, newest, values), {version: each["any"] for version, each in values.items()}, tokenizers))
 
 
-def as_text(newest: str, releases: dict, tokenizers: dict) -> str:
+def as_text(newest: str, releases: dict, values: dict, tokenizers: dict) -> str:
     """JSON with a line for each class."""
 
     def block(name: str, entries: dict) -> str:
@@ -104,7 +112,7 @@ def as_text(newest: str, releases: dict, tokenizers: dict) -> str:
 
     return (
         f'{{\n  "about": {json.dumps(ABOUT)},\n  "newest": {json.dumps(newest)},\n'
-        f'  "releases": {blocks(releases)},\n  "tokenizers": {blocks(tokenizers)}\n}}\n'
+        f'  "releases": {blocks(releases)},\n  "values": {blocks(values)},\n  "tokenizers": {blocks(tokenizers)}\n}}\n'
     )
 
 

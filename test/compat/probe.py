@@ -4,7 +4,7 @@
                             with it, and the logits it should give; `base` is the class without any probe.
     probe.py judge OUT      loads each folder as validators do, and prints {version, classes: {class: null or {probe: outcome}}, defaults, caches}.
 
-An outcome is {"logits": [...]}, or {"error": why, "misfit": whether it is the shapes}. Weights depend on the tensor's name alone, so that a key
+An outcome is {"logits": [...]}, or {"error": why, "misfit": whether it is the shapes, "loaded": whether it came after loading}. Weights depend on the tensor's name alone, so that a key
 that is ignored gives the logits of `base`. learn_releases.py compares.
 """
 
@@ -32,6 +32,9 @@ LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "origi
 YARN = {"factor": 4.0, "original_max_position_embeddings": 16}
 LONGER = {"original_max_position_embeddings": 32, "max_position_embeddings": 64}
 WINDOW = {"use_sliding_window": True, "sliding_window": 8}
+
+# Named after where the file came from, or about it as a file: no release computes anything with them.
+ABOUT = {"_name_or_path", "transformers_version", "architectures", "model_type", "id2label", "label2id", "torch_dtype", "dtype", "_attn_implementation_autoset", "vocab_size"}  # fmt: skip
 
 # `key` stands for any value that is not the default, `key=value` for that value, `rope_scaling.KIND` for a kind of scaling, with the spelling
 # after a colon where releases differ in what they take.
@@ -101,6 +104,12 @@ PROBES: dict[str, dict] = {
     "layer_types": {**WINDOW, "max_window_layers": 0, "layer_types": ["full_attention", "sliding_attention"]},
     "num_ln_in_parallel_attn=1": {"new_decoder_architecture": True, "num_ln_in_parallel_attn": 1},
     "num_ln_in_parallel_attn=2": {"new_decoder_architecture": True, "num_ln_in_parallel_attn": 2},
+    # Sizes that do not go into one another, and less than half of the positions that are fed.
+    "num_key_value_heads:uneven": {"num_key_value_heads": 3},
+    "num_attention_heads:uneven": {"num_attention_heads": 5, "num_key_value_heads": 5},
+    "max_position_embeddings:quarter": {"max_position_embeddings": 12},
+    "rotary_dim:odd": {"rotary_dim": 7},
+    "head_dim:odd": {"head_dim": 5},
     "num_kv_heads:new": {"new_decoder_architecture": True, "num_kv_heads": 2},
 }  # fmt: skip
 
@@ -146,12 +155,15 @@ def load(folder: Path) -> torch.nn.Module:
 
 
 def outcome(folder: Path) -> dict:
+    loaded = False
     try:
+        model = load(folder)
+        loaded = True
         with torch.no_grad():
-            logits = load(folder)(TOKENS, use_cache=False).logits[0, -16:, :64]
+            logits = model(TOKENS, use_cache=False).logits[0, -16:, :64]
     except Exception as error:  # whatever a release raises is a result
         text = f"{type(error).__name__}: {error}"
-        return {"error": text[:300], "misfit": "size mismatch" in text}
+        return {"error": text[:300], "misfit": "size mismatch" in text, "loaded": loaded}
     return {"logits": [round(value, 5) for value in logits.double().flatten().tolist()]}
 
 

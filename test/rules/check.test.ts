@@ -24,6 +24,7 @@ function facts(changes: Partial<ModelFacts> = {}, config: Record<string, unknown
       { path: 'README.md', size: 1 },
       { path: 'config.json', size: 1 },
     ],
+    generation: null,
     hashedFiles: ['config.json'],
     problems: [],
     ...changes,

@@ -102,6 +102,7 @@ def _unread(model: object, key: str, what: str, change: str) -> list[str]:
         "ignored": "is ignored",
         "refused": "is refused",
         "differs": "means something else",
+        "lost": "gives no loss",
         "misfit": "is ignored, so that the weights do not fit,",
         "untold": "is not told of",
     }

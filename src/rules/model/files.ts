@@ -8,6 +8,7 @@ export const CONFIG = 'config.json';
 export const GENERATION_CONFIG = 'generation_config.json';
 export const WEIGHTS = 'model.safetensors';
 export const INDEX = 'model.safetensors.index.json';
+const TOKENIZER = 'tokenizer.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
 /** Every tokenizer file that some class asks for in some release; pickles are none. */
@@ -56,29 +57,56 @@ export function holdsTensors({ files }: Pick<Profile, 'files'>): boolean {
 export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, profile: Profile): string[] {
   if (!holdsTensors(profile)) return hashOrder([...paths].filter((path) => !path.startsWith('.')));
   const weights = weightFiles(paths, deciding.index);
+  const { pretraining: validators } = profile;
   const files = [
     CONFIG,
     GENERATION_CONFIG,
     ...weights,
     ...(paths.has(WEIGHTS) ? [] : [INDEX]),
-    ...(profile.pretraining?.hashes_tokenizer ? tokenizerFiles(deciding, profile) : []),
+    ...(validators?.hashes_tokenizer ? tokenizerFiles(deciding, validators.transformers) : []),
   ];
   return hashOrder(files.filter((file) => paths.has(file)));
+}
+
+/**
+ * The fast tokenizer's file: of those that tokenizer_config.json lists by release (`tokenizer.4.0.0.json`), in the order of their texts, the last
+ * before the first that is newer than this one. Null: the release fails on the list before it asks for more.
+ */
+function fastTokenizerFile(listed: unknown, release: string): string | null {
+  if (listed === undefined || typeof listed === 'string' || isObject(listed)) return TOKENIZER;
+  if (!Array.isArray(listed) || listed.some((name) => typeof name !== 'string')) return null;
+  const byVersion = new Map<string, string>();
+  for (const name of listed as string[]) {
+    const version = /tokenizer\.(.*)\.json/.exec(name)?.[1];
+    if (version !== undefined) byVersion.set(version, name);
+  }
+  let file = TOKENIZER;
+  for (const version of [...byVersion.keys()].sort()) {
+    if (!/^\d+(\.\d+)*$/.test(version)) return null;
+    if (isNewer(version, release)) break;
+    file = byVersion.get(version)!;
+  }
+  return file;
+}
+
+function isNewer(version: string, than: string): boolean {
+  const [one, other] = [version, than].map((text) => text.split('.').map(Number)) as [number[], number[]];
+  const at = one.findIndex((part, i) => part !== (other[i] ?? 0));
+  return at >= 0 && one[at]! > (other[at] ?? 0);
 }
 
 /**
  * Tokenizer files that AutoTokenizer asks for: those of the class that tokenizer_config.json names, else config.json, else of the model's
  * type. Of a class that it does not know it reads nothing but the name.
  */
-function tokenizerFiles({ tokenizerConfig, config }: Deciding, profile: Profile): string[] {
-  const {
-    common,
-    classes,
-    by_model_type: types,
-  } = tokenizerFilesOf(profile.pretraining?.transformers ?? '') ?? NONE;
+function tokenizerFiles({ tokenizerConfig, config }: Deciding, release: string): string[] {
+  const { common, classes, by_model_type: types } = tokenizerFilesOf(release) ?? NONE;
   const of = (table: Record<string, string[]>, name: unknown) => {
     const files = typeof name === 'string' && Object.hasOwn(table, name) ? table[name]! : null;
-    return files === null ? [TOKENIZER_CONFIG] : [...common, ...files];
+    if (files === null) return [TOKENIZER_CONFIG];
+    const fast = fastTokenizerFile(tokenizerConfig?.fast_tokenizer_files, release);
+    if (fast === null) return [TOKENIZER_CONFIG];
+    return [...common, ...files].map((file) => (file === TOKENIZER ? fast : file));
   };
   const named = tokenizerConfig?.tokenizer_class ?? config?.tokenizer_class ?? null;
   return named === null ? of(types, config?.model_type) : of(classes, named);

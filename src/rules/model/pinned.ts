@@ -13,7 +13,9 @@ import {
 } from '../../constants.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Competition, Finding, Pretraining, Profile } from '../types.ts';
+import { OUTPUT_TOKENS, PROMPT_TOKENS } from '../validator/repetition.ts';
 import { cannotScore, cannotTell, problem } from './problem.ts';
+import { checkValues } from './values.ts';
 
 const RULE = 'config_keys';
 const SPELLINGS = ['type', 'rope_type', 'rope_type+type'];
@@ -34,6 +36,7 @@ export function checkPinned(
   config: JsonObject,
   competition: Competition,
   validators: Pretraining,
+  generation: JsonObject | null = null,
 ): Finding[] {
   const release = validators.transformers;
   const facts = architectureOf(architecture);
@@ -47,6 +50,7 @@ export function checkPinned(
   return [
     ...rope,
     ...checkFlash(pinned, architecture, competition, release),
+    ...checkValues(architecture, config, generation, release),
     ...[...decidingKeys(question)].flatMap(([what, fate]) => describe(what, fate, architecture, release)),
     ...checkLoss(architecture, validators),
   ];
@@ -100,6 +104,15 @@ function describe(what: string, fate: Fate, architecture: string, release: strin
       ];
     case 'misfit':
       return [problem(RULE, `${who} ignores ${what} and fails on the shapes of the weights.`, what, release)];
+    case 'lost':
+      return [
+        cannotScore(
+          RULE,
+          `${who} loads ${what} of ${architecture} and fails when it runs: the loss is infinite.`,
+          what,
+          release,
+        ),
+      ];
     case 'ignored':
       return [
         cannotScore(
@@ -142,8 +155,9 @@ function* decidingKeys(question: Question): Generator<[string, Fate]> {
       yield [`${key} ${show(givenOrUsual(key, question))}`, fate];
   }
   yield* otherDefaults(question);
+  yield* relations(question, fates);
   yield* windows(question, fates);
-  if (facts.rope !== null) yield* scaling(config, fates);
+  if (facts.rope !== null) yield* scaling(question, fates);
 }
 
 /** Looked at together (a window that no sequence fills changes nothing), or by the old keys (`rope_parameters`). */
@@ -160,17 +174,18 @@ function givenOrUsual(key: string, { config, facts }: Question): unknown {
   return config[key] ?? (typeof size?.default === 'number' ? size.default : undefined);
 }
 
+/** A size as the config gives it; NaN where it does not. */
+function sizeOf(name: string, { config, facts }: Question): number {
+  const found = facts.sizes[name]?.keys.map((key) => config[key]).find((each) => typeof each === 'number');
+  return (found as number | undefined) ?? Number.NaN;
+}
+
 /** Whether a value says something else than its absence. */
 function isUnusual(key: string, question: Question): boolean {
-  const { config, newest, facts } = question;
+  const { newest, facts } = question;
   const value = givenOrUsual(key, question);
   if (value === undefined || value === null) return false;
-  const by = (name: string) => {
-    const found = facts.sizes[name]?.keys
-      .map((each) => config[each])
-      .find((each) => typeof each === 'number');
-    return (found as number | undefined) ?? Number.NaN;
-  };
+  const by = (name: string) => sizeOf(name, question);
   if (key === 'head_dim') return value !== by('hidden') / by('heads');
   if (key === 'ffn_hidden_size' || key === 'n_inner') return value !== 4 * by('hidden');
   if (key === facts.rope?.theta) return value !== facts.rope.theta_default;
@@ -202,6 +217,41 @@ function* otherDefaults({ config, pinned, newest, facts }: Question): Generator<
   }
 }
 
+/** Sizes that do not fit one another or what validators feed, which some releases run all the same and others fail on. */
+function* relations(question: Question, fates: ReadonlyMap<string, Fate>): Generator<[string, Fate]> {
+  const { config, facts, length } = question;
+  const size = (name: string) => sizeOf(name, question);
+  const [hidden, heads, kv] = [size('hidden'), size('heads'), size('kv')];
+  const uneven = (key: string, whole: number, part: number): [string, Fate][] =>
+    Number.isNaN(whole) || !(part > 0) || whole % part === 0
+      ? []
+      : [[`${key} ${part}, which does not divide ${whole},`, fates.get(`${key}:uneven`) ?? 'read']];
+  if (facts.sizes.heads) yield* uneven('num_attention_heads', hidden, heads);
+  if (facts.sizes.kv) yield* uneven('num_key_value_heads', heads, kv);
+  const { max_position_embeddings: positions } = config;
+  if (length !== null && typeof positions === 'number' && !isDoubledTo(length, positions))
+    yield [
+      `max_position_embeddings ${positions} where validators feed ${length} tokens`,
+      fates.get('max_position_embeddings:quarter') ?? 'read',
+    ];
+  for (const key of ['rotary_dim', 'head_dim'])
+    if (typeof config[key] === 'number' && config[key] > 1 && config[key] % 2 === 1)
+      yield [`${key} ${config[key]}`, fates.get(`${key}:odd`) ?? 'read'];
+}
+
+/**
+ * Whether a mask of `positions`, which a release doubles once whenever it is too short, and keeps, is long enough for the samples that validators
+ * generate first, token by token, and then for what they feed.
+ */
+function isDoubledTo(length: number, positions: number): boolean {
+  let size = positions;
+  for (let tokens = PROMPT_TOKENS; tokens < PROMPT_TOKENS + OUTPUT_TOKENS; tokens++) {
+    if (tokens > size) size *= 2;
+    if (tokens > size) return false;
+  }
+  return length <= 2 * size;
+}
+
 /** Sliding windows. One that is not shorter than what validators feed hides nothing. */
 function* windows(
   { config, length, facts, pinned, newest }: Question,
@@ -231,13 +281,17 @@ function* windows(
 }
 
 /** Scaling of positions, in the spelling that old releases read, or (where only `rope_parameters` has it) in whichever they read best. */
-function* scaling(config: JsonObject, fates: ReadonlyMap<string, Fate>): Generator<[string, Fate]> {
-  const { rope_scaling: old, rope_parameters: today } = config;
+function* scaling({ config, length }: Question, fates: ReadonlyMap<string, Fate>): Generator<[string, Fate]> {
+  const { rope_scaling: old, rope_parameters: today, max_position_embeddings: positions } = config;
+  // Scaled only beyond the declared positions, so that nothing is lost where it is ignored and they suffice.
+  const suffice = length !== null && typeof positions === 'number' && positions >= length;
+  const spared = (kind: string, fate: Fate) => kind === 'dynamic' && fate === 'ignored' && suffice;
   if (isObject(old)) {
     const kind = String(old.rope_type ?? old.type ?? 'default').slice(0, 40);
     const fate = fates.get(`rope_scaling.${kind}:${spellingOf(old)}`);
-    if (fate !== undefined) yield [`rope_scaling of type ${kind}`, fate];
-    else if (kind !== 'default') yield [`rope_scaling of type ${kind}`, unknownKind(fates)];
+    if (fate !== undefined) {
+      if (!spared(kind, fate)) yield [`rope_scaling of type ${kind}`, fate];
+    } else if (kind !== 'default') yield [`rope_scaling of type ${kind}`, unknownKind(fates)];
   } else if (isObject(today) && typeof today.rope_type === 'string' && today.rope_type !== 'default') {
     const kind = today.rope_type.slice(0, 40);
     const found = SPELLINGS.map((spelling) => fates.get(`rope_scaling.${kind}:${spelling}`));
