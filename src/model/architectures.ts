@@ -66,6 +66,10 @@ function shapesOf(facts: Architecture, config: JsonObject, tied: boolean): Shape
     throw new Impossible(`${facts.sizes.layers!.keys[0]} is ${layers}; no model has that many`);
   for (let i = 0; i < layers; i++) add(layout.layer, i);
   add(layout.last);
+  let parameters = 0;
+  for (const shape of shapes.values()) parameters += shape.reduce((product, side) => product * side, 1);
+  if (!Number.isSafeInteger(parameters))
+    throw new Impossible(`its sizes make ${parameters.toExponential(0)} parameters; no model has that many`);
   return shapes;
 }
 

@@ -79,20 +79,20 @@ describe('a node that is busy is waited for', () => {
   });
 
   test('but not for ever', async () => {
-    const { proxy, chain } = await prepared({ timeoutMs: 200 });
+    const { proxy, chain } = await prepared({ timeoutMs: 600 });
     obey(proxy, { chain_getHeader: { error: BUSY[0]! } });
     const error = await errorOf(chain.block());
     expect(error).toMatchObject({ code: 'chain.busy', exitCode: 5 });
     expect(error.message).toContain('Rate limit exceeded');
     proxy.refuse = { status: 429, times: 1e9 };
-    expect(await errorOf(client(proxy.url, { timeoutMs: 200 }))).toMatchObject({
+    expect(await errorOf(client(proxy.url, { timeoutMs: 600 }))).toMatchObject({
       code: 'chain.busy',
       exitCode: 5,
     });
   });
 
   test('after the submission not for ever either, and the fate is said to be unknown', async () => {
-    const { proxy, commit } = await prepared({ timeoutMs: 200 });
+    const { proxy, commit } = await prepared({ timeoutMs: 600 });
     obey(proxy, { chain_getFinalizedHead: { error: BUSY[0]!, after: 1 } });
     expect(await errorOf(commit())).toMatchObject({ code: 'chain.lost', exitCode: 5 });
   });
