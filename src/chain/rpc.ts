@@ -1,7 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
 import WebSocket from 'ws';
-import { proxyOptions } from '../host/proxy.ts';
+import { webSocketAgent } from '../host/proxy.ts';
 import { harmless } from '../text/harmless.ts';
 import { isTransient } from './answers.ts';
 
@@ -84,7 +82,7 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
     maxPayload: MAX_PAYLOAD,
     perMessageDeflate: false,
     followRedirects: false,
-    ...agentFor(endpoint),
+    ...webSocketAgent(endpoint, timeoutMs),
   });
   const pending = new Map<number, Pending>();
   const frames = { sent: 0, received: 0 };
@@ -206,13 +204,6 @@ export function openRpc(endpoint: string, timeoutMs: number): Promise<Rpc> {
       else settle(message);
     });
   });
-}
-
-/** The agent that asks the environment's proxy; none without one. */
-function agentFor(endpoint: string): { agent?: http.Agent } {
-  const options = proxyOptions();
-  if (options.proxyEnv === undefined) return {};
-  return { agent: endpoint.startsWith('wss:') ? new https.Agent(options) : new http.Agent(options) };
 }
 
 /** An error that belongs to no call: how servers answer a batch that they do not take. */

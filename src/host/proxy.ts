@@ -1,4 +1,6 @@
 import http from 'node:http';
+import https from 'node:https';
+import { Duplex } from 'node:stream';
 import { UserError } from '../errors.ts';
 
 /**
@@ -77,6 +79,76 @@ export function useProxy(env: NodeJS.ProcessEnv, away: boolean): void {
 
 /** What an agent of node:http or node:https needs to go by the proxy. */
 export const proxyOptions = (): { proxyEnv?: ProxyEnv } => (current === null ? {} : { proxyEnv: current });
+
+/**
+ * The agent of a WebSocket: a tunnel of the proxy (RFC 6455, 4.1), for `ws:` too, because proxies do not pass an upgrade on; none without a proxy or
+ * for an address that is left out of it. A tunnel that is not there after `timeoutMs` is given up.
+ */
+export function webSocketAgent(address: string, timeoutMs: number): { agent?: http.Agent } {
+  if (current === null) return {};
+  const { protocol, hostname, host, port } = new URL(address);
+  if (protocol === 'wss:') return { agent: new https.Agent({ proxyEnv: current }) };
+  const proxy = current.HTTP_PROXY || current.HTTPS_PROXY;
+  if (proxy === '' || isLeftOut(hostname, port || '80', current.NO_PROXY)) return {};
+  const agent = new http.Agent();
+  agent.createConnection = (_, done) => {
+    openTunnel(new URL(proxy), port === '' ? `${host}:80` : host, timeoutMs).then(
+      (socket) => done?.(null, socket),
+      (error: Error) => done?.(error, new Duplex()),
+    );
+    return undefined;
+  };
+  return { agent };
+}
+
+async function openTunnel(proxy: URL, target: string, timeoutMs: number): Promise<Duplex> {
+  const user = [proxy.username, proxy.password].map((part) => decodeURIComponent(part)).join(':');
+  const headers = {
+    host: target,
+    ...(user === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` }),
+  };
+  const ask = (proxy.protocol === 'https:' ? https : http).request({
+    host: proxy.hostname.replace(/^\[|\]$/g, ''),
+    port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+    method: 'CONNECT',
+    path: target,
+    headers,
+    agent: false,
+  });
+  const late = setTimeout(() => ask.destroy(new Error('no tunnel of the proxy in time')), timeoutMs);
+  ask.once('close', () => clearTimeout(late));
+  return new Promise((resolve, reject) => {
+    const refuse = (status: number | undefined) =>
+      reject(new Error(`the proxy answers ${status} to CONNECT ${target}`));
+    ask.once('connect', ({ statusCode }, socket, head) => {
+      clearTimeout(late);
+      if (statusCode !== 200) {
+        socket.destroy();
+        return refuse(statusCode);
+      }
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    ask.once('response', ({ statusCode }) => {
+      ask.destroy();
+      refuse(statusCode);
+    });
+    ask.once('error', reject);
+    ask.end();
+  });
+}
+
+/** Whether NO_PROXY leaves a host out: `*`, names, `.domain` and `*.domain`, each with or without a port. */
+function isLeftOut(host: string, port: string, none: string): boolean {
+  return none
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .some((entry) => {
+      if (entry === '*' || entry === host || entry === `${host}:${port}`) return true;
+      const domain = entry.replace(/^\*/, '');
+      return domain.startsWith('.') && (host.endsWith(domain) || `${host}:${port}`.endsWith(domain));
+    });
+}
 
 /** Said with a connection that failed. */
 export const proxySteps = (): string[] =>

@@ -60,7 +60,8 @@ async function forwardProxy(names: Record<string, string>): Promise<{ url: strin
           upstream.write(
             [
               `${method} ${url.pathname}${url.search} HTTP/1.1`,
-              ...others.filter((line) => !/^proxy-/i.test(line)),
+              // What is agreed with one side alone is not passed on: no proxy lets an upgrade through.
+              ...others.filter((line) => !/^(proxy-|upgrade:)/i.test(line)),
               '',
               '',
             ].join('\r\n'),
