@@ -51,6 +51,8 @@ export interface Place {
   ownHotkeys(): Promise<ReadonlySet<string>>;
   /** Secrets for the environment of Python children; null: none at all, because it is offline. */
   readonly childEnv: Record<string, string> | null;
+  /** Environment that the Python of seals is looked for in. */
+  readonly sealerEnv: NodeJS.ProcessEnv;
   /** Ends what holds a connection; what is used afterwards is opened anew. */
   close(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export function openPlace(settings: Settings, { env, password, lookBack }: Place
     python: python.get,
     ownHotkey: async () => (await import('./chain/index.ts')).addressOf(wallet),
     ownHotkeys: ownHotkeys.get,
+    sealerEnv: { ...env, PT_PYTHON: settings.python ?? undefined },
     childEnv: settings.offline ? null : token === undefined ? {} : { HF_TOKEN: token },
     close: () => chain.end((opened) => opened.close()),
   };

@@ -3,5 +3,6 @@ export { type DataRead, type EventOf, readEvent, type TrainerEvent } from './eve
 export { findPython } from './python-env.ts';
 export { provePython, pythonInfo } from './python-info.ts';
 export { type SetupOptions, setupPython } from './setup.ts';
+export { findSealer, openSeal, QUICKNET, sealBytes } from './timelock.ts';
 export { closeBridge, runScript, startTrainer } from './trainer.ts';
 export type * from './types.ts';

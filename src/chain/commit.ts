@@ -1,7 +1,7 @@
 import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
 import { dispatchError } from './answers.ts';
 import { blockTimeOf } from './block-time.ts';
-import { commitmentOf } from './commitments.ts';
+import { commitmentOf, fieldsOf, isField, type Registration } from './commitments.ts';
 import type { Connection } from './connection.ts';
 import { failureIn } from './failure.ts';
 import { DEEP, extrinsicsOf, follow, type Landing, nonceIn } from './follow.ts';
@@ -12,7 +12,7 @@ import { ConnectionLost, textOf } from './rpc.ts';
 import { toHex } from './runtime.ts';
 import { hashOfExtrinsic, prepareSigning, type SignedCall, signCommitment } from './sign.ts';
 import { numberOf } from './storage.ts';
-import type { Commitment, CommitReceipt, CommitRequest } from './types.ts';
+import type { Commitment, CommitReceipt, CommitRequest, DataField } from './types.ts';
 
 /** Longest text that one field of the chain's `Data` type holds, in bytes of UTF-8. */
 export const MAX_COMMITMENT_BYTES = 128;
@@ -31,9 +31,9 @@ export async function commitText(
   request: CommitRequest,
   stallMs: number,
 ): Promise<CommitReceipt> {
-  const { netuid, text, hotkey, beforeSend, signal } = request;
+  const { netuid, text, seal, hotkey, beforeSend, signal } = request;
   const bytes = Buffer.byteLength(text, 'utf8');
-  if (bytes > MAX_COMMITMENT_BYTES)
+  if (!seal && bytes > MAX_COMMITMENT_BYTES)
     throw new UserError(
       'commitment.too_long',
       `The commitment has ${bytes} bytes and the chain holds ${MAX_COMMITMENT_BYTES}.`,
@@ -48,12 +48,12 @@ export async function commitText(
     for (let round = 0; round < MAX_SIGNED; round++) {
       if (signal?.aborted) throw new Cancelled();
       const start = await prepare(connection, netuid, hotkey.ss58);
-      if (start.commitment?.text === text)
+      if (start.commitment && holds(start.commitment, request))
         return await receiptOfOld(connection, request, start.commitment, signed?.hash ?? null);
       if (standing === undefined) standing = start.commitment;
       else if (isNewer(start.commitment, standing)) throw replaced(start.commitment!, hotkey.ss58, signed);
       const { session } = start;
-      signed = await signCommitment(netuid, text, hotkey, { ...session, ...start, withDigest });
+      signed = await signCommitment(netuid, seal ?? text, hotkey, { ...session, ...start, withDigest });
       await beforeSend?.(signed.hash);
       try {
         const landing = await follow(connection, signed, {
@@ -98,6 +98,15 @@ export async function commitText(
   );
 }
 
+const entryOf = (found: Registration): Commitment & { fields: DataField[] } => ({
+  ...commitmentOf(found),
+  fields: fieldsOf(found.info),
+});
+
+/** Whether an entry is exactly what is asked for: the text, or the seal byte for byte. */
+const holds = ({ fields }: { fields: DataField[] }, { text, seal }: CommitRequest): boolean =>
+  fields.length === 1 && isField(fields[0]!, seal ?? text);
+
 /** Failures of reading that say nothing about what was sent before them. */
 const UNKNOWN_FATE = new Set(['chain.unreachable', 'chain.busy', 'chain.refused', 'chain.unreadable']);
 
@@ -114,7 +123,7 @@ function replaced(found: Commitment, ss58: string, signed: SignedCall | null): U
     'commitment.replaced',
     `Hotkey ${ss58} has another commitment since this began, in block ${found.block}: ${textOf(found.text ?? 'no text')}. ${done}`,
     {
-      details: { commitment: found },
+      details: { commitment: { block: found.block, text: found.text } },
       nextSteps: [
         'pt status --mine   # another machine, or an earlier run?',
         'pt upload --resume --replace   # commits this model after all, in its place',
@@ -129,7 +138,7 @@ interface Start {
   birth: { number: number; hash: string };
   nonce: number;
   /** What the hotkey has on chain in the same block as the nonce was read from. */
-  commitment: Commitment | null;
+  commitment: (Commitment & { fields: DataField[] }) | null;
 }
 
 /** Reads what signing needs, by metadata fresh from the node. A runtime upgrade since the connection was opened is noticed here. */
@@ -161,7 +170,7 @@ async function prepare(connection: Connection, netuid: number, ss58: string): Pr
         ? { number: numberOf(final), hash: finalHash }
         : { number: numberOf(best), hash: bestHash },
       nonce: nonceIn(runtime, account),
-      commitment: found ? commitmentOf(found) : null,
+      commitment: found ? entryOf(found) : null,
     };
   });
 }
@@ -170,16 +179,17 @@ async function prepare(connection: Connection, netuid: number, ss58: string): Pr
 async function checkOutcome(
   connection: Connection,
   { block, blockHash, index }: Landing,
-  { netuid, text, hotkey }: CommitRequest,
+  request: CommitRequest,
 ): Promise<void> {
+  const { netuid, hotkey } = request;
   await connection.read(async ({ rpc, runtime }) => {
     const [events, registration] = await rpc.batch([
       ['state_getStorage', runtime.key('System', 'Events'), blockHash],
       ['state_getStorage', runtime.key('Commitments', 'CommitmentOf', netuid, hotkey.ss58), blockHash],
     ]);
     const found = runtime.value('Commitments', 'CommitmentOf', registration);
-    const onChain = found ? commitmentOf(found) : null;
-    if (onChain?.block === block && onChain.text === text) return;
+    const onChain = found ? entryOf(found) : null;
+    if (onChain?.block === block && holds(onChain, request)) return;
     const failure = failureIn(runtime.value('System', 'Events', events), index);
     if (failure) throw dispatchError(failure.pallet, failure.name, netuid);
     throw new OutsideError('chain.unconfirmed', `Block ${block} took the commitment but does not hold it.`, {
@@ -191,7 +201,7 @@ async function checkOutcome(
 /** The receipt of a commitment that is on chain already, with the extrinsic that wrote it where its block still tells. */
 async function receiptOfOld(
   connection: Connection,
-  { text, hotkey }: CommitRequest,
+  { text, seal, hotkey }: CommitRequest,
   { block }: Commitment,
   ownHash: string | null,
 ): Promise<CommitReceipt> {
@@ -200,7 +210,7 @@ async function receiptOfOld(
     if (!isHash(blockHash)) throw new ConnectionLost('it does not know the block of the commitment');
     // A node that keeps no old blocks does not have it any more.
     const extrinsics = await extrinsicsOf(rpc, blockHash).catch(() => []);
-    const parts = [toHex(hotkey.publicKey).slice(2), Buffer.from(text).toString('hex')];
+    const parts = [toHex(hotkey.publicKey).slice(2), Buffer.from(seal?.encrypted ?? text).toString('hex')];
     const hex = extrinsics.find((one) => parts.every((part) => one.includes(part)));
     return { block, blockHash, extrinsicHash: hex ? hashOfExtrinsic(hex) : (ownHash ?? '') };
   });

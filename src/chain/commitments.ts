@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { readValue } from './storage.ts';
 import { readStore } from './store.ts';
-import type { Commitment, DataField } from './types.ts';
+import type { Commitment, DataField, Seal } from './types.ts';
 
 /** A commitment as the metadata decodes it; a struct of one field is that field, hence `info` is the list. */
 export interface Registration {
@@ -60,6 +60,16 @@ function fieldOf(field: { type?: unknown; value?: unknown }): DataField {
   const bytes = rawBytes(name, field?.value);
   if (bytes === null) return { kind: 'other', name };
   return { kind: 'raw', bytes, text: utf8(bytes) };
+}
+
+/** Whether a field is this text or this seal, pending. */
+export function isField(field: DataField, body: string | Seal): boolean {
+  if (typeof body === 'string') return field.kind === 'raw' && field.text === body;
+  return (
+    field.kind === 'sealed' &&
+    field.round === body.round &&
+    Buffer.from(field.encrypted).equals(body.encrypted)
+  );
 }
 
 function utf8(bytes: Uint8Array): string | null {

@@ -1,7 +1,8 @@
 import { compact } from '@polkadot-api/substrate-bindings';
 import { OutsideError } from '../errors.ts';
-import { commitmentOf } from './commitments.ts';
+import { fieldsOf, isField } from './commitments.ts';
 import type { Runtime } from './runtime.ts';
+import type { Seal } from './types.ts';
 
 /*
  * What the hotkey may sign, written down byte by byte, without the metadata: a node serves it, and whoever writes the dictionary decides
@@ -10,14 +11,14 @@ import type { Runtime } from './runtime.ts';
  */
 
 /** Indices of `Commitments.set_commitment` in every subtensor runtime that was recorded (spec 218 to 446). */
-const RECORDED = { pallet: 18, call: 0, raw: 1 };
+const RECORDED = { pallet: 18, call: 0, raw: 1, seal: 134 };
 
 /** Blocks that a signed extrinsic stays valid: long enough for a busy chain, short enough to wait out. */
 export const ERA_PERIOD = 64;
 
 export interface Meant {
   netuid: number;
-  text: string;
+  body: string | Seal;
   /** Block the era begins at; it must be final. */
   birth: { number: number; hash: string };
   nonce: number;
@@ -31,7 +32,7 @@ export interface Meant {
 }
 
 /**
- * Throws unless `call` has the form of `set_commitment(netuid, [Raw(text)])`, is read as that by the types of the metadata too, and `payload` is
+ * Throws unless `call` has the form of `set_commitment(netuid, [Raw(text)])`, or of one seal in the place of the text, is read as that by the types of the metadata too, and `payload` is
  * this call under this nonce, era and chain, with no tip and nothing else. Indices other than the recorded ones are taken only when the
  * runtime itself checks the metadata: its digest is over just these types, not over the list of pallets that encoders go by.
  */
@@ -41,13 +42,15 @@ export function checkMeant(
   meant: Meant,
   runtime: Pick<Runtime, 'call'>,
 ): void {
-  const text = Buffer.from(meant.text, 'utf8');
+  const field = bytesOfField(meant.body);
   const [pallet, index] = call;
-  const raw = call[5];
-  const form = Buffer.from([pallet!, index!, ...littleEndian(meant.netuid, 2), 4, raw!, ...text]);
+  const variant = call[5];
+  const form = Buffer.from([pallet!, index!, ...littleEndian(meant.netuid, 2), 4, variant!, ...field]);
   if (!form.equals(call)) throw otherwise('the call has another form than a commitment');
   const recorded =
-    pallet === RECORDED.pallet && index === RECORDED.call && raw === RECORDED.raw + text.length;
+    pallet === RECORDED.pallet &&
+    index === RECORDED.call &&
+    variant === (typeof meant.body === 'string' ? RECORDED.raw + field.length : RECORDED.seal);
   if (!recorded && !meant.digest)
     throw otherwise(
       'the call has other numbers than in any known runtime, and this runtime cannot prove them',
@@ -59,7 +62,7 @@ export function checkMeant(
 }
 
 /** Whether the call's own bytes are the commitment by the types of the metadata. */
-function isRead(runtime: Pick<Runtime, 'call'>, call: Uint8Array, { netuid, text }: Meant): boolean {
+function isRead(runtime: Pick<Runtime, 'call'>, call: Uint8Array, { netuid, body }: Meant): boolean {
   const { type, value } = runtime.call(call);
   const args = value?.value;
   return (
@@ -67,9 +70,19 @@ function isRead(runtime: Pick<Runtime, 'call'>, call: Uint8Array, { netuid, text
     value?.type === 'set_commitment' &&
     Object.keys(args ?? {}).join() === 'netuid,info' &&
     args.netuid === netuid &&
-    commitmentOf({ block: 0, info: args.info }).text === text
+    isOnly(fieldsOf(args.info), body)
   );
 }
+
+/** What stands behind the field's number. */
+function bytesOfField(body: string | Seal): Uint8Array {
+  if (typeof body === 'string') return Buffer.from(body, 'utf8');
+  const { encrypted, round } = body;
+  return Buffer.concat([compact.enc(encrypted.length), encrypted, littleEndian(round, 8)]);
+}
+
+const isOnly = (fields: ReturnType<typeof fieldsOf>, body: string | Seal): boolean =>
+  fields.length === 1 && isField(fields[0]!, body);
 
 /** What is signed for a call: the call, what the extrinsic carries, what is only signed. */
 function payloadOf(call: Uint8Array, meant: Meant): Uint8Array {

@@ -4,6 +4,7 @@ import { ApiPromise } from '@polkadot/api';
 import type { ApiOptions } from '@polkadot/api/types';
 import { merkleizeMetadata } from '@polkadot-api/merkleize-metadata';
 import type { SigningContext } from './sign.ts';
+import type { Seal } from './types.ts';
 
 type Hex = `0x${string}`;
 const toHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex')}`;
@@ -21,15 +22,15 @@ export interface Unsigned {
   finish(signature: Uint8Array): string;
 }
 
-/** `commitments.set_commitment` with `text` as its one raw field, as an extrinsic of version 4 that is still to be signed. */
+/** `commitments.set_commitment` with one field, a text or a seal, as an extrinsic of version 4 that is still to be signed. */
 export async function buildWithPolkadot(
   netuid: number,
-  text: string,
+  body: string | Seal,
   ss58: string,
   context: SigningContext,
   { period, digest }: { period: number; digest: Uint8Array | null },
 ): Promise<Unsigned> {
-  return quietly(() => build(netuid, text, ss58, context, { period, digest }));
+  return quietly(() => build(netuid, body, ss58, context, { period, digest }));
 }
 
 /** Polkadot.js complains on the console, in the words of the metadata: a stranger's text has no business on a terminal. */
@@ -52,17 +53,14 @@ let kept: Partial<Console> = {};
 
 async function build(
   netuid: number,
-  text: string,
+  body: string | Seal,
   ss58: string,
   context: SigningContext,
   { period, digest }: { period: number; digest: Uint8Array | null },
 ): Promise<Unsigned> {
   const { metadata } = context.runtime;
   const api = await (apis.get(metadata) ?? keep(metadata, openApi(context)));
-  const bytes = Buffer.from(text, 'utf8');
-  const call = api.tx.commitments!.setCommitment!(netuid, {
-    fields: [{ [`Raw${bytes.length}`]: toHex(bytes) }],
-  });
+  const call = api.tx.commitments!.setCommitment!(netuid, { fields: [fieldOf(body)] });
   const extrinsic = api.registry.createType('Extrinsic', { method: call.method }, { version: 4 });
   const era = api.registry.createType('ExtrinsicEra', { current: context.birth.number, period });
   const values = {
@@ -87,6 +85,13 @@ async function build(
     payload: payload.toU8a({ method: true }),
     finish: (signature) => extrinsic.addSignature(ss58, signature, values as never).toHex(),
   };
+}
+
+function fieldOf(body: string | Seal): Record<string, unknown> {
+  if (typeof body !== 'string')
+    return { TimelockEncrypted: { encrypted: toHex(body.encrypted), revealRound: body.round } };
+  const bytes = Buffer.from(body, 'utf8');
+  return { [`Raw${bytes.length}`]: toHex(bytes) };
 }
 
 /**

@@ -3,7 +3,7 @@ import { OutsideError, PtError } from '../errors.ts';
 import { checkMeant, ERA_PERIOD, type Meant } from './meant.ts';
 import { textOf, wordsOf } from './rpc.ts';
 import { fromHex, type Runtime, toHex } from './runtime.ts';
-import type { Hotkey } from './types.ts';
+import type { Hotkey, Seal } from './types.ts';
 
 export interface SigningContext
   extends Pick<Meant, 'specVersion' | 'transactionVersion' | 'genesisHash' | 'birth' | 'nonce'> {
@@ -41,12 +41,12 @@ export async function prepareSigning(): Promise<void> {
 }
 
 /**
- * Signs the commitment of `text`, after comparing what would be signed with what is meant (`meant.ts`). Deterministic but for the signature's
+ * Signs the commitment of a text or a seal, after comparing what would be signed with what is meant (`meant.ts`). Deterministic but for the signature's
  * own randomness. Throws `OutsideError` when the metadata leads anywhere else, with nothing signed.
  */
 export async function signCommitment(
   netuid: number,
-  text: string,
+  body: string | Seal,
   hotkey: Hotkey,
   context: SigningContext,
 ): Promise<SignedCall> {
@@ -62,8 +62,8 @@ export async function signCommitment(
   const { buildWithPolkadot, metadataDigest } = await import('./polkadot.ts');
   try {
     const digest = checksMetadata && withDigest ? metadataDigest(runtime.metadata) : null;
-    const built = await buildWithPolkadot(netuid, text, hotkey.ss58, context, { period: ERA_PERIOD, digest });
-    checkMeant(built.call, built.payload, { ...context, netuid, text, checksMetadata, digest }, runtime);
+    const built = await buildWithPolkadot(netuid, body, hotkey.ss58, context, { period: ERA_PERIOD, digest });
+    checkMeant(built.call, built.payload, { ...context, netuid, body, checksMetadata, digest }, runtime);
     const message = built.payload.length > 256 ? Blake2256(built.payload) : built.payload;
     const kind = hotkey.cryptoType === 'ed25519' ? 0 : 1;
     const hex = built.finish(Uint8Array.of(kind, ...hotkey.sign(message)));

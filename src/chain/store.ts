@@ -5,7 +5,7 @@ import type { Session } from './greet.ts';
 import { ConnectionLost } from './rpc.ts';
 import { fromHex } from './runtime.ts';
 import { PAGE, readKeys } from './storage.ts';
-import type { CommitmentStore, RevealedBytes, StoredCommitments } from './types.ts';
+import type { ChainBeacon, CommitmentStore, RevealedBytes, StoredCommitments } from './types.ts';
 
 /** Far more entries than a subnet ever had. */
 const MAX_PAGES = 50;
@@ -69,6 +69,26 @@ export async function readStoreOf(
     const store = emptyStore();
     for (const [i, map] of maps.entries()) take(session, store, map, keys[i]!, values.get(keys[i]!));
     return { ...(store.entries.get(hotkey) ?? NOTHING), beacon: beaconOf(session, values) };
+  });
+}
+
+/** The beacon's configuration and the chain's clock; null where the runtime has none. */
+export async function readBeacon(connection: Connection): Promise<ChainBeacon | null> {
+  return connection.read(async ({ rpc, runtime }) => {
+    if (!runtime.has('Drand', 'BeaconConfig')) return null;
+    const [config, time] = await rpc.batch([
+      ['state_getStorage', runtime.key('Drand', 'BeaconConfig')],
+      ['state_getStorage', runtime.key('Timestamp', 'Now')],
+    ]);
+    const { public_key, genesis_time, period } = runtime.value('Drand', 'BeaconConfig', config);
+    const [genesis, seconds, now] = [
+      genesis_time,
+      period,
+      Number(runtime.value('Timestamp', 'Now', time)) / 1000,
+    ].map(Number) as [number, number, number];
+    if (![genesis, seconds, now].every(Number.isFinite) || seconds <= 0)
+      throw new RangeError('the beacon is not configured');
+    return { public_key: Buffer.from(bytesOf(public_key)).toString('hex'), genesis, period: seconds, now };
   });
 }
 

@@ -72,6 +72,17 @@ export interface CommitmentStore {
   beacon: { newest: number; oldest: number } | null;
 }
 
+/** The chain's beacon, and its clock. */
+export interface ChainBeacon {
+  /** Hex. */
+  public_key: string;
+  /** Seconds. */
+  genesis: number;
+  period: number;
+  /** The newest block's time, Unix seconds. */
+  now: number;
+}
+
 export interface Neuron {
   uid: number;
   hotkey: string;
@@ -100,9 +111,17 @@ export interface CommitReceipt {
   extrinsicHash: string;
 }
 
+/** A sealed text, as the chain's field takes it. */
+export interface Seal {
+  encrypted: Uint8Array;
+  round: number;
+}
+
 export interface CommitRequest {
   netuid: number;
   text: string;
+  /** What is sent in the place of the text. */
+  seal?: Seal | null;
   hotkey: Hotkey;
   /** The commitment that this one is to replace, as the caller knows it; a newer one is never replaced. Left out: the one found at first. */
   standing?: Commitment | null;
@@ -135,6 +154,8 @@ export interface Chain {
   store(netuid: number): Promise<CommitmentStore>;
   /** The same of one hotkey. */
   storeOf(netuid: number, hotkey: string): Promise<StoredCommitments & Pick<CommitmentStore, 'beacon'>>;
+  /** What seals wait for; null where the runtime has no beacon. */
+  beacon(): Promise<ChainBeacon | null>;
   commitLimit(netuid: number, hotkey: string, bytes: number): Promise<CommitLimit>;
   /**
    * Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name.

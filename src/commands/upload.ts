@@ -59,6 +59,22 @@ export default class Upload extends PtCommand {
       helpGroup: 'PUBLISHING',
       multiple: true,
     }),
+    blocks: Flags.integer({
+      summary: "Sealed profiles: blocks until the reveal, instead of the profile's",
+      helpGroup: 'PUBLISHING',
+      min: 1,
+      exclusive: ['round'],
+    }),
+    round: Flags.integer({
+      summary: 'Sealed profiles: the round of the beacon that opens it',
+      helpGroup: 'PUBLISHING',
+      min: 1,
+    }),
+    'wait-reveal': Flags.boolean({
+      summary:
+        'Sealed profiles: wait until the chain has opened the text; the repository is private until then',
+      helpGroup: 'PUBLISHING',
+    }),
     wait: Flags.boolean({
       summary: "Wait when the chain's limit is used up (otherwise exit 6)",
       helpGroup: 'PUBLISHING',
@@ -93,6 +109,9 @@ export default class Upload extends PtCommand {
       repo,
       useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
       fields: fieldsIn(flags.field ?? []),
+      sealBlocks: flags.blocks ?? null,
+      sealRound: flags.round ?? null,
+      waitReveal: flags['wait-reveal'] ?? false,
       makePublic: !flags.private && flags['update-repo-visibility'] !== false,
       publicUpload: flags['public-upload'] ?? false,
       wait: flags.wait ?? false,

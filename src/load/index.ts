@@ -1,4 +1,4 @@
-export { type CommitmentState, type Held, type HeldSeal, heldOf } from './held.ts';
+export type { CommitmentState, HeldSeal } from '../publish/held.ts';
 export { type LoadOutcome, load } from './load.ts';
 export { readSizes } from './sizes.ts';
 export { readStatus, type StatusRow, type SubnetStatus } from './status.ts';

@@ -1,4 +1,5 @@
 import type { Chain, CommitmentStore, Neuron, StoredCommitments } from '../chain/types.ts';
+import { heldOf } from '../publish/held.ts';
 import {
   asHubRepo,
   competitionsAt,
@@ -8,7 +9,6 @@ import {
   namesCompetition,
   type Profile,
 } from '../rules/index.ts';
-import { heldOf } from './held.ts';
 import type { Miner, Rules, Subnet } from './types.ts';
 
 const NOTHING: StoredCommitments = { entry: null, revealed: [], lastBlock: null };

@@ -1,5 +1,5 @@
+import type { CommitmentState, HeldSeal } from '../publish/held.ts';
 import type { ModelId, Profile, Schedule } from '../rules/index.ts';
-import type { CommitmentState, HeldSeal } from './held.ts';
 
 export interface Rules {
   profile: Profile;

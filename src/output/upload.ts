@@ -8,12 +8,20 @@ export const uploadSchema = exactly<UploadOutcome>()(
     repo: text,
     commit,
     contentHash: text,
-    commitment: text.describe('The string on chain'),
+    commitment: text.describe('The string on chain, or what is sealed there'),
     block: count,
     hotkey: text.describe('SS58 address'),
     public: z.boolean(),
     bytesUploaded: count,
     resumed: z.boolean(),
+    seal: z
+      .strictObject({
+        round: count.nullable().describe('Of the beacon; null: opened before this publish looked'),
+        revealsAt: text.nullable().describe('ISO time; null: it has been opened'),
+        state: z.enum(['sealed', 'revealed']),
+      })
+      .nullable()
+      .describe('Null: a plain commitment'),
   }),
 );
 

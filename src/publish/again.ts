@@ -18,6 +18,9 @@ function uploadCommand(request: PublishRequest, ...more: string[]): string {
   const how = [
     ...(request.useHotkeyInHash ? ['--use-hotkey-in-hash'] : []),
     ...(request.makePublic ? [] : ['--private']),
+    ...(request.sealBlocks === null ? [] : ['--blocks', String(request.sealBlocks)]),
+    ...(request.sealRound === null ? [] : ['--round', String(request.sealRound)]),
+    ...(request.waitReveal ? ['--wait-reveal'] : []),
     ...Object.entries(request.fields).flatMap(([name, value]) => ['--field', shellWord(`${name}=${value}`)]),
   ];
   return ['pt upload', ...model, ...how, ...more].join(' ');

@@ -1,10 +1,10 @@
-import { commitmentFor, type Profile } from '../rules/index.ts';
+import { commitmentFor, type Profile, sealSize } from '../rules/index.ts';
 import type { JournalContent } from './journal.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
 /** What a publish writes on chain. Made once, and carried by the publication: what is previewed, measured, sent and compared is one value. */
 export interface ChainText {
-  /** Of the text, whatever the revision will be. */
+  /** What it costs of the chain's space, whatever the revision will be: of the text, or of its seal. */
   bytes: number;
   /** The text of a revision, 40 hex digits. */
   at(commit: string): string;
@@ -41,5 +41,10 @@ export function chainText(
       fields,
     });
   const unknown = at(UNKNOWN);
-  return { bytes: Buffer.byteLength(unknown), at, withGap: unknown.replace(UNKNOWN, '<commit>') };
+  const length = Buffer.byteLength(unknown);
+  return {
+    bytes: profile.commit.mode === 'timelock' ? sealSize(length).cost : length,
+    at,
+    withGap: unknown.replace(UNKNOWN, '<commit>'),
+  };
 }

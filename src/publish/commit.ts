@@ -79,7 +79,8 @@ const AMBIGUOUS = new Set([
   'chain.unreadable',
 ]);
 
-function isAmbiguous(error: unknown): boolean {
+/** Whether it is not known what became of a send. */
+export function isAmbiguous(error: unknown): boolean {
   return error instanceof PtError && AMBIGUOUS.has(error.code);
 }
 

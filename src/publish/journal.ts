@@ -48,6 +48,14 @@ const outcomeSchema = z.strictObject({
   public: z.boolean(),
   bytesUploaded: bytes,
   resumed: z.boolean(),
+  seal: z
+    .strictObject({
+      round: z.number().int().nonnegative().nullable(),
+      revealsAt: shortText.nullable(),
+      state: z.enum(['sealed', 'revealed']),
+    })
+    .nullable()
+    .default(null),
 }) satisfies z.ZodType<UploadOutcome>;
 
 const journalSchema = z.strictObject({
@@ -82,6 +90,16 @@ const journalSchema = z.strictObject({
       before: commitment.nullable(),
     })
     .nullable(),
+  /** The seal of `text` (hex), written before it is first sent; absent: journals of older versions. */
+  seal: z
+    .strictObject({
+      text: shortText,
+      encrypted: z.string().regex(/^[0-9a-f]{2,2048}$/),
+      round: z.number().int().nonnegative(),
+      revealsAt: shortText,
+    })
+    .nullable()
+    .optional(),
   /** The commitment as read back from the chain. */
   committed: z.strictObject({ text: shortText, block }).nullable(),
   /** What was returned when all was done; null while anything is left to do. */

@@ -22,7 +22,6 @@ const NO_HASH = `${'A'.repeat(43)}=`;
  */
 export async function checkAccount(request: PublishRequest, place: Opened): Promise<{ uid: number }> {
   const { namespace } = parseRepoId(place.profile, request.repo);
-  refuseSealed(place);
   chainText(request, place, { contentHash: NO_HASH, competition: 0, files: [NO_FILE] });
   const uid = await registeredUid(request, place);
   const me = await place.hub.whoami();
@@ -48,16 +47,6 @@ export async function checkAccount(request: PublishRequest, place: Opened): Prom
     );
   }
   return { uid };
-}
-
-/** A plain text in the place of a sealed one would be seen by everybody, and by no validator. */
-function refuseSealed({ profile, profileName }: Opened): void {
-  if (profile.commit.mode === 'plain' || profile.commit.plain_too) return;
-  throw new UserError(
-    'publish.sealed',
-    `Profile ${profileName} wants sealed commitments, which this version of pt does not make.`,
-    { nextSteps: [`pt profiles show ${profileName}`, `pt status --profile ${profileName}`] },
-  );
 }
 
 /** A fine-grained token may write to what it names: the owner, or this one repository. */

@@ -23,8 +23,9 @@ import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
-import type { Opened, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
-import { adoptFromChain, ensureUploaded } from './upload.ts';
+import { awaitReveal, ensureSealed } from './sealed.ts';
+import type { Opened, PublishedSeal, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
+import { adoptFromChain, currentText, ensureUploaded } from './upload.ts';
 import { passVerdict } from './verdict.ts';
 
 /**
@@ -127,7 +128,7 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
     await checkLimit(request, place, publication.chainText.bytes);
 
   const commit = yield* ensureUploaded(publication);
-  const committed = yield* ensureCommitted(publication, commit);
+  const committed = yield* onChainAndOpened(publication, commit);
   if (request.makePublic) yield* ensurePublic(publication, commit);
 
   const { journal } = publication;
@@ -142,22 +143,37 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
     public: seen,
     bytesUploaded: journal.upload?.bytesUploaded ?? 0,
     resumed,
+    seal: committed.seal,
   };
   if (journal.outcome && isSameOutcome(journal.outcome, outcome) && !journal.hidden) return journal.outcome;
   await record(publication, { outcome, hidden: null });
   return outcome;
 }
 
+/** The commitment, plain or sealed as the profile says; sealed and waited for: the repository becomes public only when the chain has opened it. */
+async function* onChainAndOpened(
+  publication: Publication,
+  commit: string,
+): Work<{ text: string; block: number; seal: PublishedSeal | null }> {
+  if (publication.place.profile.commit.mode === 'plain')
+    return { ...(yield* ensureCommitted(publication, commit)), seal: null };
+  const sealed = yield* ensureSealed(publication, commit);
+  return publication.request.waitReveal ? yield* awaitReveal(publication, sealed) : sealed;
+}
+
 /** Whether the chain holds this model's string already, so that no commitment will be sent. */
 async function isOnChain(publication: Publication): Promise<boolean> {
   const { request, place, journal, chainText } = publication;
   if (!journal.upload) return false;
-  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
-  return current?.text === chainText.at(journal.upload.commit);
+  if (journal.committed?.text === chainText.at(journal.upload.commit) && journal.seal) return true;
+  return (await currentText(place, request.netuid)) === chainText.at(journal.upload.commit);
 }
 
 const isSameOutcome = (a: UploadOutcome, b: UploadOutcome): boolean =>
-  a.commitment === b.commitment && a.block === b.block && a.public === b.public;
+  a.commitment === b.commitment &&
+  a.block === b.block &&
+  a.public === b.public &&
+  a.seal?.state === b.seal?.state;
 
 /** Which publish this is: a second one with the same key waits for the first. */
 export function keyOf(

@@ -24,6 +24,11 @@ export interface PublishRequest {
   useHotkeyInHash: boolean;
   /** Values that the profile's text names and that pt cannot know (`--field NAME=VALUE`). */
   fields: Record<string, string>;
+  /** Sealed profiles: blocks until the reveal, or its round of the beacon, in the place of the profile's. */
+  sealBlocks: number | null;
+  sealRound: number | null;
+  /** Sealed profiles: wait until the chain has opened the text. */
+  waitReveal: boolean;
   /** False: leave a private repository private at the end (validators cannot load it until it is public). */
   makePublic: boolean;
   /** Do not make an already public repository private while uploading: others can copy the model before it is on chain. */
@@ -81,6 +86,17 @@ export interface UploadOutcome {
   public: boolean;
   bytesUploaded: number;
   resumed: boolean;
+  /** Null: a plain commitment. */
+  seal: PublishedSeal | null;
+}
+
+/** What became of a seal. */
+export interface PublishedSeal {
+  /** Of the beacon; null: it was opened before this publish looked. */
+  round: number | null;
+  /** ISO time; null: it has been opened. */
+  revealsAt: string | null;
+  state: 'sealed' | 'revealed';
 }
 
 /** One step of `pt upload --dry-run`. `done`: the journal, the Hub or the chain shows that it needs doing no more. */

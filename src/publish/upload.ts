@@ -4,11 +4,13 @@ import type { Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
 import { refuseNewer } from './commit.ts';
+import { heldOf } from './held.ts';
 import { comeBack, commitUnseen } from './hidden.ts';
 import { awaitLimit } from './limit.ts';
 import { findingsOf } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+import type { Opened } from './types.ts';
 import { requireScorable } from './verdict.ts';
 
 /**
@@ -22,12 +24,22 @@ export async function adoptFromChain(publication: Publication): Promise<void> {
     publication.journal = { ...journal, upload: { commit: content.commit, bytesUploaded: 0 } };
     return;
   }
-  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
-  const commit = parseCommitment(place.profile, current?.text ?? null)?.commit;
+  const current = await currentText(place, request.netuid);
+  const commit = parseCommitment(place.profile, current)?.commit;
   if (!commit || !isCommit(commit)) return;
-  if (current?.text !== chainText.at(commit)) return;
+  if (current !== chainText.at(commit)) return;
   if (!(await isThere(await place.hub.revision(request.repo, commit), publication))) return;
   publication.journal = { ...journal, upload: { commit, bytesUploaded: 0 } };
+}
+
+/** The text that validators go by now: what stands in the open, or what was opened last. */
+export async function currentText(
+  { chain, hotkey, profile }: Pick<Opened, 'chain' | 'hotkey' | 'profile'>,
+  netuid: number,
+): Promise<string | null> {
+  if (profile.commit.mode === 'plain') return (await chain.commitment(netuid, hotkey.ss58))?.text ?? null;
+  const stored = await chain.storeOf(netuid, hotkey.ss58);
+  return heldOf(stored, profile, stored.beacon).current?.text ?? null;
 }
 
 /**

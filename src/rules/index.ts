@@ -17,6 +17,7 @@ export * from './profile-summary.ts';
 export * from './push.ts';
 export * from './repository.ts';
 export * from './schedule.ts';
+export * from './seal.ts';
 export type * from './types.ts';
 export * as validator from './validator/index.ts';
 export * from './verdict.ts';

@@ -1,8 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { findSealer, openSeal, QUICKNET } from '../bridge/index.ts';
 import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, PtError, UserError } from '../errors.ts';
 import { processIdentity } from '../host/process.ts';
+import type { Work } from '../progress.ts';
+import type { Opener } from './chain/beacon.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
 import { shapeOf } from './chain/pallets.ts';
 import { claim } from './claim.ts';
@@ -35,6 +38,27 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
+/** Blocks from a sealed commitment to its reveal. */
+const REVEAL_BLOCKS = 3;
+
+let sealer: Promise<string> | null = null;
+
+/** Opens seals with the chain's own crate, found or installed at the first one. */
+const openWithCrate: Opener = async (seal) => {
+  sealer ??= finished(findSealer(process.env));
+  sealer.catch(() => {
+    sealer = null;
+  });
+  return openSeal(await sealer, seal);
+};
+
+async function finished<Result>(work: Work<Result>): Promise<Result> {
+  for (;;) {
+    const next = await work.next();
+    if (next.done) return next.value;
+  }
+}
+
 /** The user that the sandbox's token belongs to; it may write to every namespace. */
 const USER = 'me';
 
@@ -57,6 +81,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       if (options.fork) return startFork({ ...options.fork, port, dir });
       embedded = await startChain({
         dir: join(dir, 'chain'),
+        beacon: { opener: openWithCrate, signature: QUICKNET.signatures[1000], revealBlocks: REVEAL_BLOCKS },
         port,
         netuid,
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),

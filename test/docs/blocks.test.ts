@@ -22,6 +22,7 @@ test('what is not run says why, and the list is known', () => {
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
       "docs/gpu.md: needs Slurm",
       "docs/gpu.md: trains for days, or until it is stopped",
+      "docs/profiles.md: it publishes, to a subnet of its own",
       "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
     ]
   `);

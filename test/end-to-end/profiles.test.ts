@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConstants, profileNamed } from '../../src/constants.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
 import { type Ran, runPt } from '../commands/run-pt.ts';
 import { makeModel } from '../publish/support.ts';
@@ -39,6 +40,11 @@ beforeAll(async () => {
   model = await makeModel(join(home, 'model'));
   await mkdir(join(home, 'mine'));
   await writeFile(join(home, 'mine', 'thirteenth.json'), JSON.stringify(THIRTEENTH));
+  const once = {
+    ...(profileNamed(loadConstants(), 'affine') as object),
+    limits: { seals_per_hotkey_ever: 1 },
+  };
+  await writeFile(join(home, 'mine', 'once.json'), JSON.stringify(once));
 });
 afterAll(async () => {
   await sandbox?.close();
@@ -109,10 +115,58 @@ describe('a subnet that is a file and nothing else', () => {
   });
 });
 
-it('a plain commitment is never sent where sealed ones are read', async () => {
-  const ran = await pt(
-    ['upload', '--load-model-dir', model, '--hf-repo-id', 'me/albedo-qwen3.6-35b-a', '--yes'],
-    'albedo',
-  );
-  expect(errorOf(ran)).toMatchObject({ code: 'publish.sealed' });
+const albedo = (repo: string, ...more: string[]) =>
+  pt(['upload', '--load-model-dir', model, '--hf-repo-id', repo, '--no-check', '--yes', ...more], 'albedo');
+const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
+
+describe('a profile whose validators read seals', () => {
+  it('is sealed once, seen as sealed, opened by the chain, and its text is the one that was meant', async () => {
+    const ran = await albedo(repo('a'), '--wait-reveal');
+    expect(ran.code, ran.stderr).toBe(0);
+    const { commit, commitment, seal } = ran.json() as { commit: string; commitment: string; seal: unknown };
+    expect(commitment).toBe(`v7|${repo('a')}|${commit}`);
+    expect(seal).toMatchObject({ round: 1000, state: 'revealed' });
+    const status = (await pt(['status', '--mine'], 'albedo')).json();
+    expect(status).toMatchObject({
+      neurons: [
+        { state: 'revealed', seal: null, commitment, repo: repo('a'), commit, repository: { public: true } },
+      ],
+    });
+    const again = await albedo(repo('a'));
+    expect(again.json()).toMatchObject({ commitment, commit, seal: { state: 'revealed' } });
+    const sent = sandbox.chain!.block();
+    expect(sent).toBeGreaterThan(0);
+  }, 120_000);
+
+  it('leaves a pending seal alone, and what replaces it is asked for by name', async () => {
+    sandbox.chain!.setFaults({ beaconLate: true });
+    const first = await albedo(repo('b'));
+    expect(first.json(), first.stderr).toMatchObject({ seal: { round: 1000, state: 'sealed' } });
+    const status = (await pt(['status', '--mine'], 'albedo')).json();
+    expect(status).toMatchObject({ neurons: [{ state: 'sealed', seal: { round: 1000 }, repo: repo('a') }] });
+    expect(errorOf(await albedo(repo('c')))).toMatchObject({ code: 'seal.pending' });
+    // The same publish is done: nothing more is sent.
+    expect((await albedo(repo('b'))).json()).toMatchObject({ seal: { state: 'sealed' } });
+    sandbox.chain!.setFaults({});
+    const opened = await albedo(repo('b'), '--wait-reveal');
+    expect(opened.json(), opened.stderr).toMatchObject({ seal: { state: 'revealed' }, public: true });
+  }, 120_000);
+
+  it('names a seal that was lost', async () => {
+    sandbox.chain!.setFaults({ sealsBroken: true });
+    expect(errorOf(await albedo(repo('d'), '--wait-reveal'))).toMatchObject({ code: 'seal.lost' });
+    expect((await pt(['status', '--mine'], 'albedo')).json()).toMatchObject({ neurons: [{ state: 'lost' }] });
+    sandbox.chain!.setFaults({});
+    expect(errorOf(await albedo(repo('d')))).toMatchObject({ code: 'seal.lost' });
+    const anew = await albedo(repo('d'), '--replace', '--wait-reveal');
+    expect(anew.json(), anew.stderr).toMatchObject({ seal: { state: 'revealed' } });
+  }, 120_000);
+
+  it('does not make a hotkey invalid that may be revealed once for ever', async () => {
+    const ran = await pt(
+      ['upload', '--load-model-dir', model, '--hf-repo-id', 'me/affine-x', '--no-check', '--yes'],
+      'once',
+    );
+    expect(errorOf(ran)).toMatchObject({ code: 'seal.spent' });
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DataField, StoredCommitments } from '../../src/chain/types.ts';
 import { loadConstants, profileNamed } from '../../src/constants.ts';
-import { heldOf } from '../../src/load/index.ts';
+import { heldOf } from '../../src/publish/held.ts';
 
 const constants = loadConstants();
 const PIN = '027c1146b1b8f9274e5a4cfd7a959e328a326cd6';

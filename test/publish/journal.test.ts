@@ -48,6 +48,7 @@ const journals: fc.Arbitrary<Journal> = fc
         before: fc.option(fc.record({ block: nat, text: fc.option(text) })),
       }),
     ),
+    seal: fc.option(fc.record({ text, encrypted: hex(600), round: nat, revealsAt: text })),
     committed: fc.option(fc.record({ text, block: nat })),
     outcome: fc.option(
       fc.record({
@@ -60,6 +61,13 @@ const journals: fc.Arbitrary<Journal> = fc
         public: fc.boolean(),
         bytesUploaded: nat,
         resumed: fc.boolean(),
+        seal: fc.option(
+          fc.record({
+            round: fc.option(nat),
+            revealsAt: fc.option(text),
+            state: fc.constantFrom('sealed' as const, 'revealed' as const),
+          }),
+        ),
       }),
     ),
   })

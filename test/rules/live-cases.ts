@@ -3,10 +3,15 @@
  * beside the profile's here; everything else comes from `constants/profiles/`.
  */
 import { expect } from 'vitest';
+import { findSealer, openSeal } from '../../src/bridge/index.ts';
+import { fieldsOf } from '../../src/chain/commitments.ts';
+import { readRuntime } from '../../src/chain/runtime.ts';
+import { revealedOf } from '../../src/chain/store.ts';
 import { loadConstants, profileNamed } from '../../src/constants.ts';
 import { PtError } from '../../src/errors.ts';
 import type { Field } from '../../src/profile-schema.ts';
 import {
+  blocksUntilBoundary,
   checkAgainst,
   checkAllowlist,
   checkDtypes,
@@ -18,17 +23,24 @@ import {
   type Finding,
   globMatches,
   manifestOf,
+  momentOf,
+  openable,
   type Profile,
   pickRevealed,
   readText,
   requirementsProblem,
   revealedText,
+  roundAfterBlocks,
+  roundAt,
   safetensorsDigest,
   sampleIndices,
+  sealShape,
+  sealSize,
   sealsLeft,
   similarityOf,
   writeText,
 } from '../../src/rules/index.ts';
+import { createRuntime } from '../../src/sandbox/chain/metadata.ts';
 import { pythonPattern } from '../../src/text/python.ts';
 import { isObject, parseJson } from '../../src/text/strict-json.ts';
 import type { Case } from './vector-cases.ts';
@@ -40,7 +52,7 @@ const constants = loadConstants();
 const profileOf = (name: string): Profile => profileNamed(constants, name);
 
 /** A case's operation: what ours gives for `in`; throwing or null is a refusal. */
-type Operation = (item: Json, profile: Profile) => Json;
+type Operation = (item: Json, profile: Profile) => Json | Promise<Json>;
 
 const FILES: Record<string, Record<string, Operation>> = {};
 
@@ -50,7 +62,7 @@ export function liveCasesOf(file: string, { cases }: Json): Case[] | null {
   if (operations === undefined) return null;
   return cases.map((item: Json) => ({
     name: item.id,
-    run: () => {
+    run: async () => {
       const operation = operations[`${item.subnet}/${item.op}`] ?? operations[item.op];
       if (operation === undefined) throw new Error(`unknown operation ${item.subnet}/${item.op}`);
       const profile = Object.hasOwn(constants.profiles, item.subnet)
@@ -58,7 +70,7 @@ export function liveCasesOf(file: string, { cases }: Json): Case[] | null {
         : profileOf('3.2');
       let value: Json = null;
       try {
-        value = operation(item, profile);
+        value = await operation(item, profile);
       } catch (error) {
         if (!isRefusal(error)) throw error;
       }
@@ -704,4 +716,147 @@ const fieldNamed = (profile: Profile, name: string) => {
   return parts.find(
     (part): part is Field => typeof part === 'object' && 'name' in part && part.name === name,
   );
+};
+
+const beacon = { public_key: '', genesis: 1_692_803_367, period: 3 };
+const bytesIn = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replace(/^0x/, ''), 'hex'));
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** Text of what a client hands over: hex, or bytes as Latin-1; null where it is neither. */
+function decoded(payload: Json): string | null {
+  if (typeof payload !== 'string') return null;
+  if (/^0x/i.test(payload))
+    return /^0x(?:[0-9a-f]{2})+$/i.test(payload) ? revealedText(bytesIn(payload.slice(2))) : null;
+  return revealedText(Buffer.from(payload, 'latin1'));
+}
+
+let sealer: Promise<string> | undefined;
+const open = async (encrypted: Uint8Array, round: number, signature: string) => {
+  sealer ??= (async () => {
+    const finding = findSealer(process.env);
+    for (;;) {
+      const next = await finding.next();
+      if (next.done) return next.value;
+    }
+  })();
+  return openSeal(await sealer, { encrypted, round, signature });
+};
+
+/** What the pallet of either generation makes of a seal's bytes, once its round is known. */
+async function bothRules(bytes: Uint8Array, round: number, signature: string) {
+  const by = async (rules: 'old' | 'new') => {
+    const inner = openable(bytes, rules);
+    if (inner === null) return { ok: false, error: 'CiphertextDeserialize' };
+    const found = await open(inner, round, signature);
+    if ('error' in found)
+      return { ok: false, error: /deserial/i.test(found.error) ? 'CiphertextDeserialize' : 'Decrypt' };
+    return { ok: true, plain: hexOf(found.plaintext) };
+  };
+  return { old_rules: await by('old'), new_rules: await by('new') };
+}
+
+const chain = readRuntime(createRuntime('current', 12_000).v15);
+
+FILES['live_timelock.json'] = {
+  'teutonic/validator decode': ({ in: [hotkey, rows] }) => {
+    const texts = rows.map(([payload, block]: Json) => [block, decoded(payload)]);
+    return texts.some(([, text]: Json) => text === null) ? null : [hotkey, texts];
+  },
+  'cascade/validator decode': ({ in: rows }) =>
+    (rows ?? []).flatMap(([payload, block]: Json) => {
+      const text = decoded(payload);
+      return text === null ? [] : [[text, block]];
+    }),
+  'turbovision/validator decode': ({ in: payload }) => {
+    const text = String(payload ?? '');
+    const hex = text.replace(/^0x/, '');
+    if (/^(?:[0-9a-f]{2})+$/i.test(hex)) return revealedText(bytesIn(hex)) ?? '';
+    return text === '' || /^[[{]/.test(text) ? text : text.slice([1, 2, 4, 4][text.charCodeAt(0) & 3]);
+  },
+  'cascade/blocks until reveal before the boundary': ({ in: given }) =>
+    blocksUntilBoundary(
+      given.current_block,
+      { epoch_blocks: given.epoch_blocks, margin: given.margin_blocks },
+      given.next_epoch,
+    ),
+  'chain/open seal': async ({ in: { sent, round, signature, envelope }, out }) => {
+    const both = await bothRules(bytesIn(sent), round, signature);
+    const wrapped = await bothRules(bytesIn(envelope), round, signature);
+    const { plain = null } = both.old_rules as { plain?: string };
+    const all = {
+      revealed: plain,
+      text: plain === null ? null : revealedText(bytesIn(plain)),
+      sent_bytes: bytesIn(sent).length,
+      ...both,
+      envelope_old_rules: wrapped.old_rules,
+      envelope_new_rules: wrapped.new_rules,
+    };
+    return told(all, out.value);
+  },
+  'chain/open damaged seal': async ({ in: { sent, round, signature } }) => ({
+    shape: sealShape(bytesIn(sent)),
+    ...(await bothRules(bytesIn(sent), round, signature)),
+  }),
+  'chain/open with signature': async ({ in: { sent, signature, round } }) =>
+    (await bothRules(bytesIn(sent), round ?? 1000, signature)).old_rules,
+  'chain/size': ({ in: { text_bytes } }) => {
+    const { sent, envelope, fits, cost } = sealSize(text_bytes);
+    return { sent_bytes: sent, envelope_bytes: envelope, fits_1024: fits, space_cost: cost };
+  },
+  'chain/round at or after a moment (SDK 11.3)': ({ in: { unix }, out }) =>
+    told(
+      {
+        round_at: roundAt(beacon, unix),
+        current_round: Math.floor((unix - beacon.genesis) / beacon.period) + 1,
+      },
+      out.value,
+    ),
+  'chain/moment of a round': ({ in: { round } }) => momentOf(beacon, round),
+  'chain/round from blocks (get_encrypted_commitment)': ({
+    in: { unix_s, blocks_until_reveal, block_time },
+  }) => roundAfterBlocks(beacon, unix_s, blocks_until_reveal, block_time),
+  'chain/read a reveal': ({ in: { stored }, out }) => {
+    const text = revealedText(bytesIn(stored));
+    return { ...out.value, sdk_10_5: text };
+  },
+  'chain/encode call': ({ in: { netuid, encrypted, round } }) => {
+    const field = {
+      type: 'TimelockEncrypted',
+      value: { encrypted: bytesIn(encrypted), reveal_round: BigInt(round) },
+    };
+    const call = { type: 'Commitments', value: { type: 'set_commitment', value: { netuid, info: [field] } } };
+    return hexOf(createRuntime('current', 12_000).codec('RuntimeCall').enc(call));
+  },
+  'chain/decode CommitmentOf': ({ in: { value } }) => {
+    const entry = chain.value('Commitments', 'CommitmentOf', `0x${value}`);
+    return {
+      block: entry.block,
+      fields: fieldsOf(entry.info).map((field) =>
+        field.kind === 'sealed'
+          ? {
+              variant: 'TimelockEncrypted',
+              encrypted: hexOf(field.encrypted),
+              round: field.round > 2 ** 32 ? String(field.round) : field.round,
+            }
+          : field,
+      ),
+    };
+  },
+  'chain/decode RevealedCommitments': ({ in: { value } }) =>
+    revealedOf(chain.value('Commitments', 'RevealedCommitments', `0x${value}`)).map(({ bytes, block }) => ({
+      bytes: hexOf(bytes),
+      block,
+    })),
+  'chain/storage key': ({ in: { args }, id }) => {
+    const item = id.split('/').at(-1)!.split(' ')[0]!;
+    const pallet = chain.has('Commitments', item) ? 'Commitments' : 'Drand';
+    return chain
+      .key(pallet, item, ...args.map((arg: Json) => (item === 'Pulses' ? BigInt(arg) : arg)))
+      .slice(2);
+  },
+  'chain/decode Drand.Pulses': ({ in: { value } }) => {
+    const pulse = chain.value('Drand', 'Pulses', `0x${value}`);
+    const hex = (bytes: Json) => (typeof bytes === 'string' ? bytes.slice(2) : hexOf(bytes));
+    return { round: Number(pulse.round), randomness: hex(pulse.randomness), signature: hex(pulse.signature) };
+  },
 };

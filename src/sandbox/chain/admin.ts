@@ -27,6 +27,8 @@ export function createAdmin(node: Node): Admin {
       Object.assign(faults, noFaults(), given);
       node.faults.stalled = faults.stalled;
       node.faults.dropExtrinsics = faults.dropExtrinsics;
+      node.faults.beacon.late = faults.beaconLate;
+      node.faults.beacon.broken = faults.sealsBroken;
     },
     register(hotkey, { netuid = ownNetuid, ...options } = {}) {
       let uid = -1;

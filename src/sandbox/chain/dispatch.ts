@@ -37,13 +37,15 @@ export function dispatch(
   throw new DispatchFailure('System', 'CallFiltered');
 }
 
-interface DataField {
+export interface DataField {
   type: string;
   // biome-ignore lint/suspicious/noExplicitAny: decoded by the metadata
   value?: any;
 }
 
-const lengthOf = (hex: unknown): number => (String(hex).length - 2) / 2;
+/** Of bytes as codecs give them: themselves, or hex. */
+const lengthOf = (bytes: unknown): number =>
+  bytes instanceof Uint8Array ? bytes.length : (String(bytes).length - 2) / 2;
 
 /** Bytes that a field counts for: raw data its length, a seal that of its ciphertext, a hash 32, nothing 0. */
 function spaceOf({ type, value }: DataField): number {

@@ -12,6 +12,10 @@ export interface ChainFaults {
   reject: { method: string; times: number; code: number; message: string; data?: string } | null;
   /** Forgets the next so many extrinsics after accepting them. */
   dropExtrinsics: number;
+  /** The round that seals wait for does not come. */
+  beaconLate: boolean;
+  /** Seals turn out not to open. */
+  sealsBroken: boolean;
 }
 
 export const noFaults = (): ChainFaults => ({
@@ -20,6 +24,8 @@ export const noFaults = (): ChainFaults => ({
   cut: null,
   reject: null,
   dropExtrinsics: 0,
+  beaconLate: false,
+  sealsBroken: false,
 });
 
 const matches = (wanted: string, method: string): boolean => wanted === '*' || wanted === method;

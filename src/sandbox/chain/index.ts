@@ -43,6 +43,7 @@ export async function startChain(options: ChainSandboxOptions): Promise<ChainSan
     tempo: options.tempo ?? 360,
     shape: options.shape ?? keptShape(options.dir) ?? 'current',
     incentive: options.incentive ?? 'newest',
+    beacon: options.beacon,
   });
   const admin = createAdmin(node);
   if (options.faults) admin.setFaults(options.faults);

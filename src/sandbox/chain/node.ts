@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { compact } from '@polkadot-api/substrate-bindings';
+import { type BeaconFaults, type BeaconOptions, createBeacon } from './beacon.ts';
 import { toHex } from './bytes.ts';
 import { DispatchFailure, dispatch, type PalletEvent } from './dispatch.ts';
 import { type Block, type Ledger, openLedger } from './ledger.ts';
@@ -19,6 +20,8 @@ export interface NodeOptions {
   shape: RuntimeShape;
   /** `newest`: the last one who committed earns all; `manual`: only `setIncentive` changes it. */
   incentive: 'newest' | 'manual';
+  /** What opens seals; without it they stay sealed. */
+  beacon?: BeaconOptions | undefined;
 }
 
 /** The chain itself: storage, pool and block making, without any wire. */
@@ -35,7 +38,7 @@ export interface Node {
   /** Changes storage as the chain's administrator would, in a block of its own. */
   change(edit: (state: State) => void): Block;
   stop(): void;
-  faults: { stalled: boolean; dropExtrinsics: number };
+  faults: { stalled: boolean; dropExtrinsics: number } & { beacon: BeaconFaults };
 }
 
 const GENESIS_BALANCE = 1_000_000_000_000n;
@@ -48,7 +51,8 @@ export function startNode(options: NodeOptions): Node {
   const listeners = new Set<(block: Block) => void>();
   const eventsCodec = runtime.codec('Vec<EventRecord>');
   const eventsKey = runtime.builder.buildStorage('System', 'Events').keys.enc();
-  const faults = { stalled: false, dropExtrinsics: 0 };
+  const faults = { stalled: false, dropExtrinsics: 0, beacon: { late: false, broken: false } };
+  const beacon = options.beacon ? createBeacon(options.shape, options.beacon, faults.beacon) : null;
 
   const seal = (): Block => {
     const number = ledger.head().number + 1;
@@ -60,6 +64,8 @@ export function startNode(options: NodeOptions): Node {
     state.set('System', 'BlockHash', [number - 1], ledger.head().hash);
     if (number > 256) state.set('System', 'BlockHash', [number - 257], null);
     state.set('Timestamp', 'Now', [], now);
+    for (const event of beacon?.open(state, number) ?? [])
+      events.push({ phase: { type: 'Initialization', value: undefined }, event, topics: [] });
     let committer: string | null = null;
     for (const [position, entry] of taken.entries()) {
       const account = state.get('System', 'Account', entry.signer);
@@ -103,6 +109,10 @@ export function startNode(options: NodeOptions): Node {
   // The folder may come from a sandbox of another subnet.
   if (!(state.get('SubtensorModule', 'NetworksAdded', options.netuid) as boolean)) {
     addSubnet(state, options.netuid, options.tempo, state.get('SubtensorModule', 'SubnetOwner', 0) as string);
+    seal();
+  }
+  if (beacon) {
+    beacon.begin(state);
     seal();
   }
   const timer =

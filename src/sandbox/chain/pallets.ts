@@ -42,7 +42,7 @@ export const shapeOf = (spec: number): RuntimeShape =>
 const zeros = (bytes: number): string => `0x${'00'.repeat(bytes)}`;
 
 /** The beacon that seals wait for on the real chains. */
-const QUICKNET = {
+export const QUICKNET = {
   hash: '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971',
   public_key:
     '83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a',
@@ -51,7 +51,7 @@ const QUICKNET = {
 };
 
 /** SCALE of a beacon's configuration. */
-function beaconConfig({ public_key, period, genesis, hash }: typeof QUICKNET): string {
+export function beaconConfig({ public_key, period, genesis, hash }: typeof QUICKNET): string {
   const numbers = Buffer.alloc(8);
   numbers.writeUInt32LE(period, 0);
   numbers.writeUInt32LE(genesis, 4);

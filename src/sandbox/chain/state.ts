@@ -14,6 +14,8 @@ export interface State {
   // biome-ignore lint/suspicious/noExplicitAny: values are typed by the metadata
   get(pallet: string, item: string, ...keys: unknown[]): any;
   set(pallet: string, item: string, keys: unknown[], value: unknown): void;
+  /** A value from its SCALE bytes (hex). */
+  decode(pallet: string, item: string, hex: string): unknown;
   /** The same storage as it was after `block`. */
   at(block: Block): State;
 }
@@ -35,6 +37,7 @@ export function openState(
       const codec = builder.buildStorage(pallet, item);
       ledger.set(codec.keys.enc(...keys), value === null ? null : toHex(codec.value.enc(value)));
     },
+    decode: (pallet, item, hex) => builder.buildStorage(pallet, item).value.dec(fromHex(hex)),
     at: (past) => openState(ledger, { builder }, past),
   };
 }
