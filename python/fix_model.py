@@ -11,10 +11,10 @@ from trainer.script import run_script
 
 
 def fix(config: dict, events, stop_if_asked) -> dict:
-    from trainer.model.compat import fix_folder
+    from trainer.model.compat import fix_folder, problems_left
 
     stop_if_asked()
-    return {"dir": config["dir"], "changed": fix_folder(config["dir"])}
+    return {"dir": config["dir"], "changed": fix_folder(config["dir"]), "left": problems_left(config["dir"])}
 
 
 if __name__ == "__main__":

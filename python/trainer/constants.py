@@ -23,7 +23,22 @@ def architecture_of(model_type: object) -> dict | None:
 
 def fate_of(model_type: object, key: str) -> dict[str, str]:
     """What each pinned transformers does with a key of the class's config, by version, where it does anything. Words: docs/architectures.md."""
-    data = read_constants("transformers.json")
-    name = next((name for name, facts in read_constants("architectures.json")["architectures"].items() if facts["model_type"] == model_type), None)
-    found = {version: ((classes.get(name) or {}).get("keys") or {}).get(key) for version, classes in data["releases"].items() if version != data["newest"]}
+    found = {version: facts.get("keys", {}).get(key) for version, facts in _releases(model_type).items() if version != _newest()}
     return {version: fate for version, fate in found.items() if fate is not None}
+
+
+def usual_keys(model_type: object) -> dict[str, object]:
+    """The keys that some release does something with, of a class's config, with the newest's defaults; None where it has none."""
+    releases = _releases(model_type)
+    defaults = releases.get(_newest(), {}).get("defaults", {})
+    return {key: defaults.get(key) for facts in releases.values() for key in facts.get("keys", {}) if not set(key) & set(":=.")}
+
+
+def _newest() -> str:
+    return read_constants("transformers.json")["newest"]
+
+
+def _releases(model_type: object) -> dict[str, dict]:
+    """What is known of a class by release; empty of one that a release does not have."""
+    name = next((name for name, facts in read_constants("architectures.json")["architectures"].items() if facts["model_type"] == model_type), None)
+    return {version: classes.get(name) or {} for version, classes in read_constants("transformers.json")["releases"].items()}

@@ -32,8 +32,15 @@ export async function* deepCheck(
   return { ...verdict, findings, accepted: isAccepted(findings), verdict: verdictOf(findings) };
 }
 
-/** Rewrites config and tokenizer in place so that old and new transformers agree; says what was changed. Weights stay as they are. */
-export async function* fixFolder(dir: string, place: Place, signal?: AbortSignal): Work<string[]> {
+/**
+ * Rewrites config and tokenizer in place so that old and new transformers agree; says what was changed, and what is left that no key can say.
+ * Weights stay as they are.
+ */
+export async function* fixFolder(
+  dir: string,
+  place: Place,
+  signal?: AbortSignal,
+): Work<{ changed: string[]; left: string[] }> {
   const result = yield* runPython('fix_model.py', { dir }, place, signal);
-  return result.changed as string[];
+  return { changed: result.changed as string[], left: result.left as string[] };
 }

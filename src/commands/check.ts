@@ -90,9 +90,11 @@ export default class Check extends PtCommand {
   }
 
   async #fix(target: CheckTarget, place: Place): Promise<void> {
-    const changed = await this.work(fixFolder(folderOf(target, '--fix'), place, this.signal));
+    const { changed, left } = await this.work(fixFolder(folderOf(target, '--fix'), place, this.signal));
     if (changed.length === 0) this.note('Nothing had to be fixed.');
     for (const change of changed) this.success(`Fixed ${change}.`);
+    // Of all pinned releases; which one decides here, the verdict says.
+    for (const problem of left) this.warning(`Cannot be fixed: ${problem}.`);
   }
 }
 

@@ -58,7 +58,9 @@ def test_what_cannot_be_said_is_named(config, word):
     [
         (new_rope("llama", rope_type="yarn", factor=4.0), ["refused by 4.38.0", "means something else by 4.44.1"]),
         (new_rope("llama", rope_type="longrope"), ["refused by 4.38.0 and is refused by 4.44.1"]),
-        ({"model_type": "phi", "qk_layernorm": True}, ["refused"]),
+        ({"model_type": "phi", "qk_layernorm": True}, ["gives no loss by 4.38.0"]),
+        ({"model_type": "stablelm", "use_parallel_residual": True}, ["means something else by 4.38.0", "use false"]),
+        ({"model_type": "falcon", "new_decoder_architecture": True, "num_ln_in_parallel_attn": 1}, []),
         ({"model_type": "qwen3", "partial_rotary_factor": 0.5}, ["not known"]),
     ],
 )

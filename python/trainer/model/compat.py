@@ -10,12 +10,14 @@ import json
 from collections.abc import Container
 from pathlib import Path
 
-from ..constants import architecture_of, fate_of
+from ..constants import architecture_of, fate_of, usual_keys
 from ..errors import TrainerError
 from ..files import read_object, write_json
 
 _SCALINGS = {"linear", "dynamic"}
 _LONG = {"longrope", "su"}
+# Looked at together by `pt check`: a window that no sequence fills changes nothing.
+_WINDOWS = {"sliding_window", "use_sliding_window", "max_window_layers", "layer_types"}
 # The keys of most classes, for one that is not known.
 _USUAL_ROPE = {"theta": "rope_theta", "partial": "partial_rotary_factor", "partial_default": 1}
 
@@ -87,9 +89,23 @@ def compat_problems(config: dict) -> list[str]:
     heads, size, head_dim = config.get("num_attention_heads"), config.get("hidden_size"), config.get("head_dim")
     if head_dim and heads and size and head_dim * heads != size:
         problems += _unread(model, "head_dim", f"head_dim {head_dim}, which is not hidden_size / num_attention_heads,", "make them equal")
-    for key in ("mlp_bias", "qk_layernorm"):
-        if config.get(key):
-            problems += _unread(model, key, key, "use false")
+    return problems + _unread_keys(config)
+
+
+def _unread_keys(config: dict) -> list[str]:
+    """The keys with a value of their own that some pinned release does not read; those whose default is made of sizes or of other keys are no business of this."""
+    model = config.get("model_type")
+    facts = architecture_of(model)
+    if facts is None:
+        return []
+    rope = facts.get("rope") or {}
+    related = {"head_dim", "rope_parameters", *_WINDOWS, *facts["activations"], *(rope[name] for name in ("theta", "partial") if rope.get(name))}
+    related |= {key for size in facts["sizes"].values() for key in size["keys"] if isinstance(size.get("default"), str)}
+    problems = []
+    for key, usual in usual_keys(model).items():
+        value = config.get(key)
+        if key not in related and value is not None and value != usual:
+            problems += _unread(model, key, f"{key} {json.dumps(value)}", f"use {json.dumps(usual)}" if usual is not None else "leave it out")
     return problems
 
 
@@ -130,6 +146,11 @@ def fix_folder(folder: str | Path) -> list[str]:
         changed.append(f"config.json: {', '.join(names)}")
     changed += _fix_tokenizer(folder)
     return changed
+
+
+def problems_left(folder: str | Path) -> list[str]:
+    """What no key of config.json can mend, in words: `compat_problems` of a folder."""
+    return compat_problems(_read(Path(folder) / "config.json", needed=True))
 
 
 def string_merges(form: dict) -> dict:
