@@ -5,8 +5,9 @@ import { type LoadOutcome, type LoadSource, load, readSubnet } from '../load/ind
 import { openTarget } from '../load/target.ts';
 import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
-import { type PublishOrder, publish, type UploadOutcome, type WriteQuestion } from '../publish/index.ts';
+import type { PublishOrder, UploadOutcome, WriteQuestion } from '../publish/index.ts';
 import { allTokenizerFiles } from '../rules/index.ts';
+import { publishModel } from '../runs/publish-model.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { at, type NetworkOptions, type WalletOptions } from './options.ts';
 
@@ -121,7 +122,7 @@ export function push(options: PushOptions): Promise<UploadOutcome> {
     ask: (question) => answer(question, confirm, options.noCheck ?? false),
     ...(signal ? { signal } : {}),
   };
-  return at(options, (place) => finish(publish(order, place), onProgress), options.wallet);
+  return at(options, (place) => finish(publishModel(order, place), onProgress), options.wallet);
 }
 
 async function answer(

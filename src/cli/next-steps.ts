@@ -37,7 +37,8 @@ export function typedSettings(rows: readonly SettingRow[], env: NodeJS.ProcessEn
 export type Takes = (words: string) => ReadonlySet<string> | null;
 
 /**
- * A step with what was typed, as far as its command takes it and it does not say it already; to be pasted as it stands. Sentences and
+ * A step with what was typed, as far as its command takes it and it does not say it already, in its comment (`# without --competition`) too; to
+ * be pasted as it stands. Sentences and
  * other programs' commands stay as they are, but for `btcli`, which acts in the same place.
  */
 export function inContext(step: string, typed: readonly Typed[], takes: Takes): string {
@@ -47,7 +48,7 @@ export function inContext(step: string, typed: readonly Typed[], takes: Takes): 
   if (program !== 'pt') return step;
   const known = takes(words.slice(0, 2).join(' ')) ?? takes(words[0] ?? '');
   if (known === null) return step;
-  const more = typed.filter(({ flag }) => known.has(flag) && !says(line!, flag));
+  const more = typed.filter(({ flag }) => known.has(flag) && !says(step, flag));
   return `${[line, ...more.map(({ flag, value }) => option(`--${flag}`, value))].join(' ')}${comment ?? ''}`;
 }
 
@@ -60,7 +61,7 @@ function forBtcli(line: string, typed: readonly Typed[]): string[] {
   });
 }
 
-const says = (line: string, flag: string) => line.split(/[ =]/).includes(`--${flag}`);
+const says = (line: string, flag: string) => line.split(/[ =,]/).includes(`--${flag}`);
 
 /** A value that begins with a dash would be read as a flag. */
 const option = (flag: string, value: string) =>

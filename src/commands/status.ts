@@ -4,7 +4,6 @@ import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
 import type { Place } from '../place.ts';
-import type { Settings } from '../settings/index.ts';
 
 /** Rows shown when nobody asked for all. */
 const ROWS = 20;
@@ -41,7 +40,7 @@ export default class Status extends PtCommand {
       this.#show(status, flags.all ?? false);
       const hidden = await this.#sayHidden(place);
       const html =
-        flags.html === undefined ? undefined : await this.#page(flags.html, status, settings, place);
+        flags.html === undefined ? undefined : await this.#page(flags.html, status, settings.profile, place);
       const printed = statusOutput(status, hidden, html);
       if (!flags.watch) return printed;
       this.printLine(printed);
@@ -60,22 +59,9 @@ export default class Status extends PtCommand {
     return hidden.map(({ repo, hidden }) => ({ repo, since: hidden?.since ?? '' }));
   }
 
-  async #page(out: string, status: SubnetStatus, settings: Settings, place: Place): Promise<string> {
-    const { home, network, netuid, profile, constants } = settings;
-    const { readSizes } = await import('../load/index.ts');
-    const { readLosses, writeSubnetPage } = await import('../report/index.ts');
-    const file = await writeSubnetPage(
-      {
-        status,
-        network: network.name,
-        profile,
-        sizes: await this.work(readSizes(status.neurons, await place.hub())),
-        losses: await readLosses({ home, network: network.name, netuid }),
-        secondsPerBlock: constants.networks[network.name]?.block_anchor?.seconds_per_block ?? null,
-        madeAt: new Date(),
-      },
-      out,
-    );
+  async #page(out: string, status: SubnetStatus, profile: string, place: Place): Promise<string> {
+    const { writeSubnetPage } = await import('../report/index.ts');
+    const file = await this.work(writeSubnetPage({ status, profile, out }, place));
     this.success(`Written to ${file}; open it in a browser: ${pathToFileURL(file).href}`);
     return file;
   }

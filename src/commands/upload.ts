@@ -12,7 +12,7 @@ import {
 } from '../cli/base.ts';
 import { UserError } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
-import type { PublishOrder, PublishSource, UploadOutcome, UploadPlan } from '../publish/index.ts';
+import type { PublishOrder, PublishSource, UploadPlan } from '../publish/index.ts';
 import { parseRepoId } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 
@@ -121,27 +121,20 @@ export default class Upload extends PtCommand {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
     };
-    const { previewPublish, publish } = await import('../publish/index.ts');
-    if (flags['dry-run']) return this.#show(await this.work(previewPublish(order, place)));
-    const outcome = await this.work(publish(order, place));
+    if (flags['dry-run']) {
+      const { previewPublish } = await import('../publish/index.ts');
+      return this.#show(await this.work(previewPublish(order, place)));
+    }
+    const { publishModel } = await import('../runs/index.ts');
+    const outcome = await this.work(publishModel(order, place));
     this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     this.print(outcome.commitment);
-    await this.#remember(source, outcome);
     this.nextSteps(
       outcome.public
         ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
         : ['The repository is private: the same command without --private makes it public.'],
     );
     return outcome;
-  }
-
-  /** Adds it to the history of the run whose model it is, for `pt runs` and `pt report`. */
-  async #remember(source: PublishSource, outcome: UploadOutcome): Promise<void> {
-    if (source.kind !== 'folder') return;
-    const { runOf, updateState } = await import('../training/index.ts');
-    const run = runOf(source.dir);
-    if (run === null) return;
-    await updateState(run, { published: outcome }).catch((error: Error) => this.warning(error.message));
   }
 
   #show(plan: UploadPlan): UploadPlan {

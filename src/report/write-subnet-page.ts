@@ -1,11 +1,38 @@
 import { resolve } from 'node:path';
 import { writeWhole } from '../host/write-file.ts';
+import { readSizes, type SubnetStatus } from '../load/index.ts';
+import type { Place } from '../place.ts';
+import type { Work } from '../progress.ts';
 import { loadAssets } from './assets.ts';
-import { type SubnetFacts, subnetPage } from './subnet-page.ts';
+import { readLosses } from './forecast-file.ts';
+import { subnetPage } from './subnet-page.ts';
 
-/** Writes the page of a subnet; gives its absolute path. Throws `UserError` `disk.*` when it cannot be written. */
-export async function writeSubnetPage(facts: SubnetFacts, out: string): Promise<string> {
+export interface SubnetPageRequest {
+  status: SubnetStatus;
+  /** What people call the profile. */
+  profile: string;
+  /** File to write. */
+  out: string;
+}
+
+/**
+ * Writes the page of a subnet, with the sizes of its models and what is known here of their losses; gives its absolute path. Throws `UserError`
+ * `disk.*` when it cannot be written.
+ */
+export async function* writeSubnetPage(
+  { status, profile, out }: SubnetPageRequest,
+  place: Place,
+): Work<string> {
   const file = resolve(out);
+  const facts = {
+    status,
+    network: place.network,
+    profile,
+    sizes: yield* readSizes(status.neurons, await place.hub()),
+    losses: await readLosses(place),
+    secondsPerBlock: place.networks[place.network]?.block_anchor?.seconds_per_block ?? null,
+    madeAt: new Date(),
+  };
   await writeWhole(file, subnetPage(facts, await loadAssets()), { mode: 0o666 });
   return file;
 }

@@ -3,7 +3,7 @@ import type { Commitment } from '../chain/types.ts';
 import { CheckError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { type PublishOrder, preflight, publish, rejectionOf, type UploadOutcome } from '../publish/index.ts';
+import { type PublishOrder, preflight, rejectionOf, type UploadOutcome } from '../publish/index.ts';
 import {
   checkModel,
   chooseCompetition,
@@ -21,8 +21,8 @@ import {
   plannedFacts,
   resumeCommand,
   type TrainOutcome,
-  updateState,
 } from '../training/index.ts';
+import { publishModel } from './publish-model.ts';
 
 /** How a run publishes its best model. */
 export interface RunPublish {
@@ -118,13 +118,11 @@ export async function* publishBest(
     yield { kind: 'note', level: 'info', message };
     return null;
   }
-  const outcome = yield* publish(
+  return yield* publishModel(
     {
       ...orderOf(plan, bestDir, signal),
       again: { command: resumeCommand(runDir, place.home), dir: bestDir },
     },
     place,
   );
-  await updateState(runDir, { published: outcome });
-  return outcome;
 }

@@ -3,10 +3,11 @@ import { PtError } from '../errors.ts';
 import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
-import { preflight, publish, type UploadOutcome } from '../publish/index.ts';
-import { describeCondition, isMet, publishNewest, resumeCommand, updateState } from '../training/index.ts';
+import { preflight, type UploadOutcome } from '../publish/index.ts';
+import { describeCondition, isMet, publishNewest, resumeCommand } from '../training/index.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 import { orderOf, type RunPublish } from './publish-best.ts';
+import { publishModel } from './publish-model.ts';
 
 export interface ForecastPublisherOptions {
   plan: RunPublish;
@@ -56,7 +57,7 @@ export async function openForecastPublisher(
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
     if (!isMet(when, chance)) return null;
     const outcome = await quietly(
-      publish(
+      publishModel(
         {
           ...orderOf(plan, dir, either),
           restart: true,
@@ -66,7 +67,6 @@ export async function openForecastPublisher(
       ),
     );
     plan.standing = { block: outcome.block, text: outcome.commitment };
-    await updateState(runDir, { published: outcome });
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     return outcome;
   };

@@ -125,6 +125,10 @@ describe('a next step', () => {
       'pt load --repo me/m --network ws://x --netuid 7',
     );
     expect(inContext('The same command with --wait.', typed, takes)).toBe('The same command with --wait.');
+    const without = 'pt train --resume a   # without --network, --lr';
+    expect(inContext(without, typed, takes)).toBe(
+      'pt train --resume a --netuid 7   # without --network, --lr',
+    );
     expect(inContext('pt status --network test', typed, takes)).toBe('pt status --network test --netuid 7');
     expect(inContext('pt upload --resume   # goes on', typed, takes)).toBe(
       'pt upload --resume --network ws://x --netuid 7   # goes on',
