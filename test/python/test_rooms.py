@@ -31,6 +31,7 @@ LIBRARIES = {
     "filelock": {"data"},
     "huggingface_hub": {"data", "model", "tokenizer"},
     "tokenizers": {"sentencepiece", "tokenizer"},
+    "tiktoken": {"tokenizer"},
     "tiktoken_ext": {"tokenizer"},
     "functorch": {"fit"},  # comes with torch
     "torchao": {"model"},

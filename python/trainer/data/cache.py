@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from ..errors import TrainerError
 from ..files import whole_file
 from ..machine.free_memory import free_memory
-from ..tokenizer import tokenizer_key
+from ..tokenizer import encoder, tokenizer_key
 from .account import Account, SkipLimit
 from .shards import BadRow, Shard
 from .text import cut_document
@@ -61,7 +61,7 @@ class TokenCache:
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerFast, on_progress: Callable[[str], None]):
         self._folder = folder / "tokens" / f"{_FORM}-{tokenizer_key(tokenizer)}"
-        self._backend = tokenizer.backend_tokenizer
+        self._encode = encoder(tokenizer)
         self._eos = tokenizer.eos_token_id
         self._progress = on_progress
         for part in ("remote", "local"):
@@ -98,7 +98,7 @@ class TokenCache:
         total, room = 0, room_for_tokens()
         for batch in _batches(_documents(shard, bad, limit)):
             # The tokenizer's own threads share the batch; Python's lock is free meanwhile.
-            rows = [encoding.ids for encoding in self._backend.encode_batch_fast(batch)]
+            rows = list(self._encode(batch))
             lengths = np.fromiter((len(row) + 1 for row in rows), np.int64, len(rows))
             tokens.append(np.fromiter((token for row in rows for token in (*row, self._eos)), np.uint32, int(lengths.sum())))
             ends.append(total + np.cumsum(lengths))
