@@ -4,9 +4,11 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventSchema } from '../dist/bridge/events.js';
+import { loadConstants, profileNamed } from '../dist/constants.js';
 import { readManifest } from '../dist/manifest.js';
 import { jsonSchemas } from '../dist/output/index.js';
 import { commandReference, interfaceSnapshot } from '../dist/reference.js';
+import { profilePage } from '../dist/rules/index.js';
 import { runSchema } from '../dist/training/run-schema.js';
 import { currentPage } from './licences.mjs';
 
@@ -22,6 +24,12 @@ const contract = join(schemas, 'run-folder');
 mkdirSync(contract);
 writeFileSync(join(contract, 'events.json'), json(eventSchema()));
 writeFileSync(join(contract, 'run.json'), json(runSchema()));
+const subnets = join(root, 'docs', 'subnets');
+rmSync(subnets, { recursive: true, force: true });
+mkdirSync(subnets);
+const constants = loadConstants();
+for (const name of Object.keys(constants.profiles))
+  writeFileSync(join(subnets, `${name}.md`), profilePage(name, profileNamed(constants, name)));
 writeFileSync(join(root, 'docs', 'commands.md'), commandReference(manifest));
 writeFileSync(join(root, 'docs', 'licences.md'), currentPage());
 writeFileSync(join(root, 'test', 'commands', 'interface.json'), json(interfaceSnapshot(manifest)));

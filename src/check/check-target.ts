@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
-import type { HubRevision } from '../hub/types.ts';
+import type { Hub, HubRevision } from '../hub/types.ts';
 import {
   type InspectedFolder,
   inspectRemote,
@@ -24,6 +24,7 @@ import {
   splitRepoId,
   verdictOf,
 } from '../rules/index.ts';
+import { againstFindings, type Place as Where } from './against.ts';
 import { blockFor, competitionFor } from './at-block.ts';
 import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
@@ -61,6 +62,7 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     ...(competition
       ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
       : facts.problems),
+    ...(await beside(request, place, { facts, at: atOf(folder, revision, await hubFor(revision, place)) })),
     ...(revision ? repositoryFindings(revision, place) : []),
     ...content.findings,
     ...(content.hash && chain
@@ -94,6 +96,27 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     contentHash: content.hash,
     hashedFiles: facts.hashedFiles,
   };
+}
+
+const hubFor = async (revision: HubRevision | null, place: Place) => (revision ? place.hub() : null);
+
+function atOf(folder: InspectedFolder | null, revision: HubRevision | null, hub: Hub | null): Where {
+  return folder ? { dir: folder.dir } : { hub: hub!, revision: revision! };
+}
+
+/** What is said beside the king's, of profiles that lock something. */
+async function beside(
+  { against }: CheckRequest,
+  place: Place,
+  model: { facts: ModelFacts; at: Where },
+): Promise<Finding[]> {
+  const { profile } = place;
+  if (!against) return againstFindings(model, null, profile);
+  const revision = against.kind === 'repo' ? await findRevision(against, place) : null;
+  const folder = against.kind === 'folder' ? await openFolder(against.dir, profile) : null;
+  const hub = await hubFor(revision, place);
+  const facts = folder?.facts ?? (await inspectRemote(hub!, revision!, profile));
+  return againstFindings(model, { facts, at: atOf(folder, revision, hub) }, profile);
 }
 
 /** The chain's block, and its commitments when asked for. A folder can be checked without one: that is said. */

@@ -32,6 +32,9 @@ export default class Check extends PtCommand {
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
+    against: Flags.string({
+      summary: 'The king that the profile locks settings and files to: DIR or NAMESPACE/NAME[@COMMIT]',
+    }),
     block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
     deep: Flags.boolean({ summary: 'Also load the model in Python, run it and generate from it' }),
@@ -80,10 +83,17 @@ export default class Check extends PtCommand {
   async #verdict(
     target: CheckTarget,
     place: Place,
-    flags: { block?: number | undefined; hash: boolean; deep: boolean; device?: string | undefined },
+    flags: {
+      against?: string | undefined;
+      block?: number | undefined;
+      hash: boolean;
+      deep: boolean;
+      device?: string | undefined;
+    },
   ): Promise<CheckVerdict> {
     const { signal } = this;
-    const request = { target, block: flags.block ?? null, hash: flags.hash, signal };
+    const king = flags.against === undefined ? null : await parseTarget(flags.against);
+    const request = { target, against: king, block: flags.block ?? null, hash: flags.hash, signal };
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
     return this.work(deepCheck(verdict, folderOf(target, '--deep'), { device: flags.device, signal }, place));

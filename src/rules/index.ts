@@ -13,6 +13,7 @@ export * from './model/index.ts';
 export * from './names.ts';
 export * from './pick.ts';
 export * from './profile-check.ts';
+export * from './profile-page.ts';
 export * from './profile-summary.ts';
 export * from './push.ts';
 export * from './repository.ts';

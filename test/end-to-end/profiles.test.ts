@@ -1,5 +1,5 @@
 /** A subnet that nobody knows, as a file alone, through write, read, check and status on the sandbox; and what sealed profiles refuse. */
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,6 +40,11 @@ beforeAll(async () => {
   model = await makeModel(join(home, 'model'));
   await mkdir(join(home, 'mine'));
   await writeFile(join(home, 'mine', 'thirteenth.json'), JSON.stringify(THIRTEENTH));
+  const locked = {
+    ...THIRTEENTH,
+    config: { against: 'king', lock: ['hidden_size', 'rope_theta'], lock_architectures: 'equal' },
+  };
+  await writeFile(join(home, 'mine', 'locked.json'), JSON.stringify(locked));
   const once = {
     ...(profileNamed(loadConstants(), 'affine') as object),
     limits: { seals_per_hotkey_ever: 1 },
@@ -118,6 +123,24 @@ describe('a subnet that is a file and nothing else', () => {
 const albedo = (repo: string, ...more: string[]) =>
   pt(['upload', '--load-model-dir', model, '--hf-repo-id', repo, '--no-check', '--yes', ...more], 'albedo');
 const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
+
+it('a locked model is held beside the king, by folder or on the Hub', async () => {
+  const king = await makeModel(join(home, 'king'));
+  const judge = async (...more: string[]) =>
+    (await pt(['check', model, ...more], 'locked')).json() as {
+      verdict: string;
+      findings: { rule: string; ok: boolean | null }[];
+    };
+  expect((await judge()).findings).toContainEqual(expect.objectContaining({ rule: 'locks', ok: null }));
+  expect((await judge('--against', king)).findings).toContainEqual(
+    expect.objectContaining({ rule: 'locks', ok: true }),
+  );
+  const config = JSON.parse(await readFile(join(king, 'config.json'), 'utf8'));
+  await writeFile(join(king, 'config.json'), JSON.stringify({ ...config, rope_theta: 12345 }));
+  const other = await judge('--against', king);
+  expect(other.verdict).toBe('refused');
+  expect(other.findings).toContainEqual(expect.objectContaining({ rule: 'lock:rope_theta', ok: false }));
+});
 
 describe('a profile whose validators read seals', () => {
   it('is sealed once, seen as sealed, opened by the chain, and its text is the one that was meant', async () => {

@@ -1,0 +1,61 @@
+/** The documentation page of a subnet, made of its profile (`npm run generate`, docs/subnets/). */
+import { fieldsOf } from './grammar.ts';
+import { describeProfile } from './profile-summary.ts';
+import type { Profile } from './types.ts';
+
+/** Fields that `pt` fills in by itself. */
+const KNOWN = new Set([
+  'repo',
+  'repo_ns',
+  'repo_name',
+  'pin',
+  'sha256',
+  'hash',
+  'secure_hash',
+  'competition',
+  'hotkey',
+]);
+
+export function profilePage(name: string, profile: Profile): string {
+  const { title, netuid, paysFor, sealed, reveal, text, maxBytes, pin, scoring, source, judged, notJudged } =
+    describeProfile(name, profile);
+  const own = fieldsOf(profile.commit.format).filter((field) => !KNOWN.has(field.name));
+  const sentence = (what: string) => `${what[0]?.toUpperCase()}${what.slice(1)}.`;
+  const list = (items: readonly string[], none: string) =>
+    items.length === 0 ? none : items.map((item) => `- ${sentence(item)}`).join('\n');
+  const fields = own.map(
+    (field) => ` --field ${field.name}=VALUE${field.needed ? '' : ' (where it applies)'}`,
+  );
+  const king = profile.config !== null && profile.config.against !== 'allowlist';
+  return `# ${title}
+
+<!-- Made from constants/profiles/${name}.json by \`npm run generate\`. -->
+
+Subnet ${netuid}, profile \`${name}\`. It pays for ${paysFor ?? 'what its validators decide'}.${
+    source
+      ? ` Read from [${source.repo}](https://github.com/${source.repo}) at ${source.commit.slice(0, 12)}, ${source.date}: look there before real money.`
+      : ''
+  }
+
+| | |
+| --- | --- |
+| commitment | ${sealed ? `sealed, opened ${reveal}` : 'plain'}, at most ${maxBytes} bytes |
+| text | \`${text.replaceAll('|', '\\|')}\` |
+| pins | ${pin} |
+| decides | ${scoring} |
+
+## What \`pt\` does there
+
+${list(judged, 'Nothing yet.')}
+
+\`\`\`text
+pt status --profile ${name}
+pt check DIR --profile ${name}${king ? ' --against KING' : ''}
+pt upload --profile ${name} --load-model-dir DIR --hf-repo-id YOU/NAME${sealed ? ' --wait-reveal' : ''}${fields.join('')}
+\`\`\`
+
+## What it cannot judge
+
+${list(notJudged, 'Nothing is known that decides and is not looked at.')}
+`;
+}
