@@ -52,7 +52,8 @@ def kinds_of(key: str, usual: object, *, own: bool) -> dict[str, object]:
         kinds = {kind: number(value) if kind in ("zero", "negative", "whole") else value for kind, value in KINDS.items()}
         return {kind: value for kind, value in kinds.items() if value != usual or type(value) is not type(usual)}
     usually = {bool: set(), int: {"whole"}, float: {"whole", "fraction"}, str: {"text"}, list: {"empty"}}.get(type(usual), set())
-    if "position" in key or (isinstance(usual, int) and not isinstance(usual, bool) and usual > 2):
+    # A number of something that a class makes out where it is left out, too.
+    if "position" in key or (usual is None and key.startswith("num_")) or (isinstance(usual, int) and not isinstance(usual, bool) and usual > 2):
         usually = usually | RELATIVE
     return {kind: value for kind, value in KINDS.items() if kind not in usually and value != usual}
 

@@ -52,6 +52,31 @@ describe('pt evaluate', () => {
   });
 });
 
+it('shows the infinite loss of a class that the release cannot score, and no such loss under another', {
+  timeout: 240_000,
+}, async () => {
+  const config = {
+    ...{
+      architectures: ['GPT2LMHeadModel'],
+      model_type: 'gpt2',
+      vocab_size: 4096,
+      tie_word_embeddings: true,
+    },
+    ...{ n_embd: 16, n_layer: 1, n_head: 2, n_positions: 256 },
+  };
+  const dir = withBuiltinTokenizer(writeModel(tempDir(), config));
+  const args = ['evaluate', dir, '--offline', '--network', 'sandbox', '--sequence-length', '64'];
+  const under = (profile: string) =>
+    runPt([...args, '--pages', '1', '--data', 'builtin', '--device', 'cpu', '--profile', profile], {
+      env: { PT_HOME: tempDir() },
+    });
+  const why = 'infinite loss: 6.0.4 gives every GPT2LMHeadModel an infinite loss';
+  const lost = await under('6.0');
+  expect(lost.stderr.replace(/\s+/g, ' ')).toContain(`could not be scored: ${why}`);
+  expect(lost.code).toBe(3);
+  expect((await under('3.2')).stderr).not.toContain('infinite loss: 6.0.4');
+});
+
 describe('evaluate', () => {
   it('scores folders offline on the same real text, and forecasts', { timeout: 300_000 }, async () => {
     const home = tempDir();

@@ -1,9 +1,11 @@
 """The Python toolbox against a real sandbox: the guide's example, from loading the best model to publishing one's own."""
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
 
+import pretrain as guide
 import pytest
 from pretrain_miner import PtError, graph, mining
 
@@ -95,3 +97,13 @@ def test_without_the_command_it_says_so(monkeypatch):
     with pytest.raises(PtError) as missing:
         graph.best_uid(network="sandbox")
     assert missing.value.code == "pt.missing"
+
+
+@pytest.mark.parametrize("argument", ["metagraph", "metadata_store", "retry_delay_secs"])
+def test_an_argument_of_the_guide_that_means_nothing_here_is_refused_by_name(sandbox, tmp_path, argument):
+    """Objects of the SDK, and a delay: neither is taken in silence, through either package."""
+    for push in (mining.push, lambda *given, **named: asyncio.run(guide.mining.push(*given, **named))):
+        with pytest.raises(PtError) as refused:
+            push(tmp_path, repo="me/model", **{argument: 60})
+        assert refused.value.exit_code == 2
+        assert argument.replace("_", "-") in str(refused.value)
