@@ -1,4 +1,7 @@
+import { join } from 'node:path';
 import type { Constants } from '../constants.ts';
+import { UserError } from '../errors.ts';
+import { readJson } from '../host/read-json.ts';
 import type { Work } from '../progress.ts';
 import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
 import type { Profile, Schedule } from '../rules/types.ts';
@@ -7,7 +10,7 @@ import { type Machine, refuseHugeBatch } from './machine.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
-import { chooseSource, configBeside, ignoredSources, type SourceFlags } from './source.ts';
+import { chooseSource, configBeside, ignoredSources, type SourceChoice, type SourceFlags } from './source.ts';
 import { standardRecipe } from './standard-recipe.ts';
 import type { PublishIntent } from './types.ts';
 
@@ -63,6 +66,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
     architectureOf(recipe),
     input.machine,
   );
+  await refuseLongSequence(options.sequenceLength, recipe, choice);
   if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
@@ -91,6 +95,29 @@ export async function* newRun(input: NewRunInput): Work<string> {
     intent: input.intent,
     fetchRemote: input.fetchRemote,
   });
+}
+
+/**
+ * What the trainer would refuse once the model is built (a model of the network is not here yet).
+ *
+ * @throws UserError `usage.sequence_length`
+ */
+async function refuseLongSequence(
+  asked: number | null,
+  recipe: Record<string, unknown>,
+  choice: SourceChoice,
+): Promise<void> {
+  if (asked === null || 'remote' in choice) return;
+  const { kind, path, config } = choice.local;
+  const file = kind === 'model_dir' ? join(path, 'config.json') : config;
+  const shape = kind === 'recipe' ? recipe.architecture : file === null ? null : await readJson(file);
+  const limit = (shape as { max_position_embeddings?: unknown } | null | undefined)?.max_position_embeddings;
+  if (typeof limit !== 'number' || asked <= limit) return;
+  throw new UserError(
+    'usage.sequence_length',
+    `--sl ${asked}: the model${kind === 'recipe' ? ` of recipe ${recipe.name}` : ''} has ${limit} positions.`,
+    { nextSteps: [`pt train --sl ${limit}`] },
+  );
 }
 
 /** The competition to train for: the one named, or the only one; null when several are open and none is named. */

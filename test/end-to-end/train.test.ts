@@ -174,6 +174,7 @@ describe('pt train', () => {
     [['--load-model', 'x.bin'], 2, 'model.missing'],
     [['--data', './nothing.txt'], 2, 'data.missing'],
     [['--bs', '0'], 2, 'usage.batch_size'],
+    [['--sl', '1025'], 2, 'usage.sequence_length'],
     [['--resume', 'nope'], 2, 'run.unknown'],
     [['--resume', '--lr', '0.1'], 2, 'run.fixed'],
     [['--load-best'], 2, 'offline.refused'],
