@@ -5,6 +5,7 @@ import type { Work } from '../progress.ts';
 import {
   boundHash,
   type Competition,
+  checkNames,
   competitionLabel,
   type Finding,
   loadedDtype,
@@ -43,7 +44,9 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
     ownHotkeys: new Set([...(await place.ownHotkeys()), place.hotkey.ss58]),
     block,
   });
-  return { ...prepared, findings: [...prepared.findings, copies] };
+  // What the name must hold of the owner's keys: a seal that validators refuse cannot be taken back.
+  const names = checkNames(request.repo, { hotkey: place.hotkey.ss58, coldkey: null }, place.profile, block);
+  return { ...prepared, findings: [...prepared.findings, ...names, copies] };
 }
 
 async function* prepareFolder(

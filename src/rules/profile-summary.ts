@@ -126,6 +126,8 @@ function judgedInWords(profile: Profile): string[] {
           `config.json against the ${config.against === 'allowlist' ? 'sizes that are allowed' : config.against}`,
         ]
       : []),
-    ...(profile.duel.kind === 'external' ? [] : ['the rule that decides, on losses of your own']),
+    ...(profile.duel.kind === 'external'
+      ? []
+      : ['the rule that decides, for programs (`rules.duel` of the API); no command asks it yet']),
   ];
 }

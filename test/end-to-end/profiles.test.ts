@@ -45,6 +45,8 @@ beforeAll(async () => {
     config: { against: 'king', lock: ['hidden_size', 'rope_theta'], lock_architectures: 'equal' },
   };
   await writeFile(join(home, 'mine', 'locked.json'), JSON.stringify(locked));
+  const named = { ...THIRTEENTH, repo: { contains: [{ of: 'hotkey', where: 'name_end', case: 'any' }] } };
+  await writeFile(join(home, 'mine', 'named.json'), JSON.stringify(named));
   const once = {
     ...(profileNamed(loadConstants(), 'affine') as object),
     limits: { seals_per_hotkey_ever: 1 },
@@ -184,6 +186,18 @@ describe('a profile whose validators read seals', () => {
     const anew = await albedo(repo('d'), '--replace', '--wait-reveal');
     expect(anew.json(), anew.stderr).toMatchObject({ seal: { state: 'revealed' } });
   }, 120_000);
+
+  it('refuses a name without the characters of the hotkey that validators look for', async () => {
+    const ran = await pt(
+      ['upload', '--load-model-dir', model, '--hf-repo-id', 'me/other-x', '--yes', '--field', 'slug=s'],
+      'named',
+    );
+    expect(ran.code).toBe(3);
+    expect(errorOf(ran)).toMatchObject({
+      code: 'check.rejected',
+      message: expect.stringContaining('must end with'),
+    });
+  });
 
   it('does not make a hotkey invalid that may be revealed once for ever', async () => {
     const ran = await pt(
