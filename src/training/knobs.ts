@@ -284,7 +284,10 @@ export const OTHER_FLAGS = {
   /** In run.json: the new value is taken. */
   free: ['offline', 'report-to', 'wandb-entity', 'wandb-project'],
   /** Which network and as whom, in settings.json: kept, and the new value is taken. */
-  kept: ['network', 'netuid', 'profile', 'competition', 'wallet-name', 'wallet-hotkey', 'wallet-path'],
+  kept: [
+    ...['network', 'netuid', 'profile', 'profiles', 'competition'],
+    ...['wallet-name', 'wallet-hotkey', 'wallet-path'],
+  ],
   /** The Hub, in run.json and settings.json: kept as long as nothing at all names one now, and the new value is taken. */
   hub: ['hub-endpoint'],
   /** What is published, where and when, in state.json: kept, and the new value is taken. */
