@@ -202,6 +202,7 @@ const OTHER_VARIABLES = [
   'PT_COMPAT',
   'PT_LIFELINE',
   'PT_LIFELINE_BY',
+  'PT_NODE',
 ];
 
 /** `PT_` variables of other programs (torch_xla, Gaudi), of the benchmarks and the tests. */

@@ -25,8 +25,8 @@ afterAll(async () => {
 
 const pt = (args: string[], env: Record<string, string> = {}) =>
   runPt([...args, '--json'], { env: { PT_HOME: home, PT_NETWORK: 'sandbox', ...env } });
-const upload = (args: string[] = [], env: Record<string, string> = {}, repo = 'me/first') =>
-  pt(['upload', '--load-model-dir', model, '--hf-repo-id', repo, ...args], env);
+const upload = (args: string[] = [], env: Record<string, string> = {}, repo = 'me/first', dir = model) =>
+  pt(['upload', '--load-model-dir', dir, '--hf-repo-id', repo, ...args], env);
 
 /** The same servers by their addresses, so that token, wallet and endpoint can be wrong one at a time. */
 const byAddress = (changes: Record<string, string> = {}) => ({
@@ -154,7 +154,8 @@ describe('pt upload', () => {
   });
 
   it('publishes under profile 6.0 with hash and competition bound', async () => {
-    const ran = await upload(['--profile', '6.0'], {}, 'me/later');
+    const dir = await makeModel(join(home, 'later'), { layers: 1 });
+    const ran = await upload(['--profile', '6.0'], {}, 'me/later', dir);
     expect(ran.code, ran.stderr).toBe(0);
     expect(ran.json().commitment).toMatch(/^me:later:[0-9a-f]{40}:[A-Za-z0-9+/]{43}=:0$/);
     const loaded = await pt(['load-best', '--profile', '6.0', '--competition', 'SANDBOX']);
