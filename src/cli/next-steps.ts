@@ -7,6 +7,8 @@ const WHERE = [
   'network',
   'netuid',
   'profile',
+  'profiles',
+  'constants',
   'competition',
   'wallet-name',
   'wallet-hotkey',
@@ -38,8 +40,7 @@ export type Takes = (words: string) => ReadonlySet<string> | null;
 
 /**
  * A step with what was typed, as far as its command takes it and it does not say it already, in its comment (`# without --competition`) too; to
- * be pasted as it stands. Sentences and
- * other programs' commands stay as they are, but for `btcli`, which acts in the same place.
+ * be pasted as it stands. Sentences and other programs' commands stay as they are, but for `btcli`, which acts in the same place.
  */
 export function inContext(step: string, typed: readonly Typed[], takes: Takes): string {
   const [, line, comment] = /^(.*?)(\s{2,}#.*)?$/s.exec(step)!;
