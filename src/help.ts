@@ -5,7 +5,19 @@ import { visibleIds } from './manifest.ts';
 /** The order of the first page. A command that is not here stands at the end. */
 const GROUPS: [title: string, ids: string[]][] = [
   ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'runs', 'report']],
-  ['THE NETWORK', ['status', 'competitions', 'load-best', 'load', 'wallet:list', 'wallet:show']],
+  [
+    'THE NETWORK',
+    [
+      'status',
+      'competitions',
+      'profiles',
+      'profiles:show',
+      'load-best',
+      'load',
+      'wallet:list',
+      'wallet:show',
+    ],
+  ],
   [
     'THIS MACHINE',
     [
@@ -23,7 +35,7 @@ const GROUPS: [title: string, ids: string[]][] = [
 ];
 
 const ABOUT =
-  'pt trains language models for decentralised pretraining competitions, publishes them and loads them back.';
+  'pt trains language models for decentralised model competitions, publishes them and loads them back.';
 
 /** Groups of flags that every command shares come last, in this order. */
 const LAST = ['PUBLISHING', 'NETWORK', 'WALLET', 'HUB', 'SAFETY', 'GLOBAL'];

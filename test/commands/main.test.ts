@@ -73,8 +73,8 @@ describe('one JSON object on stdout, people on stderr', () => {
     [['config', 'show', '--json', '--network', 'fineny'], 'settings.network', /Did you mean finney\?$/],
     [
       ['config', 'show', '--json', '--profile', '3.3'],
-      'usage.bad_value',
-      /^--profile=3.3: must be one of 3.2, 6.0/,
+      'settings.bad_value',
+      /^flag --profile: profile must be one of those .*3\.2 or 6\.0\?$/,
     ],
     [['config', 'show', '--json', '--netuid', 'x'], 'usage.bad_value', /^--netuid: /],
     [['config', 'show', '--json', '--netuid'], 'usage.bad_flags', /--netuid expects a value/],

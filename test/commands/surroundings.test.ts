@@ -24,6 +24,8 @@ const TYPED: Record<string, string[]> = {
   evaluate: ['MODEL', '--offline'],
   load: ['--uid', '1'],
   'load-best': [],
+  profiles: [],
+  'profiles:show': ['albedo'],
   report: [],
   runs: [],
   'sandbox:env': [],
