@@ -4,7 +4,7 @@ import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
 import { contentHashOf, inspectRemote } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
-import { allTokenizerFiles, hashMatches, type Profile } from '../rules/index.ts';
+import { carriedFiles, hashMatches, type Profile } from '../rules/index.ts';
 import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
 import type { LoadRequest } from './types.ts';
@@ -137,7 +137,7 @@ async function chooseFiles(revision: HubRevision, hub: Hub, profile: Profile): P
       { nextSteps: [`pt check ${revision.repo}@${revision.commit}`], details: { findings: fatal } },
     );
   }
-  const names = new Set([...facts.hashedFiles, ...allTokenizerFiles()]);
+  const names = new Set(carriedFiles(facts.hashedFiles, profile));
   return revision.files.filter((file) => names.has(file.path));
 }
 

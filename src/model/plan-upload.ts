@@ -6,7 +6,7 @@ import { CheckError } from '../errors.ts';
 import type { UploadFile } from '../hub/types.ts';
 import type { Work } from '../progress.ts';
 import { directoryHash, hashOfSha256 } from '../rules/hash.ts';
-import { allTokenizerFiles, CONFIG, INDEX } from '../rules/model/files.ts';
+import { CONFIG, carriedFiles, INDEX } from '../rules/model/files.ts';
 import type { Profile } from '../rules/types.ts';
 import { against } from '../rules/verdict.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -70,7 +70,7 @@ export async function* planFolder(inspection: InspectedFolder, options: PlanOpti
 
   const present = new Set(facts.files.map((f) => f.path));
   const wanted = new Set(
-    [...facts.hashedFiles, ...allTokenizerFiles(), ...EXTRA].filter((p) => present.has(p)),
+    [...carriedFiles(facts.hashedFiles, inspection.profile), ...EXTRA].filter((p) => present.has(p)),
   );
   const plans = new Map<string, Conversion>();
   for (const path of [...inspection.headers.keys()].sort()) {

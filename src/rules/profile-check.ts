@@ -33,7 +33,7 @@ export function globMatches(glob: string, path: string): boolean {
 export function checkFiles(paths: readonly string[], { files }: Profile): Finding[] {
   const missing = files.required.filter((name) => !paths.includes(name));
   const forbidden = paths.filter((path) => files.forbid.some((glob) => globMatches(glob, path)));
-  const { allow } = files;
+  const allow = files.allow === undefined ? undefined : [...files.required, ...files.allow];
   const extra =
     allow === undefined ? [] : paths.filter((path) => !allow.some((glob) => globMatches(glob, path)));
   const found: Finding[] = [];

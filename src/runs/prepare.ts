@@ -25,6 +25,7 @@ import {
   type PublishIntent,
   publishIntent,
   type ResumedRun,
+  retargeted,
   type SourceFlags,
   staysOffline,
   updateState,
@@ -156,9 +157,11 @@ export async function* resumeRun(
   await place.close();
   const lock = yield* hold(runDir, order);
   await write();
-  if (mine !== null) await updateState(runDir, { intent: mine });
+  // A dry run publishes nothing, and so does not say where later ones do.
+  if (mine !== null && !order.dryRun) await updateState(runDir, { intent: mine });
   yield note(`Going on with run ${basename(runDir)}.`);
-  for (const change of changes) yield note(change);
+  for (const change of [...changes, ...retargeted(resumed, settings.rows, mine)]) yield note(change);
+  if (mine !== null && order.dryRun) yield note(`Dry run: nothing is published to ${mine.repo}.`);
   if (intent === null && resumed.intent !== null)
     yield note(`Offline: nothing is published to ${resumed.intent.repo} this time.`);
   return { runDir, plan, offline: config.offline === true, lock };

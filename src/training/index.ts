@@ -21,6 +21,7 @@ export {
   keptFlags,
   openResumed,
   type ResumedRun,
+  retargeted,
   staysOffline,
   unfollowed,
 } from './resume.ts';

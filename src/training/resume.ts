@@ -7,6 +7,7 @@ import { competitionLabel, meantCompetition } from '../rules/index.ts';
 import { MASK, mask } from '../secret.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { KNOBS, type Knob, type KnobName, OTHER_FLAGS, type TrainingOptions } from './knobs.ts';
+import { describeCondition } from './publish-condition.ts';
 import { dataSources } from './request.ts';
 import {
   findRun,
@@ -324,6 +325,32 @@ export function unfollowed(run: ResumedRun, rows: ResumedRun['settings'], cwd: s
       `${key} ${value} (${origin}) is for new runs; this one keeps ${show(kept)}. A flag changes what may change.`,
     ];
   });
+}
+
+/** Where and as whom a run now publishes, and what, in place of what it was meant for: every row of settings.json and of the intent that a flag changed. */
+export function retargeted(
+  run: ResumedRun,
+  rows: ResumedRun['settings'],
+  intent: PublishIntent | null,
+): string[] {
+  const said = (name: string, is: unknown, wanted: unknown) =>
+    isDeepStrictEqual(is ?? null, wanted ?? null) ? [] : [`--${name} ${show(wanted)} instead of ${show(is)}`];
+  const places = rows.flatMap(({ key, value, origin }) => {
+    const made = run.settings.find((row) => row.key === key);
+    const given = isIn(OTHER_FLAGS.kept, key) && made !== undefined && origin.startsWith('flag ');
+    return given ? said(key, made.value, value) : [];
+  });
+  const before = run.intent;
+  if (before === null || intent === null) return places;
+  const when = ({ when: condition }: PublishIntent) =>
+    condition === null ? null : describeCondition(condition);
+  return [
+    ...places,
+    ...said('hf-repo-id', before.repo, intent.repo),
+    ...said('avg-loss-upload-threshold', before.threshold, intent.threshold),
+    ...said('publish-when', when(before), when(intent)),
+    ...said('dtype', before.dtype, intent.dtype),
+  ];
 }
 
 function show(value: unknown): string {

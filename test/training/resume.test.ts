@@ -18,6 +18,7 @@ import {
   goOn,
   keptFlags,
   openResumed,
+  retargeted,
   staysOffline,
   unfollowed,
 } from '../../src/training/resume.ts';
@@ -307,6 +308,23 @@ describe('what a run was meant for', () => {
     // Its run.json may still say so: the start before this one was offline.
     expect(staysOffline(online, unsaid)).toBe(false);
     expect(staysOffline(online, said(true, 'flag --offline'))).toBe(true);
+  });
+
+  it('says where, as whom and what it now publishes in place of what it was meant for', async () => {
+    const meant = [setting('netuid', 9, 'default'), setting('wallet-path', '/a', 'flag --wallet-path')];
+    const run = await made({}, meant, intent);
+    const given = [
+      setting('netuid', 77, 'flag --netuid'),
+      setting('wallet-path', '/a', 'flag --wallet-path'),
+    ];
+    const other = { ...intent, repo: 'me/b', when: { pWin: 0.9, orEqual: false } };
+    expect(retargeted(run, given, other)).toEqual([
+      '--netuid 77 instead of 9',
+      '--hf-repo-id me/b instead of me/a',
+      expect.stringMatching(/^--publish-when p\(win\) > .* instead of none of its own$/),
+    ]);
+    expect(retargeted(run, [setting('netuid', 77, 'environment PT_NETUID')], intent)).toEqual([]);
+    expect(retargeted(run, meant, intent)).toEqual([]);
   });
 
   it('says which standing settings it does not follow', async () => {

@@ -22,10 +22,7 @@ export default class SandboxStart extends PtCommand {
     `Both listen on 127.0.0.1 only and keep their state under PT_HOME, with a throwaway wallet and Hub token made
 there. They speak the real wire protocols; \`--network sandbox\` uses them. The chain pays all incentive to the newest
 commitment on it: nothing is scored. Starting twice does no harm.`;
-  static override examples = [
-    '<%= config.bin %> sandbox start --detach',
-    '<%= config.bin %> sandbox start --chain-port 9944',
-  ];
+  static override examples = ['<%= config.bin %> sandbox start --detach'];
   static override flags = {
     detach: Flags.boolean({ char: 'd', summary: 'Go on in the background and return at once' }),
     'chain-port': port('Port of the chain; the last one, or a free one, by default'),

@@ -53,6 +53,11 @@ export function holdsTensors({ files }: Pick<Profile, 'files'>): boolean {
   return files.weights === 'single_or_indexed' || files.weights === 'any';
 }
 
+/** What a copy of a model carries, as far as it is there: what loading reads, a tokenizer, and what the profile says must be there. */
+export function carriedFiles(hashed: readonly string[], { files }: Pick<Profile, 'files'>): string[] {
+  return [...new Set([...hashed, ...allTokenizerFiles(), ...files.required.filter(isPlainName)])];
+}
+
 /** Files of a revision (or folder) that enter its content hash, in hashing order. */
 export function hashedFiles(paths: ReadonlySet<string>, deciding: Deciding, profile: Profile): string[] {
   if (!holdsTensors(profile)) return hashOrder([...paths].filter((path) => !path.startsWith('.')));
