@@ -84,8 +84,9 @@ export function meantIds(
   profile: Profile,
   id: string | null,
 ): readonly number[] | null {
-  if (!namesCompetition(profile)) return null;
+  // One that does not exist is refused where texts name none too.
   const { open } = meantCompetition(competitions, {});
   const ids = (id === null ? open : [chooseCompetition(competitions, { id })]).map((c) => c.id);
+  if (!namesCompetition(profile)) return null;
   return ids.every((each) => each !== null) ? ids : null;
 }

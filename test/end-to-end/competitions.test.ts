@@ -55,7 +55,7 @@ beforeAll(async () => {
     });
     await chain.close();
   }
-  const model = await makeModel(join(home, 'model'));
+  const model = await makeModel(join(home, 'model'), { layers: 1 });
   for (const [id, hotkey] of ['first', 'second'].entries()) {
     const to = ['--load-model-dir', model, '--hf-repo-id', `me/${hotkey}`, '--competition', String(id)];
     const ran = await runPt(['upload', ...to, '--wallet-hotkey', hotkey, '--json', '--yes'], {
