@@ -25,6 +25,7 @@ import shapes  # noqa: F401  (puts python/ on the import path)
 
 from report import commit
 from contest import contest
+from speed import flops, share_of_peak
 
 DEVICE = os.environ.get("DEVICE", "cuda")
 SHAPE = "1.3b" if DEVICE == "cuda" else "nano"
@@ -113,22 +114,8 @@ def race(plan: Plan, asked: str) -> None:
     started = time.monotonic()
     found = contest(asked, SHAPE, DEVICE, 4, limit)
     if "tokens_per_second" in found and DEVICE == "cuda":
-        found["mfu"] = mfu(found["tokens_per_second"])
+        found["mfu"] = share_of_peak(found["tokens_per_second"] * flops(SHAPE))
     plan.tell({"what": asked, **found, "wall": round(time.monotonic() - started, 1)})
-
-
-def mfu(rate: float) -> float | None:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from shapes import SHAPES
-    from trainer.model.load import make_config
-    from trainer.model.speed import flops_per_token, peak_flops
-
-    peak = peak_flops(torch.device("cuda"))
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(make_config(dict(SHAPES[SHAPE].architecture), "the bench"))
-    return peak and round(rate * flops_per_token(model, SHAPES[SHAPE].sequence_length) / peak, 4)
 
 
 def environment() -> dict:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import platform
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -65,7 +66,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     batches = split_batch(recipe, world.size, micro)
     kind = None if own_model is None else type(own_model)
     with events.phase("loading", "memory estimate"):
-        parameters = count_parameters(own_model or skeleton(model_config, attention, torch.float32))
+        parameters = functools.cache(lambda: count_parameters(own_model or skeleton(model_config, attention, torch.float32)))
         compiled = decide_compile(config, world, config.max_steps, parameters)
         needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled)
     data = open_text(config, world, events, tokenizer, model_config, batches.micro, own)
@@ -79,7 +80,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     if config.source.kind == "recipe":
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
-    architecture = type(model).__name__
+    architecture, count = type(model).__name__, count_parameters(model)
     autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 and world.size == 1 else contextlib.nullcontext
     loss_model = LossModel(model, recipe.z_loss, end_of_text(tokenizer) if recipe.document_masking else None)
     if recipe.fp8:
@@ -124,7 +125,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, parameters, architecture, needed)
+    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, architecture, needed)
 
 
 def estimate_fit(
@@ -202,11 +203,12 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
     }
 
 
-def decide_compile(config: RunConfig, world: World, steps: int | None, parameters: int) -> bool:
-    """`auto`: on a GPU, when the run is long enough (`steps`; None: no end is known) to earn back the minutes that compiling takes."""
+def decide_compile(config: RunConfig, world: World, steps: int | None, parameters: Callable[[], int]) -> bool:
+    """`auto`: on a GPU, when the run is long enough (`steps`; None: no end is known) to earn back the minutes that compiling takes. Elsewhere
+    the model is not built to be counted."""
     if config.compile != "auto":
         return config.compile
-    return world.device.type == "cuda" and parameters > 50_000_000 and (steps is None or steps >= 200)
+    return world.device.type == "cuda" and (steps is None or steps >= 200) and parameters() > 50_000_000
 
 
 def tokenizer_name(config: RunConfig) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { blake2b } from '@noble/hashes/blake2.js';
 import { isObject } from '../text/strict-json.ts';
-import { globMatches } from './profile-check.ts';
+import { allowedNames, beyond, forbiddenAmong } from './profile-check.ts';
 import { pythonEqual } from './python-equal.ts';
 import type { Finding, Profile } from './types.ts';
 
@@ -247,20 +247,17 @@ export function manifestOf(
 ): { missing: string[]; forbidden: string[]; extras: string[] } {
   const present = [...new Set(paths)];
   const weights = present.some((path) => path.endsWith('.safetensors'));
-  const forbidden = present.filter((path) => files.forbid.some((glob) => globMatches(glob, path)));
-  const allowed = [...files.required, ...(files.allow ?? [])];
+  const forbidden = forbiddenAmong(present, files);
   return {
     missing: [
       ...files.required.filter((path) => !present.includes(path)),
       ...(files.weights === 'any' && !weights ? ['*.safetensors'] : []),
     ],
     forbidden: forbidden.sort(),
-    extras:
-      files.allow === undefined
-        ? []
-        : present
-            .filter((path) => !forbidden.includes(path) && !allowed.some((glob) => globMatches(glob, path)))
-            .sort(),
+    extras: beyond(
+      present.filter((path) => !forbidden.includes(path)),
+      allowedNames(files),
+    ).sort(),
   };
 }
 

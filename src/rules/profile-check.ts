@@ -29,13 +29,24 @@ export function globMatches(glob: string, path: string): boolean {
   return new RegExp(`^${source}$`, 'u').test(path);
 }
 
+/** Those that may not be there. */
+export const forbiddenAmong = (paths: readonly string[], { forbid }: Profile['files']): string[] =>
+  paths.filter((path) => forbid.some((glob) => globMatches(glob, path)));
+
+/** Names and patterns that may be there, those that must be among them; undefined: any. */
+export const allowedNames = ({ allow, required }: Profile['files']): string[] | undefined =>
+  allow === undefined ? undefined : [...required, ...allow];
+
+/** Those that none of `allowed` names. */
+export const beyond = (paths: readonly string[], allowed: readonly string[] | undefined): string[] =>
+  allowed === undefined ? [] : paths.filter((path) => !allowed.some((glob) => globMatches(glob, path)));
+
 /** Required, allowed and forbidden names, and how many weight files there may be. */
 export function checkFiles(paths: readonly string[], { files }: Profile): Finding[] {
   const missing = files.required.filter((name) => !paths.includes(name));
-  const forbidden = paths.filter((path) => files.forbid.some((glob) => globMatches(glob, path)));
-  const allow = files.allow === undefined ? undefined : [...files.required, ...files.allow];
-  const extra =
-    allow === undefined ? [] : paths.filter((path) => !allow.some((glob) => globMatches(glob, path)));
+  const forbidden = forbiddenAmong(paths, files);
+  const allow = allowedNames(files);
+  const extra = beyond(paths, allow);
   const found: Finding[] = [];
   const say = (rule: string, names: string[], limit: unknown, wrong: string, right: string) =>
     found.push({

@@ -22,13 +22,7 @@ def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: 
     Initial weights depend on torch's seed only, and are made on the CPU, so that every device starts equal.
     """
     if source.kind == "recipe":
-        try:
-            model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
-        except Exception as error:  # each architecture objects to its own contradictions, in its own classes
-            if is_out_of_memory(error):
-                raise
-            raise TrainerError("bad_recipe", f"The architecture {config.model_type} cannot be built: {error}", ["Correct the recipe's architecture"]) from error
-        return put(model, device, dtype)
+        return put(_from_config(config, attention, torch.float32), device, dtype)
     try:
         return put(_load_weights(source, config, attention, dtype), device)
     except TrainerError:
@@ -47,9 +41,18 @@ def put(model: PreTrainedModel, device: torch.device, dtype: torch.dtype | None 
 
 
 def skeleton(config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
-    """The model without memory, to be sharded before it has any. What cannot be built is said by `load_model`."""
+    """The model without memory, to be counted, or sharded before it has any. Raises TrainerError `bad_recipe`."""
     with torch.device("meta"):
+        return _from_config(config, attention, dtype)
+
+
+def _from_config(config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
+    try:
         return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=dtype)
+    except Exception as error:  # each architecture objects to its own contradictions, in its own classes
+        if is_out_of_memory(error):
+            raise
+        raise TrainerError("bad_recipe", f"The architecture {config.model_type} cannot be built: {error}", ["Correct the recipe's architecture"]) from error
 
 
 def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
