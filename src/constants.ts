@@ -345,6 +345,7 @@ const pinnedClass = z.strictObject({
   keys: z.record(z.string(), fate),
   defaults: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   values: values.optional(),
+  aliases: z.record(z.string(), z.strictObject({ key: z.string(), null: z.boolean() })).optional(),
   empty_cache: z.string().optional(),
   flash_attention: z.literal(false).optional(),
 });

@@ -59,7 +59,7 @@ export function tokenizerFor(
 
 /** The competition's length, or the shortest that every model can take. */
 export function lengthFor(competition: Competition, asked: number | null, models: ModelFacts[]): number {
-  const limits = models.map((m) => positionsOf(m.config)).filter((n) => n !== null);
+  const limits = models.map(positionsOf).filter((n) => n !== null);
   const wanted = asked ?? competition.sequence_length ?? 1024;
   if (asked !== null && limits.some((n) => n < asked))
     throw new UserError(

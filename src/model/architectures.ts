@@ -3,6 +3,7 @@
  * What is peculiar to a class is data (constants/architectures.json); here is only how that data is read.
  */
 import { type Architecture, architectureOf, classOf, loadArchitectures } from '../constants.ts';
+import { asRead } from '../rules/model/as-read.ts';
 import type { Shapes } from '../rules/types.ts';
 import type { JsonObject } from '../text/strict-json.ts';
 
@@ -40,7 +41,7 @@ export function build(architecture: string | null, config: JsonObject): Shapes |
   const facts = architectureOf(architecture);
   if (facts === null) return null;
   try {
-    return shapesOf(facts, config, tiesEmbeddings(architecture, config));
+    return shapesOf(facts, asRead(architecture, config), tiesEmbeddings(architecture, config));
   } catch (error) {
     if (error instanceof Unknown) return null;
     if (error instanceof Impossible) return error.message;

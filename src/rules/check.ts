@@ -1,6 +1,7 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
 import { architectureOf } from '../constants.ts';
 import { competitionLabel } from './competition.ts';
+import { asRead, positionsOf } from './model/as-read.ts';
 import { checkPinned } from './model/pinned.ts';
 import { cannotScore, cannotTell } from './model/problem.ts';
 import { checkProfile } from './profile-check.ts';
@@ -26,7 +27,13 @@ export function checkModel(
     checkVocabulary(facts, competition, tokenizer),
     // A class that is not allowed is refused whatever its config says.
     ...(checkArchitecture(facts.architecture, competition).ok
-      ? checkPinned(facts.architecture, facts.config, competition, pretraining, facts.generation)
+      ? checkPinned(
+          facts.architecture,
+          asRead(facts.architecture, facts.config),
+          competition,
+          pretraining,
+          facts.generation,
+        )
       : []),
     ...checkRemoteCode(facts),
     describeHash(facts),
@@ -91,18 +98,9 @@ export function checkBytes(bytes: number, competition: Competition): Finding {
   };
 }
 
-/** Longest sequence the config declares, by whichever name its class uses; null when none is given. */
-export function positionsOf(config: Record<string, unknown>): number | null {
-  for (const key of ['max_position_embeddings', 'n_positions', 'n_ctx', 'seq_length']) {
-    const value = config[key];
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-  }
-  return null;
-}
-
 function checkSequenceLength(facts: ModelFacts, competition: Competition): Finding {
   const limit = competition.sequence_length;
-  const actual = positionsOf(facts.config);
+  const actual = positionsOf(facts);
   const shared = { rule: 'sequence_length', actual, limit };
   if (limit === null) return { ...shared, ok: true, message: 'The competition has no sequence length.' };
   if (actual === null)

@@ -1,6 +1,6 @@
 """Writes constants/transformers.json: what each pinned transformers, and the one installed here, does with each key of each class's config.
 
-`npm run learn:releases`: runs probe.py and tokenizer_files.py in every environment of run.py and compares. A new pin is a line in PINNED and a run
+`npm run learn:releases`: runs probe.py, values.py, aliases.py and tokenizer_files.py in every environment of run.py and compares. A new pin is a line in PINNED and a run
 of this.
 """
 
@@ -36,6 +36,17 @@ def fetched(python: Path | str) -> dict:
     return json.loads(done.stdout)
 
 
+def aliased(pythons: dict[str, Path | str]) -> dict[str, dict]:
+    """By release and class; tried are the names that any release has."""
+
+    def run(python: Path | str, *arguments: str) -> list | dict:
+        done = subprocess.run([python, HERE / "aliases.py", *arguments], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return json.loads(done.stdout)
+
+    names = sorted({name for python in pythons.values() for name in run(python, "names")})
+    return {version: run(python, "of", json.dumps(names)) for version, python in pythons.items()}
+
+
 def same(one: dict, other: dict) -> bool:
     return all(abs(a - b) < TOLERANCE for a, b in zip(one["logits"], other["logits"], strict=True))
 
@@ -61,7 +72,7 @@ def idle(key: str, outcomes: dict) -> bool:
     return key.endswith("=null") or (key.startswith("rope_scaling.") and "logits" in outcomes["rope_theta"] and same(outcomes["rope_theta"], outcomes[""]) and same(outcomes[key], outcomes[""]))
 
 
-def facts_of(probed: dict, name: str, newest: dict, keys: set[str], values: dict) -> dict:
+def facts_of(probed: dict, name: str, newest: dict, keys: set[str], values: dict, aliases: dict) -> dict:
     """What a release does with a class: fates of keys, other defaults than today's, and what only some classes cannot do."""
     defaults, today = probed["defaults"][name], newest["defaults"][name]
     told = {key: value for key, value in sorted(defaults.items()) if key in keys and (probed is newest or (key in today and today[key] != value))}
@@ -69,19 +80,21 @@ def facts_of(probed: dict, name: str, newest: dict, keys: set[str], values: dict
         "keys": dict(sorted(fates(probed["classes"][name], newest["classes"][name]).items())),
         "defaults": told,
         **({"values": values} if values else {}),
+        **({"aliases": aliases} if aliases else {}),
         **({"empty_cache": probed["caches"][name]} if probed["caches"][name] else {}),
         **({} if probed["flash"][name] else {"flash_attention": False}),
     }
 
 
-def learn(found: list[dict], newest: dict, values: dict[str, dict]) -> dict:
+def learn(found: list[dict], newest: dict, values: dict[str, dict], aliases: dict[str, dict]) -> dict:
     """The content of `releases`."""
     releases = {}
     for probed in [*found, newest]:
         releases[probed["version"]] = classes = {}
         for name, outcomes in probed["classes"].items():
             keys = {key.split("=")[0] for key in newest["classes"][name]} | size_keys(name)
-            classes[name] = outcomes and facts_of(probed, name, newest, keys, values[probed["version"]]["classes"].get(name, {}))
+            version = probed["version"]
+            classes[name] = outcomes and facts_of(probed, name, newest, keys, values[version]["classes"].get(name, {}), aliases[version].get(name, {}))
     return releases
 
 
@@ -97,8 +110,9 @@ def main() -> None:
         found = [judged(environment(version), Path(temporary)) for version in PINNED]
         values = {version: valued(environment(version), Path(temporary)) for version in PINNED}
         values[newest["version"]] = valued(sys.executable, Path(temporary))
+    aliases = aliased({newest["version"]: sys.executable, **{version: environment(version) for version in PINNED}})
     tokenizers = {version: fetched(environment(version)) for version in PINNED}
-    OUT.write_text(as_text(newest["version"], learn(found, newest, values), {version: each["any"] for version, each in values.items()}, tokenizers))
+    OUT.write_text(as_text(newest["version"], learn(found, newest, values, aliases), {version: each["any"] for version, each in values.items()}, tokenizers))
 
 
 def as_text(newest: str, releases: dict, values: dict, tokenizers: dict) -> str:

@@ -1,6 +1,6 @@
 """What a release really makes of a model folder, as its validators load, sample and score it; under any transformers.
 
-    oracle.py keys OUT      writes OUT/keys-VERSION.json: the config of every class as this release completes it
+    oracle.py keys OUT      writes OUT/keys-VERSION.json: the config of every class as this release completes it, second names of its keys too
     oracle.py save OUT ALONE PAIRS SEED   (today's) a folder for every class and neighbour of its config, with weights and the logits it should give
     oracle.py judge OUT [empty-cache]   prints {folder: outcome}, an object a line: {verdict, why}
 
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from aliases import aliases_of, config_classes, names
 from neighbours import neighbours_of
 from probe import FIXED, VOCABULARY, config_of, save
 from tiny import MODELS, class_name
@@ -32,7 +33,11 @@ TOKENS = torch.arange(256)[None] * 7 % VOCABULARY
 
 
 def keys(out: Path) -> None:
-    known = {name: config().to_dict() for name in MODELS if (config := getattr(transformers, f"{name}Config", None))}
+    known = {}
+    for name, config in config_classes().items():
+        own = config().to_dict()
+        aliases = aliases_of(name, config, sorted(names()))
+        known[name] = {**{alias: own[named["key"]] for alias, named in aliases.items()}, **own}
     (out / f"keys-{transformers.__version__}.json").write_text(json.dumps(known, default=str))
 
 
@@ -51,8 +56,6 @@ def save_all(out: Path, alone: int, pairs: int, seed: str) -> None:
     completed = [json.loads(file.read_text()) for file in sorted(out.glob("keys-*.json"))]
     for name in MODELS:
         for number, changes in enumerate(changes_of(name, [each[name] for each in completed if name in each], alone, pairs, seed)):
-            if name.startswith("GPT") and name in FIXED:  # which has two names for its positions
-                changes.pop("max_position_embeddings", None)
             changes = {("n_positions" if name.startswith("GPT") and name in FIXED else "max_position_embeddings"): TOKENS.shape[1], **changes}
             folder = out / name / f"{number:04}"
             generation = changes.pop("generation_config", None)

@@ -1,6 +1,7 @@
 /** What no validator gets past, whichever competition the model is for. */
 import type { JsonObject } from '../../text/strict-json.ts';
 import type { Finding, SafetensorsHeader, Shapes } from '../types.ts';
+import { asRead } from './as-read.ts';
 import { checkConfig } from './config.ts';
 import { CONFIG } from './files.ts';
 import { checkModelType } from './model-type.ts';
@@ -36,7 +37,9 @@ export function checkContent(content: ModelContent, transformers: string | null)
     ...[...headers].flatMap(([path, header]) => checkFormat(path, header, mendable)),
     ...checkIndex(index, headers),
     ...(config === null ? [] : checkModelType(architecture, config)),
-    ...(config === null || transformers === null ? [] : checkConfig(architecture, config, transformers)),
+    ...(config === null || transformers === null
+      ? []
+      : checkConfig(architecture, asRead(architecture, config), transformers)),
     ...(complete ? checkTensors([...tensors.values()], architecture, built) : []),
   ];
 }

@@ -1,4 +1,5 @@
 /** A model by itself: which of its files count, and what no validator gets past. */
+export { positionsOf } from './as-read.ts';
 export { checkContent, type ModelContent } from './content.ts';
 export { allTokenizerFiles, carriedFiles, hashedFiles, weightFiles } from './files.ts';
 export { whyNoLoss } from './pinned.ts';
