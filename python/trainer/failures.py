@@ -16,7 +16,7 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
     if is_out_of_memory(error):
         return out_of_memory(text, config)
     if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left on device" in text:
-        return TrainerError("disk_full", f"The disk is full: {text}", ["Free some space, then: pt train --resume"])
+        return TrainerError("disk_full", f"The disk is full: {text}", ["pt train --resume   # once there is space"])
     if isinstance(error, ImportError):
         return TrainerError("missing_package", f"A Python package is missing or broken: {text}", ["pt setup", "pt doctor"])
     if "CUDA error" in text or name == "AcceleratorError":

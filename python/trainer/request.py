@@ -12,7 +12,7 @@ from .own_recipe import open_own_recipe
 
 def read_config(path: str | Path) -> RunConfig:
     """The request in that file, with run.json's overrides already applied to its recipe. Raises TrainerError `bad_recipe`."""
-    raw = read_object(Path(path), "bad_recipe", ["Make the run again: pt train"])
+    raw = read_object(Path(path), "bad_recipe", ["pt train   # makes the run again, without --resume"])
     config = parse(RunConfig, raw, Path(path).name)
     own = open_own_recipe(config.recipe_file, config.run_dir, config.resume or "1" <= os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
     if own is not None:

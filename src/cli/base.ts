@@ -11,8 +11,9 @@ import type { Settings } from '../settings/index.ts';
 import type { Column } from '../text/table.ts';
 import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
+import { commandLine, type Leaves } from './command-line.ts';
 import { globalFlags } from './flags.ts';
-import { inContext, type Typed, typedSettings } from './next-steps.ts';
+import { allInContext, type CommandLine, type Typed, typedSettings } from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { takeReferenceFlags } from './reference-flags.ts';
 import { usageError } from './usage-error.ts';
@@ -71,6 +72,10 @@ export abstract class PtCommand extends Command {
   readonly #places: Place[] = [];
   /** What was typed of where the command acts. */
   #typed: Typed[] = [];
+  /** What was typed altogether, once it is parsed. */
+  #line: CommandLine | null = null;
+  /** What of it a step of the same command leaves out, beside what excludes one another. */
+  protected readonly leaves: Leaves = () => [];
 
   /** The object that `--json` prints; complete and of its own type: `Promise<Printed<'check'>>` (src/output). */
   abstract override run(): Promise<Printed>;
@@ -164,6 +169,14 @@ export abstract class PtCommand extends Command {
     if (!(await askYesNo(question, flag))) throw new Cancelled('Nothing was done.');
   }
 
+  /** What a flag that was typed without its value turned out to mean, for hints. */
+  protected meant(flag: string, value: string): void {
+    const line = this.#line;
+    if (line === null) return;
+    const flags = line.flags.map((each) => (each.flag === flag ? { ...each, value } : each));
+    this.#line = { ...line, flags };
+  }
+
   /** A line of data on stdout. */
   protected print(text?: string): void {
     this.ui.print(text);
@@ -203,14 +216,11 @@ export abstract class PtCommand extends Command {
   }
 
   #inContext(steps: string[]): string[] {
-    return steps.map((step) =>
-      inContext(step, this.#typed, (words) => {
-        const command = this.config.findCommand(words.replaceAll(' ', ':'));
-        if (!command) return null;
-        const flags = Object.entries(command.flags);
-        return new Set(flags.map(([name]) => name));
-      }),
-    );
+    const takes = (words: string) => {
+      const command = this.config.findCommand(words.replaceAll(' ', ':'));
+      return command ? new Set(Object.keys(command.flags)) : null;
+    };
+    return allInContext(steps, this.#typed, takes, this.#line);
   }
 
   /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */
@@ -228,7 +238,9 @@ export abstract class PtCommand extends Command {
     for (const arg of Object.values(options?.args ?? {}) as { ignoreStdin?: boolean }[])
       arg.ignoreStdin = true;
     try {
-      return await super.parse<F, B, A>(options, normalizeArgv(this.#ours(argv, flags), flags));
+      const parsed = await super.parse<F, B, A>(options, normalizeArgv(this.#ours(argv, flags), flags));
+      this.#line = commandLine((this.id ?? '').replaceAll(':', ' '), parsed.raw, flags, this.leaves);
+      return parsed;
     } catch (error) {
       const names = Object.entries(flags).flatMap(([name, flag]) => [name, ...(flag.aliases ?? [])]);
       throw usageError(error, names, (this.id ?? '').replaceAll(':', ' '));

@@ -1,4 +1,5 @@
-/** What to type next, so that it means the same place as the command that says it. */
+/** What to type next, so that it means the same place as the command that says it, and keeps what was typed with that one. */
+import { MASK, mask } from '../secret.ts';
 import type { SettingRow } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 
@@ -16,11 +17,28 @@ const WHERE = [
   'hub-endpoint',
 ] as const;
 
+/** About one start alone: how it is shown, and a password whose redirection is not known here. */
+const NEVER_AGAIN = ['json', 'quiet', 'no-color', 'list-competitions', 'wallet-password-fd', 'help'];
+
 /** A setting that was typed: as a flag in whichever spelling, or as a variable before the command. */
 export interface Typed {
   /** The flag without dashes. */
-  flag: (typeof WHERE)[number];
-  value: string;
+  flag: string;
+  /** Null: a switch. */
+  value: string | null;
+  /** What stands in a command for a value that holds a key; the variable that the setting has beside its flag. */
+  variable?: string;
+}
+
+/** The command line that says the step. */
+export interface CommandLine {
+  /** `sandbox start` */
+  words: string;
+  args: readonly string[];
+  /** Its flags as they were typed, in that order; a switch that was turned off is `no-…`. */
+  flags: readonly Typed[];
+  /** Those of them that a step which says these flags leaves out. */
+  leaves: (said: ReadonlySet<string>) => ReadonlySet<string>;
 }
 
 /** What was typed of where a command acts. What stands in files is found again without being typed. */
@@ -28,10 +46,14 @@ export function typedSettings(rows: readonly SettingRow[], env: NodeJS.ProcessEn
   return WHERE.flatMap((flag) => {
     const row = rows.find(({ key }) => key === flag);
     if (row === undefined || row.value === null) return [];
-    const { origin, value } = row;
+    const { origin } = row;
+    const value = String(row.value);
     // The sandbox's own settings stand above the variable that named it.
     const named = flag === 'network' && origin === 'sandbox' && row.env.some((name) => env[name]?.trim());
-    return named || /^(flag|environment) /.test(origin) ? [{ flag, value: String(value) }] : [];
+    if (!named && !/^(flag|environment) /.test(origin)) return [];
+    if (!(URL.canParse(value) && value.includes(MASK))) return [{ flag, value }];
+    // Its key is shown nowhere: the variable that it came from has it, or can be given it.
+    return origin.startsWith('environment ') ? [] : [{ flag, value, variable: row.env[0]! }];
   });
 }
 
@@ -40,30 +62,83 @@ export type Takes = (words: string) => ReadonlySet<string> | null;
 
 /**
  * A step with what was typed, as far as its command takes it and it does not say it already, in its comment (`# without --competition`) too; to
- * be pasted as it stands. Sentences and other programs' commands stay as they are, but for `btcli`, which acts in the same place.
+ * be pasted as it stands. A step that is the command which says it, or only flags (`--competition 0`), is that command mended: it keeps what
+ * else was typed. Sentences and other programs' commands stay as they are, but for `btcli`, which acts in the same place.
  */
-export function inContext(step: string, typed: readonly Typed[], takes: Takes): string {
-  const [, line, comment] = /^(.*?)(\s{2,}#.*)?$/s.exec(step)!;
-  const [program, ...words] = line!.split(' ');
-  if (program === 'btcli') return `${[line, ...forBtcli(line!, typed)].join(' ')}${comment ?? ''}`;
+export function inContext(
+  step: string,
+  typed: readonly Typed[],
+  takes: Takes,
+  line: CommandLine | null = null,
+): string {
+  const [, command, comment = ''] = /^(.*?)(\s{2,}#.*)?$/s.exec(step)!;
+  if (line !== null && /^--[a-z][a-z0-9-]*( [^\s,]+)?$/.test(command!)) {
+    const whole = ['pt', line.words, ...line.args.map(shellWord), `${command}${comment}`].join(' ');
+    return inContext(whole, typed, takes, line);
+  }
+  const [program, ...words] = command!.split(' ');
+  if (program === 'btcli') return `${[command, ...forBtcli(command!, typed)].join(' ')}${comment}`;
   if (program !== 'pt') return step;
-  const known = takes(words.slice(0, 2).join(' ')) ?? takes(words[0] ?? '');
+  const two = words.slice(0, 2).join(' ');
+  const name = takes(two) === null ? (words[0] ?? '') : two;
+  const known = takes(name);
   if (known === null) return step;
-  const more = typed.filter(({ flag }) => known.has(flag) && !says(step, flag));
-  return `${[line, ...more.map(({ flag, value }) => option(`--${flag}`, value))].join(' ')}${comment ?? ''}`;
+  const said = saidIn(step);
+  const again = line?.words === name && !said.has('help') ? keptOf(line, said) : [];
+  const kept = new Set(again.map(({ flag }) => flag));
+  const where = typed.filter(({ flag }) => known.has(flag) && !said.has(flag) && !kept.has(flag));
+  const asVariable = where.concat(typed.filter(({ flag, variable }) => variable && kept.has(flag)));
+  const note = asVariable.flatMap(({ variable }) => (variable === undefined ? [] : [variable]));
+  const told = note.length === 0 ? '' : `   # ${note.join(', ')}: the address with its key`;
+  const more = [
+    ...again.map((each) => typed.find((one) => one.flag === each.flag && one.variable) ?? each),
+    ...where,
+  ];
+  return `${[command, ...more.map(option)].join(' ')}${comment || told}`;
+}
+
+/** Steps in context, each once, without one that is what was typed and nothing else: it would say the same again. */
+export function allInContext(
+  steps: readonly string[],
+  typed: readonly Typed[],
+  takes: Takes,
+  line: CommandLine | null,
+): string[] {
+  const useful = steps.filter((step) => line === null || step !== `pt ${line.words}` || steps.length === 1);
+  return [...new Set(useful.map((step) => inContext(step, typed, takes, line)))];
+}
+
+/** What of the command line a step keeps that is the same command and says `said` itself. */
+function keptOf({ flags, leaves }: CommandLine, said: ReadonlySet<string>): Typed[] {
+  const left = leaves(said);
+  return flags.filter(({ flag }) => {
+    const positive = flag.replace(/^no-/, '');
+    const gone = [flag, positive].some((name) => said.has(name) || left.has(name));
+    return !gone && !NEVER_AGAIN.includes(flag);
+  });
 }
 
 /** Spellings that every line of btcli reads. A network that it knows by no name is its business to refuse. */
 function forBtcli(line: string, typed: readonly Typed[]): string[] {
-  return typed.flatMap(({ flag, value }) => {
+  const said = saidIn(line);
+  return typed.flatMap((each) => {
+    const { flag } = each;
     if (flag !== 'network' && flag !== 'netuid' && !flag.startsWith('wallet-')) return [];
     const spelling = flag === 'network' ? 'subtensor.network' : flag.replace('-', '.');
-    return says(line, spelling) ? [] : [option(`--${spelling}`, value)];
+    return said.has(spelling) ? [] : [option({ ...each, flag: spelling })];
   });
 }
 
-const says = (line: string, flag: string) => line.split(/[ =,]/).includes(`--${flag}`);
+/** Names of the flags in a line, those in its comment too. */
+const saidIn = (line: string): Set<string> =>
+  new Set(line.split(/[ =,]/).flatMap((word) => (word.startsWith('--') ? [word.slice(2)] : [])));
 
 /** A value that begins with a dash would be read as a flag. */
-const option = (flag: string, value: string) =>
-  value.startsWith('-') || value === '' ? `${flag}=${shellWord(value)}` : `${flag} ${shellWord(value)}`;
+function option({ flag, value, variable }: Typed): string {
+  if (variable !== undefined) return `--${flag} "$${variable}"`;
+  if (value === null) return `--${flag}`;
+  const shown = mask(value);
+  return shown.startsWith('-') || shown === ''
+    ? `--${flag}=${shellWord(shown)}`
+    : `--${flag} ${shellWord(shown)}`;
+}

@@ -19,11 +19,13 @@ import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   keptFlags,
+  leftOut,
   needsOthers,
   openResumed,
   type ResumedRun,
   refuseImpossible,
   resumeCommand,
+  runCalled,
   runName,
   type TrainOutcome,
   thisMachine,
@@ -47,6 +49,7 @@ export default class Train extends PtCommand {
     '<%= config.bin %> train --resume',
   ];
   static override flags = trainFlags;
+  protected override readonly leaves = leftOut;
 
   async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
@@ -54,7 +57,9 @@ export default class Train extends PtCommand {
       return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
     const { settings, resumed } = await this.#settings(flags);
     const device = settings.device ?? resumed?.config.device;
-    refuseImpossible({ ...spreadOf(flags), device: String(device ?? 'auto') }, thisMachine(process.env));
+    const named = flags.run !== undefined || resumed !== null;
+    const spread = { ...spreadOf(flags), named, device: String(device ?? 'auto') };
+    refuseImpossible(spread, thisMachine(process.env));
     const order = orderOf(flags, {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
@@ -96,6 +101,7 @@ export default class Train extends PtCommand {
     const resume = flags.resume || null;
     const several = needsOthers(flags.nnodes, run ?? resume);
     const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several, home });
+    this.meant('resume', runCalled(resumed.runDir, home));
     for (const text of unfollowed(resumed, rows, process.cwd())) this.warning(text);
     return { settings: await this.settings({ ...keptFlags(resumed, flags, rows), ...flags }), resumed };
   }

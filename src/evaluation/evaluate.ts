@@ -102,7 +102,7 @@ function competitionOf(
   const { competition } = meantCompetition(competitionsAt(schedule, block, profile), wanted);
   if (competition !== null) return competition;
   throw new UserError('competition.unknown', `--competition ${id} does not exist at block ${block}.`, {
-    nextSteps: [`pt competitions --block ${block}`],
+    nextSteps: [`pt competitions --block ${block}   # without --competition`],
   });
 }
 

@@ -59,7 +59,7 @@ export function chooseCompetition(competitions: Competition[], wanted: Wanted): 
     throw new UserError(
       'competition.unknown',
       `--competition ${wanted.id} does not exist at this block; there is: ${list}.`,
-      { nextSteps: ['pt competitions'] },
+      { nextSteps: ['pt competitions   # without --competition'] },
     );
   if (how !== 'nearest') return competition;
   throw new UserError(

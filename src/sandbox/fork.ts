@@ -23,7 +23,7 @@ export function findChopsticks(path: string): string {
   throw new UserError('sandbox.no_chopsticks', '--fork needs chopsticks, which is not on the PATH.', {
     nextSteps: [
       'npm install --global @acala-network/chopsticks',
-      'pt sandbox start --detach   # without a fork',
+      'pt sandbox start --detach   # without --fork',
     ],
   });
 }
@@ -59,7 +59,7 @@ export async function startFork(options: { program: string; endpoint: string; po
   throw new OutsideError('sandbox.fork_failed', `chopsticks did not start on ${options.endpoint}: ${last}`, {
     nextSteps: [
       `${shellWord(options.program)} --endpoint=${shellWord(options.endpoint)}   # shows why`,
-      'pt sandbox start --detach',
+      'pt sandbox start --detach   # without --fork',
     ],
   });
 }

@@ -157,7 +157,7 @@ async function listen<Server>(
     if (asked === undefined) return start(0);
     const why = code === 'EACCES' ? 'may not be used by this user' : 'is in use';
     throw new UserError('sandbox.port_in_use', `--${what}-port ${asked}: this port ${why}.`, {
-      nextSteps: [`pt sandbox start   # takes a free port`, 'pt sandbox status'],
+      nextSteps: [`pt sandbox start   # takes a free port, without --${what}-port`, 'pt sandbox status'],
       cause: error,
     });
   }

@@ -31,12 +31,14 @@ export {
   locateRun,
   readBest,
   resumeCommand,
+  runCalled,
   runOf,
   runWord,
   summariseRun,
   updateState,
 } from './run-folder.ts';
 export { readSettings } from './run-state.ts';
+export { leftOut } from './same-command.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
 export { REPORT_TO, trackersOf } from './trackers.ts';
 export { train } from './train.ts';

@@ -19,6 +19,8 @@ export interface Spread {
   nnodes?: string | undefined;
   nodeRank?: number | undefined;
   rdzvEndpoint?: string | undefined;
+  /** Whether the run has a name that all machines know. */
+  named: boolean;
 }
 
 export const thisMachine = (env: NodeJS.ProcessEnv): Machine => ({
@@ -106,26 +108,31 @@ function readNodes(text = '1'): { min: number; max: number } {
   const max = Number(match?.[2] ?? min);
   if (match !== null && min >= 1 && min <= max && max <= MOST_NODES) return { min, max };
   throw machines(`--nnodes ${text}: must be N, or MIN:MAX with MIN not above MAX, from 1 to ${MOST_NODES}.`, [
-    'pt train --nnodes 2 --rdzv-endpoint HOST:29500 --run NAME',
-    'pt train --nnodes 2:4 --rdzv-endpoint HOST:29500 --run NAME',
+    'pt train --nnodes 2 --rdzv-endpoint HOST:29500',
+    'pt train --nnodes 2:4 --rdzv-endpoint HOST:29500',
   ]);
 }
 
 /** Flags that torch.distributed.run would not take, or that nothing would look at. */
-function refuseLostFlags({ nnodes, nodeRank, rdzvEndpoint }: Spread, { max }: { max: number }): void {
-  const again = ['pt train --nnodes 2 --rdzv-endpoint HOST:29500 --run NAME'];
+function refuseLostFlags({ nnodes, nodeRank, rdzvEndpoint, named }: Spread, { max }: { max: number }): void {
+  const meet = `--rdzv-endpoint HOST:29500${named ? '' : ' --run NAME'}`;
   if (nodeRank !== undefined && nodeRank >= max)
     throw machines(
       `--node-rank ${nodeRank}: ranks go from 0 to ${max - 1} (--nnodes ${nnodes ?? 1}).`,
-      again,
+      max > 1
+        ? [`pt train --node-rank ${max - 1}`]
+        : [`pt train --nnodes ${nodeRank + 1}${rdzvEndpoint === undefined ? ` ${meet}` : ''}`],
     );
   if (rdzvEndpoint === undefined) {
     if (max > 1)
-      throw machines(`--nnodes ${nnodes}: --rdzv-endpoint must say where the machines meet.`, again);
+      throw machines(`--nnodes ${nnodes}: --rdzv-endpoint must say where the machines meet.`, [
+        `pt train ${meet}`,
+      ]);
     return;
   }
   const port = Number(/^(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(rdzvEndpoint)?.[1] ?? 0);
-  if (port < 1 || port > 65_535) throw machines(`--rdzv-endpoint ${rdzvEndpoint}: must be HOST:PORT.`, again);
+  if (port < 1 || port > 65_535)
+    throw machines(`--rdzv-endpoint ${rdzvEndpoint}: must be HOST:PORT.`, [`pt train ${meet}`]);
 }
 
 const gpuCount = (gpus: number): string =>

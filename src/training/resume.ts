@@ -75,7 +75,9 @@ export async function openResumed(
   const runDir = await find(resume ?? run);
   if (run !== null && basename(runDir) !== run)
     throw new UserError('run.fixed', `--run ${run}: --resume means run ${basename(runDir)}.`, {
-      nextSteps: [resumeCommand(runDir, home), resumeCommand(join(dirname(runDir), run), home)],
+      nextSteps: [runDir, join(dirname(runDir), run)].map(
+        (dir) => `${resumeCommand(dir, home)}   # without --run`,
+      ),
     });
   const config = await readRunConfig(runDir);
   const state = await readState(runDir);

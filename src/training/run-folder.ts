@@ -66,11 +66,14 @@ export const holder = (): Pick<RunState, 'pid' | 'pid_identity'> => ({
   pid_identity: processIdentity(process.pid),
 });
 
-/** A run as a word of a command line: by its name where `pt` looks for runs unasked (under `home`), else by its folder. */
-export function runWord(runDir: string, home: string | null): string {
+/** A run as `--resume` takes it: by its name where `pt` looks for runs unasked (under `home`), else by its folder. */
+export function runCalled(runDir: string, home: string | null): string {
   const known = home !== null && dirname(runDir) === join(home, 'runs');
-  return shellWord(known ? basename(runDir) : runDir);
+  return known ? basename(runDir) : runDir;
 }
+
+/** The same as a word of a command line. */
+export const runWord = (runDir: string, home: string | null): string => shellWord(runCalled(runDir, home));
 
 /** The command that goes on with a run. */
 export const resumeCommand = (runDir: string, home: string | null): string =>
@@ -266,7 +269,7 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
     const newest = folders[0];
     if (newest !== undefined) return newest;
     throw new UserError('run.none', `There is no run in ${runsDir} yet.`, {
-      nextSteps: ['pt train --offline'],
+      nextSteps: ['pt train   # a new run, without --resume'],
     });
   }
   if (existsSync(join(name, 'run.json'))) return resolve(name);
@@ -294,7 +297,7 @@ export async function readRunConfig(runDir: string): Promise<Record<string, unkn
   const config = await readObject(join(runDir, 'run.json'));
   if (config === null || config.version !== 1) {
     throw new UserError('run.broken', `${join(runDir, 'run.json')} is missing or not readable.`, {
-      nextSteps: ['pt runs', 'pt train   # start a new run'],
+      nextSteps: ['pt runs', 'pt train   # a new run, without --resume'],
     });
   }
   return config;

@@ -2,11 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { Parser } from '@oclif/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hubFlags, networkFlags, walletFlags } from '../../src/cli/flags.ts';
-import { inContext, type Takes, typedSettings } from '../../src/cli/next-steps.ts';
+import { commandLine } from '../../src/cli/command-line.ts';
+import { globalFlags, hubFlags, networkFlags, walletFlags } from '../../src/cli/flags.ts';
+import { allInContext, inContext, type Takes, typedSettings } from '../../src/cli/next-steps.ts';
 import { normalizeArgv } from '../../src/cli/normalize-argv.ts';
+import { resumeMayStandAlone, trainFlags } from '../../src/cli/train-flags.ts';
 import { readManifest } from '../../src/manifest.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
+import { leftOut } from '../../src/training/index.ts';
 import { tempDir } from '../model/support.ts';
 import { cleanEnv, root, runPt } from './run-pt.ts';
 
@@ -149,5 +152,79 @@ describe('a next step', () => {
       env: { PT_HOME: home, PT_NETWORK: 'test' },
     });
     expect(listed.stderr).toContain('  pt train --network test --profile 6.0\n');
+  });
+});
+
+describe('a step of the command that says it', () => {
+  /** A step that `pt train` says, in the words that are typed next. */
+  async function after(typed: string, step: string): Promise<string> {
+    const flags = { ...globalFlags, ...trainFlags };
+    const argv = normalizeArgv(resumeMayStandAlone(typed.split(' ')), flags as never);
+    const { raw } = await Parser.parse(argv, { flags });
+    return inContext(step, [], takes, commandLine('train', raw, flags, leftOut));
+  }
+
+  it.each([
+    // Mended: the run and all else stays.
+    [
+      '--resume r --device cuda --offline',
+      'pt train --device auto',
+      'pt train --device auto --resume r --offline',
+    ],
+    [
+      '--resume r --nnodes 2',
+      'pt train --rdzv-endpoint H:1',
+      'pt train --rdzv-endpoint H:1 --resume r --nnodes 2',
+    ],
+    [
+      '--resume r --tokens 0 --data a --data b:2',
+      '--tokens 5M',
+      'pt train --tokens 5M --resume r --data a --data b:2',
+    ],
+    [
+      '--resume --num_epochs 3 --device x',
+      'pt train --device cpu',
+      "pt train --device cpu --resume='' --epochs 3",
+    ],
+    [
+      '--resume r --no-compile -y --json --lr 3',
+      'pt train --resume r   # without --lr',
+      'pt train --resume r --no-compile --yes   # without --lr',
+    ],
+    ['--resume r --from-start --offline', 'pt train --resume r', 'pt train --resume r --offline'],
+    [
+      '--resume r --offline',
+      'pt train --resume r --from-start',
+      'pt train --resume r --from-start --offline',
+    ],
+    // What would make it another run begins another run.
+    ['--resume r --run r --gpus 2', 'pt train --sl 256', 'pt train --sl 256 --gpus 2'],
+    [
+      '--resume r --max-steps 3',
+      'pt train --load-model-dir r/best',
+      'pt train --load-model-dir r/best --max-steps 3',
+    ],
+    ['--load-best --recipe a', 'pt train --load-model-dir d', 'pt train --load-model-dir d --recipe a'],
+    ['--resume r', 'pt train   # without --resume', 'pt train   # without --resume'],
+    // The run keeps what it was made with; how it is started it does not.
+    ['--recipe a --lr 3 --gpus 2 --run job', 'pt train --resume job', 'pt train --resume job --gpus 2'],
+    ['--decay-from r --tokens 5', 'pt train --resume job', 'pt train --resume job'],
+    // Not this command, or none.
+    ['--resume r --max-steps 3', 'pt runs', 'pt runs'],
+    ['--resume r', 'pt train --help', 'pt train --help'],
+    ['--resume r', 'Give another --run NAME.', 'Give another --run NAME.'],
+  ])('%s: %s', async (typed, step, wanted) => expect(await after(typed, step)).toBe(wanted));
+
+  it('is not said when it would be the very same again', async () => {
+    const { raw } = await Parser.parse(['--offline'], { flags: networkFlags });
+    const line = commandLine('config show', raw, networkFlags);
+    expect(allInContext(['pt config show', 'pt help'], [], takes, line)).toEqual(['pt help']);
+  });
+
+  it('names a variable in the place of a key', () => {
+    const typed = [{ flag: 'network', value: 'wss://a/***', variable: 'PT_NETWORK' }];
+    expect(inContext('pt status', typed, takes)).toBe(
+      'pt status --network "$PT_NETWORK"   # PT_NETWORK: the address with its key',
+    );
   });
 });

@@ -88,13 +88,15 @@ describe('pt train --resume', () => {
     for (const step of await readdir(join(dir, 'checkpoints')))
       await truncate(join(dir, 'checkpoints', step, 'trainer.json'), 3);
     const before = await metrics(dir);
-    const refused = await pt('train --resume damaged --max-steps 3');
+    const refused = await pt('train --resume damaged --max-steps 3 --offline');
     expect(refused, refused.stderr).toMatchObject({
       exitCode: 7,
       json: { error: { code: 'run.no_checkpoint' } },
     });
     expect(refused.json.error.message).toMatch(/damaged has no whole checkpoint \(step-2: .*reached step 2/);
-    expect(refused.json.error.nextSteps[0]).toBe('pt train --resume damaged --from-start');
+    expect(refused.json.error.nextSteps[0]).toBe(
+      'pt train --resume damaged --from-start --max-steps 3 --offline',
+    );
     expect(await metrics(dir)).toBe(before);
 
     await rm(join(dir, 'checkpoints'), { recursive: true });

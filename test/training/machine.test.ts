@@ -18,7 +18,7 @@ function refusal(act: () => void): string | null {
   }
 }
 const refused = (spread: Partial<Spread>, machine = cpu) =>
-  refusal(() => refuseImpossible({ device: 'auto', ...spread }, machine));
+  refusal(() => refuseImpossible({ device: 'auto', named: true, ...spread }, machine));
 const together = { rdzvEndpoint: 'a:29500' };
 
 test.each<[Partial<Spread>, Machine]>([

@@ -123,7 +123,7 @@ class Data:
             raise TrainerError(
                 "data_changed",
                 "The data, the tokenizer, the sequence length or the seed changed since this checkpoint: its position means nothing now.",
-                ["Resume with the data as it was", "Start a new run from the best model: pt train --load-model-dir DIR"],
+                ["Resume with the data as it was", "pt train --load-model-dir DIR   # a new run from the best model"],
             )
         self._taken = np.array(state["taken"], np.int64)
         for stream, part in zip(self._streams, state["sources"]):

@@ -107,4 +107,4 @@ def _unreachable(what: str, error: Exception, status: int | None) -> TrainerErro
         why, step = f"the server answers {status}", "Check the name and HF_ENDPOINT"
     else:
         why, step = f"{type(error).__name__}: {str(error)[:200]}", "Check the connection: pt doctor"
-    return TrainerError("data_unreachable", f"{what}: {why}.", [step, "Go on later from the last checkpoint: pt train --resume", "--data PATH"])
+    return TrainerError("data_unreachable", f"{what}: {why}.", [step, "pt train --resume   # later, from the last checkpoint", "--data PATH"])

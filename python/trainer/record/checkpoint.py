@@ -186,7 +186,7 @@ def disk_full(folder: Path, why: str) -> TrainerError:
     return TrainerError(
         "disk_full",
         f"The disk of {folder} is full: {why}. Nothing half-written was left, and earlier checkpoints are whole.",
-        ["Free some space, then: pt train --resume", "pt runs"],
+        ["pt train --resume   # once there is space", "pt runs"],
     )
 
 

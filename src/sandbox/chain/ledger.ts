@@ -142,7 +142,7 @@ function otherSpec(kept: RuntimeShape, asked: RuntimeShape): UserError {
   const [is, wanted] = [specVersion[kept], specVersion[asked]];
   return new UserError('sandbox.other_spec', `The chain of this sandbox is of spec ${is}, not ${wanted}.`, {
     nextSteps: [
-      `pt sandbox start   # as it is, spec ${is}`,
+      `pt sandbox start   # as it is, spec ${is}, without --spec`,
       `pt sandbox reset   # wipes it; then: pt sandbox start --spec ${wanted}`,
     ],
   });
