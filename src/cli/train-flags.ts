@@ -113,6 +113,11 @@ export const trainFlags = {
     summary: "Name of the run's folder; machines that train together give the same, on shared storage",
     ...scale,
   }),
+  detach: Flags.boolean({
+    summary: 'Train in the background; pt logs, pt attach and pt stop reach it from any shell',
+    exclusive: ['dashboard', 'wallet-password-fd', 'list-competitions', 'dry-run'],
+    ...scale,
+  }),
   'hang-seconds': integer({ min: 5 })({ summary: 'Silence that counts as a hang', ...scale }),
 
   'report-to': Flags.string({

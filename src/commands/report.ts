@@ -34,8 +34,7 @@ export default class Report extends PtCommand {
     const { writeRunReport } = await import('../report/index.ts');
     const { checkBest, trainedUnder } = await import('../runs/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const name = args.run === 'latest' ? null : args.run;
-    const runDir = await locateRun(modelDir ?? join(home, 'runs'), name, 'RUN');
+    const runDir = await locateRun(modelDir ?? join(home, 'runs'), args.run, 'RUN');
     const now = { ...flags, offline: true };
     // What the run was trained under may not exist here (another machine's run, another subnet's constants).
     const settings = await this.settings({ ...(await trainedUnder(runDir)), ...now }).catch(() =>

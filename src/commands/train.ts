@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Interfaces, networkArgs, PtCommand, publishedDtype } from '../cli/base.ts';
 import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
 import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
+import { detachedOutput } from '../output/jobs.ts';
 import { trainOutput } from '../output/train.ts';
 import type { Place } from '../place.ts';
 import type { UploadOutcome } from '../publish/index.ts';
@@ -18,15 +19,19 @@ import {
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
+  hasCheckpoint,
   keptFlags,
   leftOut,
+  locateRun,
   needsOthers,
+  newRunId,
   openResumed,
   type ResumedRun,
   refuseImpossible,
   resumeCommand,
   runCalled,
   runName,
+  runWord,
   type TrainOutcome,
   thisMachine,
   trackersOf,
@@ -55,6 +60,7 @@ export default class Train extends PtCommand {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
     if (flags['list-competitions'])
       return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
+    if (flags.detach) return this.#detach(flags);
     const { settings, resumed } = await this.#settings(flags);
     const device = settings.device ?? resumed?.config.device;
     const named = flags.run !== undefined || resumed !== null;
@@ -89,6 +95,25 @@ export default class Train extends PtCommand {
     this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
     if (report !== null) this.note(`Report: ${report}`);
     return trainOutput(outcome, published, report);
+  }
+
+  /** The same command in the background, where it tells by itself what is wrong with it. */
+  async #detach(flags: TrainFlags): Promise<Printed<'train'>> {
+    const { detach } = await import('../jobs/index.ts');
+    const { home, modelDir } = await this.settings(flags);
+    const runsDir = modelDir ?? join(home, 'runs');
+    const named = runName(flags.run);
+    const runDir =
+      flags.resume === undefined
+        ? join(runsDir, named ?? newRunId())
+        : await locateRun(runsDir, named ?? (flags.resume || null), '--resume');
+    const command = [process.argv[1]!, 'train', ...detachedArgs(this.argv, runDir, flags)];
+    const { env, signal } = { env: process.env, signal: this.signal };
+    const detached = await this.work(detach({ command, runDir, cwd: process.cwd(), env, signal }));
+    const word = runWord(runDir, home);
+    this.success(`Run ${word} goes on in the background (process ${detached.pid}).`);
+    this.nextSteps([`pt attach ${word}`, `pt logs ${word} -f`, `pt stop ${word}   # saves first`]);
+    return detachedOutput(detached);
   }
 
   /** The settings, and the run to go on with; where it is published and as whom stays as that run was meant. */
@@ -145,8 +170,10 @@ export default class Train extends PtCommand {
     this.onInterrupt(null);
     if (!outcome.cancelled) return outcome;
     const why = stop.signal.reason instanceof Cancelled ? `${TERMINAL_CLOSED} ` : '';
-    throw new Cancelled(`${why}Stopped after step ${outcome.steps}; everything is saved in ${runDir}.`, {
-      nextSteps: [resumeCommand(runDir, settings.home)],
+    const saved = await hasCheckpoint(runDir);
+    const kept = saved ? `everything is saved in ${runDir}` : 'nothing was trained yet';
+    throw new Cancelled(`${why}Stopped after step ${outcome.steps}; ${kept}.`, {
+      nextSteps: [resumeCommand(runDir, settings.home) + (saved ? '' : ' --from-start')],
       details: { runDir, steps: outcome.steps, bestDir: outcome.bestDir, bestLoss: outcome.bestLoss },
     });
   }
@@ -184,6 +211,13 @@ export default class Train extends PtCommand {
         `pt upload --load-model-dir ${shellWord(bestDir)} --hf-repo-id ${repo ?? 'NAME/MODEL'}`,
       ]);
   }
+}
+
+/** What was typed, for the run that was decided on; its result is the last line of its log. */
+function detachedArgs(argv: string[], runDir: string, flags: TrainFlags): string[] {
+  const typed = argv.filter((word) => word !== '--detach' && word !== '--json');
+  const run = flags.resume === undefined && flags.run === undefined ? ['--run', basename(runDir)] : [];
+  return [...typed, ...run, '--json'];
 }
 
 const TERMINAL_CLOSED = 'The terminal was closed (SIGHUP).';

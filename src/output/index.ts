@@ -3,6 +3,7 @@ import { checkSchema } from './check.ts';
 import { competitionsSchema } from './competitions.ts';
 import { errorSchema } from './error.ts';
 import { evaluateSchema } from './evaluate.ts';
+import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts';
 import { loadSchema } from './load.ts';
 import { profilesSchema, profilesShowSchema } from './profiles.ts';
 import { reportSchema, runsSchema } from './runs.ts';
@@ -20,7 +21,9 @@ export { errorSchema } from './error.ts';
  * (`npm run generate`). A later version may print more; nothing of this may vanish or change its meaning.
  */
 export const SCHEMAS = {
-  train: z.union([trainSchema, competitionsSchema]).describe('The competitions with --list-competitions'),
+  train: z
+    .union([trainSchema, detachedSchema, competitionsSchema])
+    .describe('Where the run goes on with --detach, the competitions with --list-competitions'),
   upload: z
     .union([uploadSchema, uploadPlanSchema, competitionsSchema])
     .describe('The plan with --dry-run, the competitions with --list-competitions'),
@@ -33,6 +36,11 @@ export const SCHEMAS = {
   profiles: profilesSchema,
   'profiles:show': profilesShowSchema,
   runs: runsSchema,
+  logs: z
+    .union([logsSchema, logLineSchema])
+    .describe('With --follow one object a line for each happening, and the run at its end'),
+  attach: jobSchema,
+  stop: jobSchema,
   report: reportSchema,
   setup: setupSchema,
   doctor: doctorSchema,

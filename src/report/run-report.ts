@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
+import { followLines, type LineFollower } from '../host/follow-lines.ts';
 import { readJson } from '../host/read-json.ts';
 import { type BestModel, type RunState, readBest, readSettings, summariseRun } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
-import { followLines, type LineFollower } from './follow-lines.ts';
 import { type KeptForecast, readForecast } from './forecast-file.ts';
 
 export type Json = Record<string, unknown>;

@@ -38,3 +38,9 @@ export function formatAmount(amount: number, unit: Unit): string {
   if (unit === 'bytes') return formatBytes(amount);
   return unit === 'tokens' ? `${formatCount(amount)} tokens` : `${formatCount(amount)} ${unit}`;
 }
+
+/** Seconds since the epoch as the machine's own date and time: `2026-11-26 10:15:00`. */
+export function localTime(seconds: number): string {
+  // Sweden writes dates the way ISO does.
+  return new Date(seconds * 1000).toLocaleString('sv-SE');
+}

@@ -11,6 +11,7 @@ export {
 export { type Machine, refuseImpossible, thisMachine } from './machine.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
 export { plannedFacts } from './planned-facts.ts';
+export { progressOf } from './progress-of.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
 export { asksToPublish, type IntentFlags, idlePublishFlags, publishIntent } from './publish-intent.ts';
 export { publishNewest } from './publish-newest.ts';
@@ -26,9 +27,13 @@ export {
   unfollowed,
 } from './resume.ts';
 export {
+  hasCheckpoint,
   holdRun,
+  LATEST,
   listRuns,
   locateRun,
+  lockFile,
+  newRunId,
   readBest,
   resumeCommand,
   runCalled,
@@ -37,7 +42,7 @@ export {
   summariseRun,
   updateState,
 } from './run-folder.ts';
-export { readSettings } from './run-state.ts';
+export { readSettings, readState } from './run-state.ts';
 export { leftOut } from './same-command.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
 export { REPORT_TO, trackersOf } from './trackers.ts';

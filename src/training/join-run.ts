@@ -3,12 +3,17 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { Work } from '../progress.ts';
-import { resumeCommand } from './run-folder.ts';
+import { LATEST, resumeCommand } from './run-folder.ts';
 import { readState } from './run-state.ts';
 
-/** Refuses what is no plain folder name. */
+/** Refuses what is no plain folder name, or has a meaning already. */
 export function runName(name: string | undefined): string | null {
-  if (name === undefined || /^[A-Za-z0-9][\w.-]{0,63}$/.test(name)) return name ?? null;
+  if (name === undefined) return null;
+  if (name === LATEST)
+    throw new UserError('usage.run_name', `--run ${name}: that word means the newest run everywhere.`, {
+      nextSteps: ['pt train --run my-run'],
+    });
+  if (/^[A-Za-z0-9][\w.-]{0,63}$/.test(name)) return name;
   throw new UserError('usage.run_name', `--run ${name}: use letters, digits, ".", "_" and "-", at most 64.`, {
     nextSteps: ['pt train --run my-run'],
   });

@@ -15,7 +15,7 @@ import { readState } from './run-state.ts';
 import type { BestModel, PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
-function newRunId(now = new Date()): string {
+export function newRunId(now = new Date()): string {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `${stamp}-${randomBytes(2).toString('hex')}`;
 }
@@ -202,6 +202,12 @@ export async function readBest(runDir: string): Promise<BestModel | null> {
   };
 }
 
+/** What is said of a run whose `pt` is gone without having said why. */
+const KILLED = {
+  code: 'run.killed',
+  message: 'The pt that trained it was killed, or the machine went down.',
+};
+
 export async function summariseRun(dir: string): Promise<RunSummary> {
   const state = await readState(dir);
   const died = state?.state === 'running' && !isAlive(state.pid, state.pid_identity);
@@ -212,6 +218,7 @@ export async function summariseRun(dir: string): Promise<RunSummary> {
     state: state === null || died ? 'failed' : state.state,
     steps: await lastStep(dir),
     bestLoss: (await readBest(dir))?.loss ?? null,
+    error: died ? KILLED : (state?.error ?? null),
     published: state?.published ?? null,
   };
 }
@@ -233,7 +240,11 @@ export async function findRun(runsDir: string, name: string | null): Promise<str
   return dir;
 }
 
-const lockFile = (runDir: string): string => join(runDir, 'train.lock');
+/** The newest run, as a word. */
+export const LATEST = 'latest';
+
+/** Held while a `pt` trains the run. */
+export const lockFile = (runDir: string): string => join(runDir, 'train.lock');
 
 function busy(dir: string, pid: number | null): UserError {
   const who = pid === null ? '' : ` (process ${pid}, of this machine or another that has the folder)`;
@@ -262,10 +273,12 @@ export function holdRun(runDir: string): Lock | null {
   return lock;
 }
 
-/** The folder of a run, busy or not, by the same names; `asked` is the flag or argument that an error speaks of. */
+/**
+ * The folder of a run, busy or not, by the same names, `latest` for the newest; `asked` is the flag or argument that an error speaks of.
+ */
 export async function locateRun(runsDir: string, name: string | null, asked: string): Promise<string> {
   const folders = await runFolders(runsDir);
-  if (name === null) {
+  if (name === null || name === LATEST) {
     const newest = folders[0];
     if (newest !== undefined) return newest;
     throw new UserError('run.none', `There is no run in ${runsDir} yet.`, {

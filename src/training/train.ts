@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type EventOf, startTrainer, type TrainerEvent } from '../bridge/index.ts';
+import { startTrainer, type TrainerEvent } from '../bridge/index.ts';
 import type { TrainerRequest } from '../bridge/types.ts';
 import { Cancelled, PtError } from '../errors.ts';
-import type { Progress, Work } from '../progress.ts';
+import type { Work } from '../progress.ts';
 import { mask } from '../secret.ts';
-import { dataNote } from './data-note.ts';
+import { progressOf } from './progress-of.ts';
 import { hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
@@ -103,74 +103,4 @@ function absorb(outcome: TrainOutcome, event: TrainerEvent): void {
     outcome.tokens = event.tokens ?? outcome.tokens;
     outcome.seconds = event.seconds ?? 0;
   }
-}
-
-/** An event in the words of the progress line; null for what people need not see. */
-function progressOf(event: TrainerEvent): Progress | null {
-  switch (event.type) {
-    case 'start': {
-      const from = event.resumed_from ?? null;
-      const message =
-        `${from === null ? 'Training' : `Going on from step ${from}`}: ${count(event.parameters ?? null)} parameters ` +
-        `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
-        (event.tokenizer === undefined ? '' : ` Tokenizer: ${event.tokenizer}.`) +
-        (event.end === undefined ? '' : ` It ends ${event.end}.`);
-      return { kind: 'note', level: 'info', message };
-    }
-    case 'data':
-      return { kind: 'note', level: 'info', message: dataNote(event) };
-    case 'phase':
-      return { kind: 'progress', phase: phaseTitle(event), done: 0, unit: 'steps' };
-    case 'step':
-      return {
-        kind: 'progress',
-        phase: 'Training',
-        done: event.step ?? 0,
-        ...(event.total_steps == null ? {} : { total: event.total_steps }),
-        unit: 'steps',
-        detail: stepDetail(event),
-      };
-    case 'eval':
-      return {
-        kind: 'note',
-        level: 'info',
-        message: `Step ${event.step}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${averagedNote(event)}${event.best === true ? ' (best so far)' : ''}.`,
-      };
-    case 'warning':
-      return { kind: 'note', level: 'warning', message: event.message ?? '' };
-    default:
-      return null;
-  }
-}
-
-function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {
-  return loss == null ? '' : `, of the averaged weights ${loss.toFixed(4)}`;
-}
-
-function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
-  const title = name.charAt(0).toUpperCase() + name.slice(1);
-  return detail === '' ? title : `${title}: ${detail}`;
-}
-
-function stepDetail(event: EventOf<'step'>): string {
-  const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
-  if (event.tokens_per_second != null) parts.push(`${count(event.tokens_per_second)} tokens/s`);
-  if (event.mfu != null) parts.push(`MFU ${(event.mfu * 100).toFixed(1)}%`);
-  // With a known end the progress bar tells the time left itself.
-  if (event.total_steps == null && event.eta_seconds != null) parts.push(`${clock(event.eta_seconds)} left`);
-  return parts.join(' · ');
-}
-
-/** 2_600_000 → `2.6M`. */
-export function count(value: number | null): string {
-  if (value === null) return '?';
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
-}
-
-/** Seconds as `m:ss` or `h:mm:ss`. */
-export function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (value: number) => String(value).padStart(2, '0');
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

@@ -96,5 +96,7 @@ export interface RunSummary {
   state: RunStatus;
   steps: number;
   bestLoss: number | null;
+  /** Why it ended, where it did not end by itself. */
+  error: { code: string; message: string } | null;
   published: unknown;
 }

@@ -88,7 +88,9 @@ export function createUi({
     },
     error(report: ErrorReport): void {
       const message = presentable(report.message, { lines: true });
-      tell(`${paint(stderr, 'red', 'Error:')} ${message} ${paint(stderr, 'dim', `[${report.code}]`)}`);
+      // What somebody asked for is no error.
+      const head = report.code === 'cancelled' ? '' : `${paint(stderr, 'red', 'Error:')} `;
+      tell(`${head}${message} ${paint(stderr, 'dim', `[${report.code}]`)}`);
       for (const step of report.nextSteps) {
         tell(`  ${paint(stderr, 'cyan', '→')} ${presentable(step, { lines: true })}`);
       }

@@ -16,6 +16,7 @@ import { cleanEnv, type Ran, root, runPt } from './run-pt.ts';
 
 /** What to type of each command so that it gets as far as it can with no network and no model. */
 const TYPED: Record<string, string[]> = {
+  attach: [],
   check: ['MODEL'],
   competitions: [],
   completion: ['bash'],
@@ -24,6 +25,7 @@ const TYPED: Record<string, string[]> = {
   evaluate: ['MODEL', '--offline'],
   load: ['--uid', '1'],
   'load-best': [],
+  logs: [],
   profiles: [],
   'profiles:show': ['albedo'],
   report: [],
@@ -35,6 +37,7 @@ const TYPED: Record<string, string[]> = {
   'sandbox:stop': [],
   setup: ['--check'],
   status: [],
+  stop: [],
   train: ['--offline', '--max-steps', '1'],
   upload: ['--load-model-dir', 'MODEL', '--hf-repo-id', 'me/first', '--yes'],
   'wallet:list': [],

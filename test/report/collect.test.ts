@@ -2,8 +2,8 @@ import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { followLines } from '../../src/host/follow-lines.ts';
 import { createCollector } from '../../src/report/collect.ts';
-import { followLines } from '../../src/report/follow-lines.ts';
 import { metricLine } from './make-run.ts';
 
 let dir: string;

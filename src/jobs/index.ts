@@ -1,0 +1,5 @@
+/** Runs from any shell: put into the background, followed, stopped. The run folder is all there is; nothing of ours stays resident. */
+export { type Detached, detach } from './detach.ts';
+export { runningRun } from './find.ts';
+export { followRun, type Happening, happenings } from './follow.ts';
+export { stopRun } from './stop.ts';
