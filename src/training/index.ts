@@ -29,7 +29,6 @@ export {
 export {
   hasCheckpoint,
   holdRun,
-  LATEST,
   listRuns,
   locateRun,
   lockFile,
