@@ -299,12 +299,12 @@ const recipe = z.looseObject({ name: z.string().optional() });
 const cache = new Map<string, Constants>();
 
 /**
- * Constants of a folder (default: the one shipped with the tool), and of a folder with more profiles. Files are read when first asked for.
+ * Constants of a folder (default: the one shipped with the tool), and of folders with more profiles. Files are read when first asked for.
  * Throws `UserError` `constants.missing` or `constants.invalid`, naming file and path of the wrong value.
  */
-export function loadConstants(dir: string = shippedDir(), profilesDir: string | null = null): Constants {
+export function loadConstants(dir: string = shippedDir(), profileDirs: readonly string[] = []): Constants {
   const folder = resolve(dir);
-  const id = JSON.stringify([folder, profilesDir]);
+  const id = JSON.stringify([folder, profileDirs]);
   const known = cache.get(id);
   if (known) return known;
   const constants: Constants = {
@@ -313,7 +313,7 @@ export function loadConstants(dir: string = shippedDir(), profilesDir: string | 
       return once(this, 'networks', () => read(folder, 'networks.json', z.record(z.string(), network)));
     },
     get profiles() {
-      return once(this, 'profiles', () => findProfiles([folder, ...(profilesDir ? [profilesDir] : [])]));
+      return once(this, 'profiles', () => findProfiles(folder, profileDirs));
     },
     get schedules() {
       return once(this, 'schedules', () => readSchedules(folder, this.networks));
@@ -485,7 +485,7 @@ function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
 }
 
 /** Every profile of a constants folder, and of a folder that holds nothing but profiles; the later of one name counts. */
-function findProfiles([folder, more]: string[]): Profiles {
+function findProfiles(folder: string, more: readonly string[]): Profiles {
   const found = new Map<ProfileName, { dir: string; file: string }>();
   const look = (dir: string, under: string) => {
     const inside = join(dir, under);
@@ -497,8 +497,8 @@ function findProfiles([folder, more]: string[]): Profiles {
     for (const name of files.map((file) => file.slice(0, -'.json'.length)).sort())
       found.set(name, { dir, file: join(under, `${name}.json`) });
   };
-  look(folder!, 'profiles');
-  if (more !== undefined) look(more, '');
+  look(folder, 'profiles');
+  for (const dir of more) look(dir, '');
   const profiles = {};
   for (const [name, { dir, file }] of found)
     Object.defineProperty(profiles, name, {

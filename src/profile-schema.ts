@@ -296,6 +296,23 @@ export const profileSchema = z.strictObject({
     .default([])
     .describe('What decides there and `pt` cannot look at: it says so, and never yes'),
   pretraining: pretraining.nullable().default(null),
+  sandbox: z
+    .strictObject({
+      king: z
+        .record(text, z.unknown())
+        .optional()
+        .describe("config.json of the sandbox's tiny king; left out: a small Llama"),
+      king_name: text.optional().describe("The name of the king's repository, without its owner"),
+      files: z
+        .record(text, text)
+        .optional()
+        .describe("Text of the king's files that no tokenizer and no model library writes"),
+    })
+    .optional()
+    .describe('What `pt sandbox start --profile` plays it with'),
+  stands_in_for: text
+    .optional()
+    .describe('Of a file that a sandbox made: the profile that it is the small form of'),
 });
 
 /** How one subnet's (or one release's) validators write, read, lock and score. */

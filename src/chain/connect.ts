@@ -16,6 +16,9 @@ const DEFAULT_STALL_MS = 90_000;
 /** A chain may be so many times slower than its runtime says, before a wait for one of its blocks is given up. */
 const SLOWNESS = 4;
 
+/** Thirty-two zero bytes: what the runtime answers for a hotkey without an owner. */
+const NOBODY = '5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM';
+
 /** Opens a chain; the heavy half of `index.ts`' `connect`, which has checked the endpoints. */
 export async function openChain(options: ConnectOptions): Promise<Chain> {
   const { endpoints, cacheDir, timeoutMs = DEFAULT_TIMEOUT_MS, stallMs = DEFAULT_STALL_MS } = options;
@@ -60,6 +63,12 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
         if (uid !== null && !Number.isInteger(uid)) throw new RangeError('the uid is no number');
         return uid as number | null;
       });
+    },
+    async ownerOf(hotkey) {
+      const owner: unknown = isAddress(hotkey)
+        ? await readValue(connection, 'SubtensorModule', 'Owner', hotkey)
+        : null;
+      return typeof owner === 'string' && owner !== NOBODY ? owner : null;
     },
     neurons: (netuid) => readNeurons(connection, netuid),
     commitment: async (netuid, hotkey) =>

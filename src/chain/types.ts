@@ -146,6 +146,8 @@ export interface Chain {
   subnetExists(netuid: number): Promise<boolean>;
   /** uid of a hotkey on a subnet; null when it is not registered. */
   uidOf(netuid: number, hotkey: string): Promise<number | null>;
+  /** SS58 address of the coldkey that owns a hotkey; null: nobody does. */
+  ownerOf(hotkey: string): Promise<string | null>;
   neurons(netuid: number): Promise<Neuron[]>;
   commitment(netuid: number, hotkey: string): Promise<Commitment | null>;
   /** Every commitment of a subnet by hotkey (SS58), in a handful of round trips. */

@@ -7,7 +7,13 @@ import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts'
 import { loadSchema } from './load.ts';
 import { profilesSchema, profilesShowSchema } from './profiles.ts';
 import { reportSchema, runsSchema } from './runs.ts';
-import { sandboxEnvSchema, sandboxResetSchema, sandboxSchema, sandboxStopSchema } from './sandbox.ts';
+import {
+  sandboxEnvSchema,
+  sandboxResetSchema,
+  sandboxSchema,
+  sandboxStopSchema,
+  throneSchema,
+} from './sandbox.ts';
 import { statusSchema } from './status.ts';
 import { completionSchema, configShowSchema, doctorSchema, setupSchema } from './tool.ts';
 import { trainSchema } from './train.ts';
@@ -52,6 +58,7 @@ export const SCHEMAS = {
   'sandbox:stop': sandboxStopSchema,
   'sandbox:env': sandboxEnvSchema,
   'sandbox:reset': sandboxResetSchema,
+  'sandbox:judge': throneSchema,
   completion: completionSchema,
 } as const;
 

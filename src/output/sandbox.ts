@@ -1,10 +1,41 @@
 import { z } from 'zod';
-import type { RunningSandbox } from '../sandbox/index.ts';
+import { type RunningSandbox, readThrone, type Throne } from '../sandbox/index.ts';
 import { exactly } from './exactly.ts';
 import { count, text } from './parts.ts';
 
 const wallet = exactly<RunningSandbox['wallet']>()(
   z.strictObject({ path: text, name: text, hotkey: text, ss58: text }),
+);
+
+const plays = exactly<NonNullable<RunningSandbox['plays']>>()(
+  z.strictObject({
+    profile: text.describe('The small form, which commands take by themselves on the sandbox'),
+    profiles: text.describe('Folder of its file'),
+    of: text.describe('The profile that it stands in for'),
+    king: z
+      .strictObject({ hotkey: text, repo: text, commit: text })
+      .nullable()
+      .describe('Who held the throne when it began; null: none can be made'),
+  }),
+);
+
+export const throneSchema = exactly<Throne>()(
+  z.strictObject({
+    king: text.nullable().describe('SS58 of who holds the throne now'),
+    verdicts: z.array(
+      z.strictObject({
+        uid: count,
+        hotkey: text,
+        block: count,
+        text,
+        repo: text.nullable(),
+        outcome: z
+          .enum(['refused', 'lost', 'won', 'taken'])
+          .describe('refused: in no duel; taken: there is nobody to beat'),
+        reason: text,
+      }),
+    ),
+  }),
 );
 
 /** Of `start` and `status`. */
@@ -17,6 +48,8 @@ export const sandboxSchema = z.strictObject({
   fork: text.nullable().describe('The network that it was forked from'),
   block: count.nullable().describe('Null: not running, or the chain does not answer'),
   wallet: wallet.nullable(),
+  plays: plays.nullable().describe('The subnet that it plays; null: none'),
+  throne: throneSchema.nullable().describe('What its validator decided so far'),
   dir: text.describe('Folder with its state and log'),
   pid: count.nullable(),
 });
@@ -33,11 +66,14 @@ export function sandboxOutput(dir: string, running: RunningSandbox | null): z.ou
       fork: null,
       block: null,
       wallet: null,
+      plays: null,
+      throne: null,
       dir,
       pid: null,
     };
-  const { chain, hub, netuid, spec, fork, block, wallet, pid } = running;
-  return { running: true, chain, hub, netuid, spec, fork, block, wallet, dir, pid };
+  const { chain, hub, netuid, spec, fork, block, wallet, plays, pid } = running;
+  const throne = plays === null ? null : readThrone(dir, plays);
+  return { running: true, chain, hub, netuid, spec, fork, block, wallet, plays, throne, dir, pid };
 }
 
 export const sandboxStopSchema = z.strictObject({ stopped: z.boolean() });

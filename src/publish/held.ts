@@ -60,6 +60,23 @@ export function heldOf(
   }
 }
 
+/** The texts that validators take, as the profile's `intake` has it; null: their own reading of this hotkey ends with an error. */
+export function countedTexts(
+  stored: StoredCommitments,
+  profile: Profile,
+  wanted: Readonly<Record<string, string>> = {},
+): Picked[] | null {
+  const { commit } = profile;
+  const { entry } = stored;
+  const plain = entry !== null && entry.text !== null ? [{ block: entry.block, text: entry.text }] : [];
+  if (commit.mode === 'timelock')
+    return pickRevealed(profile, [...revealedTexts(stored), ...(commit.plain_too ? plain : [])], wanted);
+  return plain.flatMap(({ text, block }) => {
+    const read = readText(commit.format, text);
+    return read.kind === 'read' ? [{ text, block, fields: read.fields }] : [];
+  });
+}
+
 function currentOf(
   stored: StoredCommitments,
   profile: Profile,
@@ -74,8 +91,7 @@ function currentOf(
     return { ...plain, fields: read?.kind === 'read' ? read.fields : null };
   }
   const texts = revealedTexts(stored);
-  const also = commit.plain_too && plain?.text ? [{ block: plain.block, text: plain.text }] : [];
-  const picked = pickRevealed(profile, [...texts, ...also], wanted);
+  const picked = countedTexts(stored, profile, wanted);
   const newest = picked?.reduce<Picked | null>(
     (best, each) => (best && best.block > each.block ? best : each),
     null,

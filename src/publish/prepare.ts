@@ -45,7 +45,11 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
     block,
   });
   // What the name must hold of the owner's keys: a seal that validators refuse cannot be taken back.
-  const names = checkNames(request.repo, { hotkey: place.hotkey.ss58, coldkey: null }, place.profile, block);
+  const { ss58: hotkey } = place.hotkey;
+  // As the chain has it, which is what validators read; only some profiles ask.
+  const asksColdkey = place.profile.repo.contains?.some(({ of }) => of === 'coldkey') ?? false;
+  const owner = { hotkey, coldkey: asksColdkey ? await place.chain.ownerOf(hotkey) : null };
+  const names = checkNames(request.repo, owner, place.profile, block);
   return { ...prepared, findings: [...prepared.findings, ...names, copies] };
 }
 

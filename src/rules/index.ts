@@ -19,6 +19,7 @@ export * from './push.ts';
 export * from './repository.ts';
 export * from './schedule.ts';
 export * from './seal.ts';
+export * from './small-form.ts';
 export type * from './types.ts';
 export * as validator from './validator/index.ts';
 export * from './verdict.ts';

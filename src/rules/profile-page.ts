@@ -4,7 +4,7 @@ import { describeProfile } from './profile-summary.ts';
 import type { Profile } from './types.ts';
 
 /** Fields that `pt` fills in by itself. */
-const KNOWN = new Set([
+export const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'repo',
   'repo_ns',
   'repo_name',
@@ -19,7 +19,7 @@ const KNOWN = new Set([
 export function profilePage(name: string, profile: Profile): string {
   const { title, netuid, paysFor, sealed, reveal, text, maxBytes, pin, scoring, source, judged, notJudged } =
     describeProfile(name, profile);
-  const own = fieldsOf(profile.commit.format).filter((field) => !KNOWN.has(field.name));
+  const own = fieldsOf(profile.commit.format).filter((field) => !KNOWN_FIELDS.has(field.name));
   const sentence = (what: string) => `${what[0]?.toUpperCase()}${what.slice(1)}.`;
   const list = (items: readonly string[], none: string) =>
     items.length === 0 ? none : items.map((item) => `- ${sentence(item)}`).join('\n');

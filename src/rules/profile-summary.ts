@@ -92,7 +92,7 @@ function pinInWords({ pin: { store, hub_prefix: prefix } }: Profile): string {
   }
 }
 
-function scoringInWords({ duel }: Profile): string {
+export function scoringInWords({ duel }: Profile): string {
   switch (duel.kind) {
     case 'bootstrap_lcb':
       return `paired losses against the king: the lower bound (alpha ${duel.alpha}, ${duel.B} resamples) of the mean difference must be above ${duel.delta}`;

@@ -9,6 +9,8 @@ const identitySchema = z.object({
   token: z.string(),
   chainPort: z.number().int().nullable(),
   hubPort: z.number().int().nullable(),
+  /** Name of the profile that it plays. */
+  plays: z.string().nullable().default(null),
 });
 
 export type SandboxIdentity = z.infer<typeof identitySchema>;
@@ -26,8 +28,17 @@ export function readIdentity(dir: string): SandboxIdentity {
       // Damaged: a new token does no harm, nothing outside this folder knows the old one.
     }
   }
-  return { token: `hf_sandbox${randomBytes(16).toString('hex')}`, chainPort: null, hubPort: null };
+  return {
+    token: `hf_sandbox${randomBytes(16).toString('hex')}`,
+    chainPort: null,
+    hubPort: null,
+    plays: null,
+  };
 }
+
+/** Name of the profile that the sandbox of `dir` played last; null: none. */
+export const playsLast = (dir: string): string | null =>
+  existsSync(identityFile(dir)) ? readIdentity(dir).plays : null;
 
 export const writeIdentity = (dir: string, identity: SandboxIdentity): Promise<void> =>
   writeJson(identityFile(dir), identity);

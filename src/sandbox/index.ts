@@ -1,6 +1,7 @@
 import type { Sandbox, SandboxOptions } from './start.ts';
 
 export { SPECS } from './chain/pallets.ts';
+export { playsLast } from './identity.ts';
 export {
   launchDetached,
   logFile,
@@ -10,7 +11,9 @@ export {
   sandboxStatus,
   stopSandbox,
 } from './manage.ts';
-export { readSandboxState, type SandboxState, sandboxDir } from './state.ts';
+export { type PlayVerdict, readThrone, type Throne, writeThrone } from './play/throne.ts';
+export { pay } from './rpc.ts';
+export { type Plays, readSandboxState, type SandboxState, sandboxDir } from './state.ts';
 export type { Sandbox, SandboxOptions };
 
 /** See start.ts. The servers and their codecs are loaded only here: most commands just ask whether a sandbox runs. */

@@ -21,12 +21,14 @@ import { readSandboxState, type SandboxState, stateFile } from './state.ts';
 
 /** A sandbox that runs. */
 export interface RunningSandbox
-  extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'spec' | 'fork' | 'wallet' | 'pid'> {
+  extends Pick<SandboxState, 'chain' | 'hub' | 'netuid' | 'spec' | 'fork' | 'wallet' | 'plays' | 'pid'> {
   /** The chain's block; null: it does not answer. */
   block: number | null;
 }
 
+/** Making a king loads PyTorch, which takes its time on a cold disk. */
 const START_MS = 60_000;
+const START_WITH_KING_MS = 300_000;
 const STOP_MS = 15_000;
 
 export const logFile = (dir: string): string => join(dir, 'sandbox.log');
@@ -35,16 +37,24 @@ export const logFile = (dir: string): string => join(dir, 'sandbox.log');
 export async function sandboxStatus(dir: string): Promise<RunningSandbox | null> {
   const state = readSandboxState(dir);
   if (state === null) return null;
-  const { chain, hub, netuid, spec, fork, wallet, pid } = state;
-  return { chain, hub, netuid, spec, fork, block: await askBlock(chain), wallet, pid };
+  const { chain, hub, netuid, spec, fork, wallet, plays, pid } = state;
+  return { chain, hub, netuid, spec, fork, block: await askBlock(chain), wallet, plays, pid };
 }
 
 /** Refuses flags of a start that the sandbox which runs already is not like; those not given agree with any. */
 export function refuseOther(
-  { chain, hub, spec, fork }: SandboxState,
-  asked: Partial<Record<'chain-port' | 'hub-port' | 'spec' | 'fork', string | number | undefined>>,
+  { chain, hub, spec, fork, plays }: SandboxState,
+  asked: Partial<
+    Record<'chain-port' | 'hub-port' | 'spec' | 'fork' | 'profile', string | number | undefined>
+  >,
 ): void {
-  const is = { 'chain-port': new URL(chain).port, 'hub-port': new URL(hub).port, spec, fork };
+  const is = {
+    'chain-port': new URL(chain).port,
+    'hub-port': new URL(hub).port,
+    spec,
+    fork,
+    profile: plays?.of,
+  };
   const other = (Object.keys(is) as (keyof typeof is)[]).filter(
     (flag) => asked[flag] !== undefined && String(asked[flag]) !== String(is[flag]),
   );
@@ -63,6 +73,7 @@ export async function launchDetached(
   dir: string,
   command: string[],
   env: NodeJS.ProcessEnv,
+  { makesKing = false } = {},
 ): Promise<SandboxState> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   // Appended to, so that two starts at once do not write over each other.
@@ -73,7 +84,7 @@ export async function launchDetached(
   closeSync(log);
   child.unref();
   const ended = exitOf(child);
-  const deadline = performance.now() + START_MS;
+  const deadline = performance.now() + (makesKing ? START_WITH_KING_MS : START_MS);
   while (performance.now() < deadline) {
     const state = readSandboxState(dir);
     if (state?.pid === child.pid) return state as SandboxState;

@@ -5,6 +5,7 @@ import { createWallet, findHotkeys } from '../chain/index.ts';
 import { OutsideError, PtError, UserError } from '../errors.ts';
 import { processIdentity } from '../host/process.ts';
 import type { Work } from '../progress.ts';
+import type { Profile } from '../rules/index.ts';
 import type { Opener } from './chain/beacon.ts';
 import { type ChainFaults, type ChainSandbox, startChain } from './chain/index.ts';
 import { shapeOf } from './chain/pallets.ts';
@@ -12,6 +13,7 @@ import { claim } from './claim.ts';
 import { startFork } from './fork.ts';
 import { type Fault, type SandboxHub, startHub } from './hub/index.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
+import { play } from './play/play.ts';
 import { type SandboxState, stateFile, writeSandboxState } from './state.ts';
 
 export interface SandboxOptions {
@@ -27,6 +29,8 @@ export interface SandboxOptions {
   spec?: number | undefined;
   /** Chopsticks over a real chain's state instead of the embedded chain. */
   fork?: { program: string; endpoint: string; network: string };
+  /** The profile that it plays; absent: none, and the newest commitment earns all. */
+  plays?: { name: string; profile: Profile; env: NodeJS.ProcessEnv };
   faults?: { chain?: Partial<ChainFaults>; hub?: Fault[] };
 }
 
@@ -64,14 +68,16 @@ const USER = 'me';
 
 /**
  * Starts chain and Hub on 127.0.0.1 in this process, with a throwaway wallet that is registered on the subnet and a Hub token.
- * The chain pays all incentive to the newest commitment on it, in the same block: nothing is scored.
+ * The chain pays all incentive to the newest commitment on it, in the same block: nothing is scored. With `plays` it pays the king of that
+ * subnet until `pt sandbox judge` crowns another.
  * Throws `UserError` when the sandbox of `dir` runs already or an asked-for port is taken.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { dir } = options;
   const identity = readIdentity(dir);
   const lock = claim(dir);
-  const netuid = options.netuid ?? 9;
+  const playing = options.plays ?? null;
+  const netuid = options.netuid ?? playing?.profile.netuid ?? 9;
   let chain: { url: string; port: number; close(): Promise<void> } | null = null;
   let embedded: ChainSandbox | null = null;
   let hub: SandboxHub | null = null;
@@ -84,6 +90,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         beacon: { opener: openWithCrate, signature: QUICKNET.signatures[1000], revealBlocks: REVEAL_BLOCKS },
         port,
         netuid,
+        ...(playing ? { incentive: 'manual' as const } : {}),
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
         ...(options.spec === undefined ? {} : { shape: shapeOf(options.spec) }),
         ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
@@ -99,7 +106,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         ...(options.faults?.hub ? { faults: options.faults.hub } : {}),
       }),
     );
-    await writeIdentity(dir, { ...identity, chainPort: chain.port, hubPort: hub.port });
+    await writeIdentity(dir, {
+      ...identity,
+      chainPort: chain.port,
+      hubPort: hub.port,
+      plays: playing?.name ?? null,
+    });
     const state: SandboxState = {
       pid: process.pid,
       identity: processIdentity(process.pid) ?? '',
@@ -111,6 +123,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       fork: options.fork?.network ?? null,
       token: identity.token,
       wallet,
+      plays:
+        playing && embedded
+          ? await play(dir, playing, { chain: embedded, hub: hub.url, token: identity.token })
+          : null,
     };
     writeSandboxState(dir, state);
     const [openChain, openHub] = [chain, hub];

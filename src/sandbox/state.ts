@@ -4,6 +4,18 @@ import { z } from 'zod';
 import { isAlive } from '../host/process.ts';
 import { jsonLines, writeWholeSync } from '../host/write-file.ts';
 
+/** The subnet that it plays: the small form of a profile, and the king to beat (src/sandbox/play/). */
+const playsSchema = z.object({
+  /** Name of the small form, and the folder that its file lies in. */
+  profile: z.string(),
+  profiles: z.string(),
+  /** The profile that it stands in for. */
+  of: z.string(),
+  /** Who held the throne when it began; null where no king can be made. */
+  king: z.object({ hotkey: z.string(), repo: z.string(), commit: z.string() }).nullable(),
+});
+export type Plays = z.infer<typeof playsSchema>;
+
 /** What a sandbox says about itself while it runs; `state.json` in its folder, mode 600. */
 const stateSchema = z.object({
   pid: z.number().int().positive(),
@@ -19,6 +31,7 @@ const stateSchema = z.object({
   fork: z.string().nullable().default(null),
   /** A throwaway token of the sandbox's own Hub. */
   token: z.string(),
+  plays: playsSchema.nullable().default(null),
   wallet: z.object({ path: z.string(), name: z.string(), hotkey: z.string(), ss58: z.string() }),
 });
 

@@ -50,11 +50,6 @@ export function resolveSettings({
 }: SettingsInput): Settings {
   const home = ptHome(env, cwd, userHome);
   const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd, env), readConfigFile(home)];
-  const constants = loadConstants(
-    read('constants', user, cwd, home)?.value,
-    read('profiles', user, cwd, home)?.value ?? null,
-  );
-
   const wanted = read('network', user, cwd, home)?.value ?? 'finney';
   const running = readSandboxState(sandboxDir(home));
   const isAddress = /^wss?:/.test(wanted);
@@ -62,9 +57,16 @@ export function resolveSettings({
   const sandboxByAddress = isAddress && running !== null && sameAddress(wanted, running.chain);
   const sandbox = sandboxByName || sandboxByAddress ? running : null;
   const name = sandboxByName || sandboxByAddress ? 'sandbox' : wanted;
+  const fromSandbox = sandbox ? sandboxLayer(sandbox) : {};
+  const withSandbox = sandboxByName ? [user[0]!, fromSandbox, ...user.slice(1)] : [...user, fromSandbox];
+  const ownProfiles = read('profiles', user, cwd, home)?.value;
+  const constants = loadConstants(
+    read('constants', user, cwd, home)?.value,
+    [...new Set([ownProfiles, sandbox?.plays?.profiles])].filter((dir) => dir !== undefined),
+  );
   const network = isAddress && !sandboxByAddress ? null : networkNamed(name, constants.networks);
 
-  const askedFor = read('profile', user, cwd, home);
+  const askedFor = read('profile', withSandbox, cwd, home);
   const asked = askedFor?.value ?? '3.2';
   if (asked !== 'history' && !Object.hasOwn(constants.profiles, asked))
     throw new UserError(
@@ -73,7 +75,6 @@ export function resolveSettings({
       { nextSteps: ['pt profiles', 'pt config show'] },
     );
 
-  const fromSandbox = sandbox ? sandboxLayer(sandbox) : {};
   const fromConstants: Layer = {
     network: { text: 'finney', origin: 'default' },
     netuid: { text: String(netuidOf(constants, asked, network)), origin: 'constants' },
@@ -88,9 +89,7 @@ export function resolveSettings({
   const tokenFile = sandbox ? null : readHubTokenFile(env, userHome);
   if (tokenFile) fromConstants.hubToken = tokenFile;
 
-  const layers = sandboxByName
-    ? [user[0]!, fromSandbox, ...user.slice(1), fromConstants]
-    : [...user, fromSandbox, fromConstants];
+  const layers = [...withSandbox, fromConstants];
   const found = Object.fromEntries(NAMES.map((key) => [key, read(key, layers, cwd, home)])) as {
     [K in SettingName]: { value: ReturnType<(typeof DEFINITIONS)[K]['parse']>; origin: string } | null;
   };
@@ -214,6 +213,7 @@ function sandboxLayer(state: SandboxState): Layer {
   return {
     network: { text: 'sandbox', origin },
     netuid: { text: String(state.netuid), origin },
+    ...(state.plays ? { profile: { text: state.plays.profile, origin } } : {}),
     walletName: { text: state.wallet.name, origin },
     walletHotkey: { text: state.wallet.hotkey, origin },
     walletPath: { text: state.wallet.path, origin },

@@ -31,6 +31,7 @@ const TYPED: Record<string, string[]> = {
   report: [],
   runs: [],
   'sandbox:env': [],
+  'sandbox:judge': [],
   'sandbox:reset': [],
   'sandbox:start': ['--detach'],
   'sandbox:status': [],

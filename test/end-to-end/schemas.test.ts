@@ -97,6 +97,8 @@ test('a verdict of refusal, and a failure of every exit code that is at hand', a
 
 test('every schema was met by a real output', async () => {
   await holds('sandbox-reset', 'sandbox reset');
+  await holds('sandbox-start', 'sandbox start --detach --profile resi');
+  await holds('sandbox-judge', 'sandbox judge');
   await holds('sandbox-stop', 'sandbox stop');
   expect([...schemas.keys()].filter((schema) => !seen.has(schema))).toEqual([]);
 });

@@ -83,11 +83,11 @@ describe('profile files', () => {
     ['broken JSON', '{', /bad\.json: not JSON/],
   ])('say which file and key is wrong: %s', (_, file, message) => {
     const dir = folderOf({ 'bad.json': file });
-    expect(() => profileNamed(loadConstants(undefined, dir), 'bad')).toThrow(
+    expect(() => profileNamed(loadConstants(undefined, [dir]), 'bad')).toThrow(
       expect.objectContaining({ code: 'constants.invalid', message: expect.stringMatching(message) }),
     );
     // The others are none the worse.
-    expect(profileNamed(loadConstants(undefined, dir), 'albedo').netuid).toBe(97);
+    expect(profileNamed(loadConstants(undefined, [dir]), 'albedo').netuid).toBe(97);
   });
 
   it('come from a folder of their own, by setting; a name that is none is refused by name', () => {

@@ -184,6 +184,7 @@ const running = (): SandboxState => ({
   spec: 424,
   fork: null,
   token: 'hf_sandboxtoken',
+  plays: null,
   wallet: { path: '/sandbox/wallets', name: 'default', hotkey: 'default', ss58: '5F' },
 });
 

@@ -26,6 +26,7 @@ export default class SandboxEnv extends PtCommand {
       PT_WALLET_NAME: state.wallet.name,
       PT_WALLET_HOTKEY: state.wallet.hotkey,
       PT_WALLET_PATH: state.wallet.path,
+      ...(state.plays ? { PT_PROFILE: state.plays.profile, PT_PROFILES: state.plays.profiles } : {}),
     };
     for (const [name, value] of Object.entries(env)) this.print(`export ${name}=${shellWord(value)}`);
     return { env };

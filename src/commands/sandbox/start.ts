@@ -1,9 +1,11 @@
 import { Flags, PtCommand } from '../../cli/base.ts';
+import { profileNamed } from '../../constants.ts';
 import type { Printed } from '../../output/index.ts';
 import { sandboxOutput } from '../../output/sandbox.ts';
 import {
   launchDetached,
   logFile,
+  playsLast,
   readSandboxState,
   refuseOther,
   type SandboxOptions,
@@ -21,8 +23,12 @@ export default class SandboxStart extends PtCommand {
   static override description =
     `Both listen on 127.0.0.1 only and keep their state under PT_HOME, with a throwaway wallet and Hub token made
 there. They speak the real wire protocols; \`--network sandbox\` uses them. The chain pays all incentive to the newest
-commitment on it: nothing is scored. Starting twice does no harm.`;
-  static override examples = ['<%= config.bin %> sandbox start --detach'];
+commitment on it: nothing is scored. With \`--profile\` it plays that subnet: its number, its rules in a small form, a
+tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice does no harm.`;
+  static override examples = [
+    '<%= config.bin %> sandbox start --detach',
+    '<%= config.bin %> sandbox start --detach --profile albedo',
+  ];
   static override flags = {
     detach: Flags.boolean({ char: 'd', summary: 'Go on in the background and return at once' }),
     'chain-port': port('Port of the chain; the last one, or a free one, by default'),
@@ -37,11 +43,17 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       summary: 'Fork a real chain with chopsticks (needs internet)',
       options: ['finney', 'test'],
     }),
+    profile: Flags.string({
+      summary: 'Play the subnet of this profile (`pt profiles`); the one it played last, by default',
+      exclusive: ['fork'],
+    }),
+    profiles: Flags.string({ summary: 'Folder with more profiles' }),
   };
 
   async run(): Promise<Printed<'sandbox:start'>> {
     const { flags } = await this.parse(SandboxStart);
-    const { home, constants } = await this.settings({});
+    const settings = await this.settings({ profiles: flags.profiles });
+    const { home, constants } = settings;
     const dir = sandboxDir(home);
     let fork: SandboxOptions['fork'];
     if (flags.fork) {
@@ -59,12 +71,26 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       this.note('The sandbox is already running.');
       return this.#show(dir);
     }
+    const played = flags.profile ?? (flags.fork ? null : playsLast(dir));
+    const plays =
+      played === null
+        ? undefined
+        : {
+            name: played,
+            profile: profileNamed(constants, played),
+            env: { ...process.env, PT_PYTHON: settings.python ?? undefined },
+          };
     if (flags.detach) {
-      const passedOn = (['chain-port', 'hub-port', 'spec', 'fork'] as const).flatMap((name) =>
-        flags[name] ? [`--${name}`, String(flags[name])] : [],
+      const passedOn = (['chain-port', 'hub-port', 'spec', 'fork', 'profile', 'profiles'] as const).flatMap(
+        (name) => (flags[name] ? [`--${name}`, String(flags[name])] : []),
       );
       const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...passedOn];
-      await launchDetached(dir, command, { ...process.env, PT_HOME: home });
+      await launchDetached(
+        dir,
+        command,
+        { ...process.env, PT_HOME: home },
+        { makesKing: plays !== undefined },
+      );
       return this.#show(dir);
     }
     const sandbox = await startSandbox({
@@ -73,6 +99,7 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
       hubPort: flags['hub-port'],
       spec: flags.spec === undefined ? undefined : Number(flags.spec),
       fork,
+      ...(plays ? { plays } : {}),
     });
     const stopped = Promise.withResolvers<void>();
     this.onInterrupt(() => stopped.resolve());
@@ -88,9 +115,22 @@ commitment on it: nothing is scored. Starting twice does no harm.`;
     const running = await sandboxStatus(dir);
     // It may have been stopped since it answered.
     if (running === null) throw sandboxNotRunning();
-    const { chain, hub, netuid, block, wallet } = running;
+    const { chain, hub, netuid, block, wallet, plays } = running;
     this.success(`Sandbox: chain ${chain}, Hub ${hub}, subnet ${netuid}, block ${block}.`);
     this.note(`Wallet ${wallet.name}/${wallet.hotkey} ${wallet.ss58}; log ${logFile(dir)}`);
+    if (plays) {
+      this.success(
+        `It plays ${plays.of} in the small form ${plays.profile}; ${plays.king ? `the king is ${plays.king.repo}` : 'there is no king: its models are none that pt trains'}.`,
+      );
+      this.nextSteps([
+        ...(plays.king
+          ? ['pt load-best --network sandbox --dir king', 'pt check DIR --network sandbox --against king']
+          : []),
+        'pt sandbox judge   # one round of its validator',
+        'pt sandbox stop',
+      ]);
+      return sandboxOutput(dir, running);
+    }
     this.nextSteps([
       'pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
       'eval "$(pt sandbox env)"   # the same for other programs',

@@ -16,7 +16,7 @@ export default class SandboxStatus extends PtCommand {
       this.nextSteps(['pt sandbox start --detach']);
       return sandboxOutput(dir, null);
     }
-    const { chain, hub, netuid, spec, fork, block, wallet, pid } = running;
+    const { chain, hub, netuid, spec, fork, block, wallet, plays, pid } = running;
     this.table(
       [{ title: 'sandbox' }, { title: 'value', cut: 'middle' }],
       [
@@ -28,9 +28,30 @@ export default class SandboxStatus extends PtCommand {
         ['wallet', `${wallet.name}/${wallet.hotkey}`],
         ['hotkey', wallet.ss58],
         ['wallet path', wallet.path],
+        ...(plays ? [['plays', `${plays.of}, as ${plays.profile}`]] : []),
         ['process', pid],
       ],
     );
-    return sandboxOutput(dir, running);
+    const output = sandboxOutput(dir, running);
+    if (output.throne) {
+      this.note(`King: ${output.throne.king ?? 'nobody'}`);
+      this.table(
+        [
+          { title: 'uid' },
+          { title: 'block' },
+          { title: 'repository' },
+          { title: 'outcome' },
+          { title: 'why' },
+        ],
+        output.throne.verdicts.map(({ uid, block, repo, outcome, reason }) => [
+          uid,
+          block,
+          repo ?? '',
+          outcome,
+          reason,
+        ]),
+      );
+    }
+    return output;
   }
 }

@@ -1,3 +1,5 @@
+import { appendRevealed } from './beacon.ts';
+import { toHex } from './bytes.ts';
 import { type ChainFaults, noFaults } from './faults.ts';
 import type { Method } from './methods.ts';
 import { addFunds, addNeuron, setIncentives } from './neurons.ts';
@@ -12,6 +14,10 @@ export interface Admin {
   register(hotkey: string, options?: { netuid?: number; coldkey?: string; validator?: boolean }): number;
   /** Sets all incentives: shares (0..1) by uid. */
   setIncentive(shares: Record<number, number>, netuid?: number): void;
+  /** Writes a plain commitment, as the hotkey itself would. */
+  write(hotkey: string, text: string): void;
+  /** Puts bytes among the texts that the chain has opened of a hotkey. */
+  reveal(hotkey: string, bytes: Uint8Array): void;
   /** Adds rao to an account. */
   fund(address: string, rao: bigint): void;
   /** Makes a block now. */
@@ -39,6 +45,25 @@ export function createAdmin(node: Node): Admin {
     },
     setIncentive(shares, netuid = ownNetuid) {
       node.change((state) => setIncentives(state, netuid, shares));
+    },
+    write(hotkey, text) {
+      const bytes = Buffer.from(text, 'utf8');
+      const block = node.ledger.head().number + 1;
+      const field =
+        bytes.length > 128
+          ? { type: 'BigRaw', value: new Uint8Array(bytes) }
+          : { type: `Raw${bytes.length}`, value: toHex(new Uint8Array(bytes)) };
+      node.change((state) => {
+        state.set('Commitments', 'CommitmentOf', [ownNetuid, hotkey], { deposit: 0n, block, info: [field] });
+        state.set('Commitments', 'LastCommitment', [ownNetuid, hotkey], block);
+      });
+    },
+    reveal(hotkey, bytes) {
+      const block = node.ledger.head().number + 1;
+      node.change((state) => {
+        appendRevealed(state, ownNetuid, hotkey, [bytes], block);
+        state.set('Commitments', 'LastCommitment', [ownNetuid, hotkey], block);
+      });
     },
     fund(address, rao) {
       node.change((state) => addFunds(state, address, rao));

@@ -124,10 +124,7 @@ export function createBeacon(
     block: number,
   ): PalletEvent[] {
     const events: PalletEvent[] = [];
-    const revealed = (state.get('Commitments', 'RevealedCommitments', netuid, who) ?? []) as [
-      unknown,
-      bigint,
-    ][];
+    const opened: Uint8Array[] = [];
     const kept: DataField[] = [];
     for (const field of entry.info) {
       if (!isSeal(field)) {
@@ -138,7 +135,7 @@ export function createBeacon(
       const failure =
         'error' in answer ? answer.error : answer.plaintext.length === 0 ? 'EmptyPlaintext' : null;
       if (failure === null && 'plaintext' in answer) {
-        revealed.push([answer.plaintext, BigInt(block)]);
+        opened.push(answer.plaintext);
         events.push({ type: 'Commitments', value: { type: 'CommitmentRevealed', value: { netuid, who } } });
       } else if (shape === 'next') {
         // Older runtimes drop it without a word.
@@ -152,8 +149,7 @@ export function createBeacon(
         events.push({ type: 'Commitments', value: { type: 'CommitmentRevealFailed', value } });
       }
     }
-    if (revealed.length > 0)
-      state.set('Commitments', 'RevealedCommitments', [netuid, who], revealed.slice(-KEPT_REVEALS));
+    if (opened.length > 0) appendRevealed(state, netuid, who, opened, block);
     state.set(
       'Commitments',
       'CommitmentOf',
@@ -162,6 +158,19 @@ export function createBeacon(
     );
     return events;
   }
+}
+
+/** Adds to the texts that were opened of a hotkey; the newest ten are kept. */
+export function appendRevealed(
+  state: State,
+  netuid: number,
+  who: string,
+  opened: readonly Uint8Array[],
+  block: number,
+): void {
+  const before = (state.get('Commitments', 'RevealedCommitments', netuid, who) ?? []) as [unknown, bigint][];
+  const all = [...before, ...opened.map((bytes) => [bytes, BigInt(block)] as const)];
+  state.set('Commitments', 'RevealedCommitments', [netuid, who], all.slice(-KEPT_REVEALS));
 }
 
 const isSeal = ({ type }: DataField): boolean => type === 'TimelockEncrypted';

@@ -1,0 +1,2 @@
+/** The sandbox's stand-in validator. */
+export { judge } from './judge.ts';

@@ -1,0 +1,115 @@
+/** One round of the stand-in validator: what the chain has opened is taken in or refused, duelled with the king, and the winner is paid. */
+import type { CommitmentStore, Neuron } from '../chain/types.ts';
+import { evaluate, whyLost } from '../evaluation/index.ts';
+import type { Place } from '../place.ts';
+import type { Work } from '../progress.ts';
+import { countedTexts } from '../publish/held.ts';
+import { asHubRepo, modelIdOf } from '../rules/index.ts';
+import { type Plays, type PlayVerdict, pay, readThrone, type Throne, writeThrone } from '../sandbox/index.ts';
+import { type Challenge, type Entrant, takeIn } from './intake.ts';
+
+export interface JudgeRequest {
+  /** The sandbox's folder, its chain's address, and what it plays. */
+  dir: string;
+  chain: string;
+  plays: Plays;
+  pages: number | null;
+  signal?: AbortSignal;
+}
+
+/**
+ * Judges every text that was not judged yet, oldest first. A text is judged once; what is too young is looked at again. Throws what scoring
+ * throws for want of Python (7); a model that cannot be scored has lost.
+ */
+export async function* judge(request: JudgeRequest, place: Place): Work<Throne> {
+  const { dir, plays } = request;
+  const chain = await place.chain();
+  const [block, neurons, store] = await Promise.all([
+    chain.block(),
+    chain.neurons(place.netuid),
+    chain.store(place.netuid),
+  ]);
+  let throne = readThrone(dir, plays);
+  for (const challenge of challengesOf(neurons, store, place)) {
+    if (challenge.hotkey === throne.king || isJudged(throne, challenge)) continue;
+    const { min_age_blocks: age = 0 } = place.profile.limits;
+    if (block < challenge.text.block + age) {
+      yield note(`uid ${challenge.uid}: judged when its commitment is ${age} blocks old`);
+      continue;
+    }
+    const verdict = yield* judgeOne(challenge, throne, { neurons, store, block }, request, place);
+    const crowned = verdict.outcome === 'won' || verdict.outcome === 'taken';
+    throne = { king: crowned ? challenge.hotkey : throne.king, verdicts: [...throne.verdicts, verdict] };
+    await writeThrone(dir, plays, throne);
+    if (crowned) await pay(request.chain, challenge.uid);
+    yield note(`uid ${verdict.uid} ${verdict.repo ?? ''}: ${verdict.outcome}, ${verdict.reason}`);
+  }
+  return throne;
+}
+
+function challengesOf(neurons: Neuron[], { entries }: CommitmentStore, { profile }: Place): Challenge[] {
+  const found = neurons.flatMap(({ uid, hotkey }) => {
+    const stored = entries.get(hotkey);
+    const texts = stored ? (countedTexts(stored, profile) ?? []) : [];
+    return texts.map((text) => ({ uid, hotkey, text, stored: stored! }));
+  });
+  return found.sort((a, b) => a.text.block - b.text.block || a.uid - b.uid);
+}
+
+const isJudged = ({ verdicts }: Throne, { hotkey, text }: Challenge): boolean =>
+  verdicts.some((each) => each.hotkey === hotkey && each.block === text.block && each.text === text.text);
+
+async function* judgeOne(
+  challenge: Challenge,
+  { king, verdicts }: Throne,
+  { neurons, store, block }: { neurons: Neuron[]; store: CommitmentStore; block: number },
+  { pages, signal }: JudgeRequest,
+  place: Place,
+): Work<PlayVerdict> {
+  const { uid, hotkey, text } = challenge;
+  const holder = neurons.find((each) => each.hotkey === king) ?? null;
+  const { namespace, name } = modelIdOf(place.profile, text.fields);
+  const told = (outcome: PlayVerdict['outcome'], reason: string): PlayVerdict => ({
+    uid,
+    hotkey,
+    block: text.block,
+    text: text.text,
+    repo: asHubRepo(namespace, name),
+    outcome,
+    reason,
+  });
+  const found = yield* takeIn(challenge, place, {
+    king: holder && kingsModel(store, holder.hotkey, place),
+    block,
+    earlier: verdicts,
+  });
+  if ('refused' in found) return told('refused', found.refused);
+  if (holder === null)
+    return told('taken', 'there is nobody to beat, and how it is scored is not played here');
+  const { models, winner } = yield* evaluate(
+    {
+      models: [{ kind: 'uid', name: `uid ${uid}`, uid }],
+      against: { kind: 'uid', name: `uid ${holder.uid}`, uid: holder.uid },
+      pages,
+      ...(signal ? { signal } : {}),
+    },
+    place,
+  );
+  const [own, theirs] = models;
+  const lost = own ? whyLost(own) : 'nothing was scored';
+  if (lost !== null) return told('lost', lost);
+  const losses = `loss ${own!.loss!.toFixed(4)}, the king's ${theirs?.loss?.toFixed(4) ?? 'none'}`;
+  return told(winner === own!.name ? 'won' : 'lost', losses);
+}
+
+const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;
+
+/** The king's own text may be one of several. */
+function kingsModel({ entries }: CommitmentStore, king: string, { profile }: Place): Entrant | null {
+  const stored = entries.get(king);
+  const text = stored ? countedTexts(stored, profile)?.at(-1) : undefined;
+  if (text === undefined) return null;
+  const id = modelIdOf(profile, text.fields);
+  const repo = asHubRepo(id.namespace, id.name);
+  return repo === null || id.commit === null ? null : { repo, commit: id.commit };
+}
