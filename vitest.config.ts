@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Threads of several trainers that spin while they wait for each other double what a training costs.
+    env: { OMP_NUM_THREADS: '1' },
     // What is polled for is a process that starts or ends: a second is nothing on a loaded machine.
     expect: { poll: { timeout: 30_000 } },
     // Real processes on shared, noisy CI machines: a second try there, so that a late wake-up is no verdict; none at a desk.

@@ -17,6 +17,7 @@ export interface Ran {
 export const cleanEnv = (extra: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: '/nonexistent-home',
+  OMP_NUM_THREADS: '1',
   ...(process.env.PT_PYTHON ? { PT_PYTHON: process.env.PT_PYTHON } : {}),
   ...extra,
 });
