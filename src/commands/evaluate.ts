@@ -1,7 +1,14 @@
 import { basename } from 'node:path';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import { EXIT } from '../errors.ts';
-import { type Evaluation, evaluate, nothingScored, parseModelRef, whyLost } from '../evaluation/index.ts';
+import {
+  describeDuel,
+  type Evaluation,
+  evaluate,
+  nothingScored,
+  parseModelRef,
+  whyLost,
+} from '../evaluation/index.ts';
 import { evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
@@ -27,7 +34,7 @@ export default class Evaluate extends PtCommand {
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
-    against: Flags.string({ summary: 'What to beat: best, a uid, a repository or a folder' }),
+    against: Flags.string({ summary: 'What to beat: king (or best), a uid, a repository or a folder' }),
     block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
     data: Flags.string({
       summary: "Text to score on instead of the competition's: builtin, a path, a known name",
@@ -38,6 +45,11 @@ export default class Evaluate extends PtCommand {
       dependsOn: ['data'],
     }),
     pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1 }),
+    sequences: Flags.integer({
+      summary: "Sequences for each data set, in place of pages or of the profile's own number",
+      min: 1,
+      exclusive: ['pages'],
+    }),
     seed: Flags.integer({ summary: 'Which pages; by default the same for everybody for 150 blocks', min: 0 }),
     'sequence-length': Flags.integer({
       summary: 'Tokens a sequence, up to what the competition takes',
@@ -57,6 +69,7 @@ export default class Evaluate extends PtCommand {
       data: flags.data ?? [],
       textColumn: flags['text-column'] ?? null,
       pages: flags.pages ?? null,
+      sequences: flags.sequences ?? null,
       seed: flags.seed ?? null,
       sequenceLength: flags['sequence-length'] ?? null,
       device: flags.device ?? place.device,
@@ -104,7 +117,13 @@ export default class Evaluate extends PtCommand {
       this.nextSteps(result.models.map((m) => `pt check ${shellWord(m.dir)} --deep`));
       return;
     }
-    this.success(result.sentence);
+    if (result.duel !== null) {
+      this.table([{ title: 'duel' }, { title: '' }], describeDuel(result.duel));
+      if (result.advice !== null)
+        for (const what of result.duel.notJudged) this.note(`Not judged here: ${what}.`);
+    }
+    if (result.duel !== null && result.advice === null) this.note(result.sentence);
+    else this.success(result.sentence);
     const { dir } = result.models[0]!;
     const mine = shellWord(dir);
     const run = runOf(dir);

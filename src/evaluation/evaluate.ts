@@ -16,16 +16,17 @@ import {
   type TaskRange,
   whyNoLoss,
 } from '../rules/index.ts';
-import { lengthFor, seedAt, tasksOf, tokenizerFor } from './plan.ts';
+import { lengthFor, seedAt, sequencesFor, tasksOf, tokenizerFor } from './plan.ts';
 import type { EvaluateRequest, Evaluation, ModelRef } from './types.ts';
 import { type Contestant, verdictOf } from './verdict.ts';
 
-/** An existing folder, `best`, a uid, or a repository reference; anything else is taken for a folder (which is then missing). */
+/** An existing folder, `best` or `king` (which it is), a uid (`5`, `uid 5`), or a repository reference; anything else is taken for a folder (which is then missing). */
 export function parseModelRef(text: string): ModelRef {
   const folder: ModelRef = { kind: 'folder', name: basename(resolve(text)), dir: resolve(text) };
   if (existsSync(text)) return folder;
-  if (text === 'best') return { kind: 'best', name: 'best' };
-  if (/^\d{1,5}$/.test(text)) return { kind: 'uid', name: `uid ${text}`, uid: Number(text) };
+  if (text === 'best' || text === 'king') return { kind: 'best', name: text };
+  const uid = /^(?:uid ?)?(\d{1,5})$/.exec(text)?.[1];
+  if (uid !== undefined) return { kind: 'uid', name: `uid ${uid}`, uid: Number(uid) };
   const ref = parseRepoRef(text);
   return ref ? { kind: 'repo', name: text, ...ref } : folder;
 }
@@ -116,12 +117,21 @@ async function* scoreAll(
   const tasks = tasksOf(competition, {
     data: request.data ?? [],
     pages: request.pages ?? null,
+    sequences: sequencesFor(place.profile, request),
     offline: place.offline,
   });
-  const tokenizer = tokenizerFor(competition, place.tokenizers[competition.tokenizer], facts);
+  const live = place.profile.pretraining === null;
+  // Elsewhere the tokenizer is the king's, which the challenger has to have kept.
+  const tokenizer = live ? null : tokenizerFor(competition, place.tokenizers[competition.tokenizer], facts);
   const length = lengthFor(competition, request.sequenceLength ?? null, facts);
   const seed = request.seed ?? seedAt(block);
-  if (tokenizer === null)
+  if (live && (request.data ?? []).length === 0)
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `The text that ${place.profileName} scores on is not known here: this is ${tasks.map((t) => t.data).join(', ')}. Name text like it with --data.`,
+    };
+  if (tokenizer === null && !live)
     yield {
       kind: 'note',
       level: 'warning',
@@ -147,6 +157,8 @@ async function* scoreAll(
       batch_size: 1,
       batches_limit: place.profile.pretraining?.batches_limit ?? null,
       seed,
+      // An infinite loss for outputs that repeat is a rule of the pretraining releases.
+      check_output: !live,
       device: request.device ?? place.device,
       cache_dir: `${place.home}/cache`,
       offline: place.offline,

@@ -1,7 +1,7 @@
 /** Which text, which tokenizer and which length models are scored with. */
 import { UserError } from '../errors.ts';
 import type { ModelFacts } from '../model/types.ts';
-import { type Competition, positionsOf, type TokenizerFacts } from '../rules/index.ts';
+import { type Competition, type Profile, positionsOf, type TokenizerFacts } from '../rules/index.ts';
 
 /** One data set of the sample, as python/evaluate.py takes it. */
 export interface Task {
@@ -9,6 +9,8 @@ export interface Task {
   data: string;
   weight: number;
   pages: number;
+  /** Exactly so many sequences where the data hold them, whatever the pages. Null: all of the pages. */
+  sequences: number | null;
 }
 
 /** Pages a model is scored on where the competition does not say: release 3.2.0's number. */
@@ -19,11 +21,15 @@ const SEED_BLOCKS = 150;
 /** The competition's data sets, those named by `--data`, or (offline) the built-in text. */
 export function tasksOf(
   competition: Competition,
-  asked: { data: string[]; pages: number | null; offline: boolean },
+  asked: { data: string[]; pages: number | null; sequences?: number | null; offline: boolean },
 ): Task[] {
-  if (asked.data.length > 0)
-    return asked.data.map((data) => ({ name: data, data, weight: 1, pages: asked.pages ?? PAGES }));
-  const builtin = { name: 'builtin', data: 'builtin', weight: 1, pages: asked.pages ?? PAGES };
+  const { sequences = null } = asked;
+  const plain = (data: string): Task => ({
+    ...{ name: data, data, weight: 1 },
+    ...{ pages: asked.pages ?? PAGES, sequences },
+  });
+  if (asked.data.length > 0) return asked.data.map(plain);
+  const builtin = plain('builtin');
   if (asked.offline || competition.tokenizer === 'builtin') return [builtin];
   const text = (competition.eval_tasks ?? []).filter((t) => t.method === 'TEXT_LOSS');
   if (text.length > 0)
@@ -32,13 +38,12 @@ export function tasksOf(
       data: t.name,
       weight: t.weight,
       pages: asked.pages ?? Number(t.dataset_kwargs.num_pages ?? PAGES),
+      sequences,
     }));
   const named = [competition.primary_dataset, competition.additional_dataset].filter(
     (d) => typeof d === 'string',
   );
-  return named.length === 0
-    ? [builtin]
-    : named.map((data) => ({ name: data, data, weight: 1, pages: asked.pages ?? PAGES }));
+  return named.length === 0 ? [builtin] : named.map(plain);
 }
 
 /**
@@ -70,6 +75,15 @@ export function lengthFor(competition: Competition, asked: number | null, models
       },
     );
   return Math.min(wanted, ...limits);
+}
+
+/** Sequences asked for, or (unless pages are) as many as the profile's duel takes; null: what the pages hold. */
+export function sequencesFor(
+  { duel }: Profile,
+  asked: { sequences?: number | null; pages?: number | null },
+): number | null {
+  const stated = duel.kind === 'bootstrap_lcb' ? duel.n : undefined;
+  return asked.sequences ?? (asked.pages == null ? (stated ?? null) : null);
 }
 
 /** The same sample for everybody until the next change. */

@@ -20,6 +20,8 @@ export interface EvaluateRequest {
   textColumn?: string | null;
   /** Null: the competition's own sample. */
   pages?: number | null;
+  /** Sequences that are scored of each data set; null: what the profile's duel takes, or all of the pages. */
+  sequences?: number | null;
   seed?: number | null;
   sequenceLength?: number | null;
   /** Left out: the place's. */
@@ -49,6 +51,34 @@ export interface ScoredModel {
   error: string | null;
 }
 
+/** The best of the user's models and the king on the same sequences, by the rule that decides on the subnet. */
+export interface Duel {
+  kind: string;
+  challenger: string;
+  king: string;
+  /** Sequences of this sample, and of the subnet's own where its profile says so. */
+  n: number;
+  subnetN: number | null;
+  /** King − challenger, nats a token, with its 95% interval; above 0 the challenger is better. */
+  mean: number;
+  low: number | null;
+  high: number | null;
+  /** By the rule on this sample alone. Null, as all that follow: losses do not decide there. */
+  wins: boolean | null;
+  bound: number | null;
+  threshold: number | null;
+  /** Chance to win on the subnet's own, fresh sequences, with the 95% interval of what it is if the true difference were known. */
+  p: number | null;
+  pLow: number | null;
+  pHigh: number | null;
+  /** More sequences that would settle it; 0: it is settled; null: no number would. */
+  more: number | null;
+  /** What decides there too, and is not looked at. */
+  notJudged: string[];
+  /** A sequence each, in the same order. */
+  losses: { king: number[]; challenger: number[] };
+}
+
 /** What scoring says: who wins, what it takes, and what to do. */
 export interface Evaluation {
   models: ScoredModel[];
@@ -64,6 +94,8 @@ export interface Evaluation {
   pWinLater: number | null;
   advice: 'publish' | 'wait' | 'train' | null;
   sentence: string;
+  /** Null without a rival, or when either could not be scored. */
+  duel: Duel | null;
   /** Share of batches that the row's model wins against the column's; null on the diagonal. */
   matrix: (number | null)[][];
   block: number;

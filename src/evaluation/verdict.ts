@@ -8,13 +8,15 @@ import {
   lossToBeat,
   namesCompetition,
   type Profile,
+  pretrainingDuel,
   type TaskRange,
   topUid,
   winMatrix,
   winProbability,
   winRates,
 } from '../rules/index.ts';
-import type { Evaluation, ScoredModel } from './types.ts';
+import { duelOf, liveDuel } from './duel.ts';
+import type { Duel, Evaluation, ScoredModel } from './types.ts';
 
 /** A model with its batch losses; null losses: it could not be scored. */
 export interface Contestant {
@@ -82,7 +84,9 @@ export function verdictOf(
     currentBlock,
     profile.pretraining?.win_rate_without_opponents ?? 0,
   );
-  const rates = effective.map((e) => (contestants.length < 2 ? null : (table.winRates.get(e.uid) ?? 0)));
+  // Elsewhere nobody counts wins among all miners: the duel decides.
+  const counted = profile.pretraining !== null && contestants.length > 1;
+  const rates = effective.map((e) => (counted ? (table.winRates.get(e.uid) ?? 0) : null));
   const models = contestants.map((c, i): ScoredModel => {
     const interval = c.losses && confidenceInterval(c.losses, tasks);
     return {
@@ -103,13 +107,18 @@ export function verdictOf(
   });
   const winner = contestants.length < 2 ? 0 : (topUid(table.winRates) ?? -1);
   const usable = winner >= 0 && Number.isFinite(effective[winner]!.score);
-  const shared = {
+  const first = usable ? contestants[winner]!.name : null;
+  const said = forecast(contestants, effective, tasks, competition, profile, currentBlock);
+  return {
+    ...said,
     models,
-    winner: usable ? contestants[winner]!.name : null,
+    winner: profile.pretraining !== null || contestants.length < 2 ? first : winnerOf(said.duel),
     matrix: winMatrix(effective, rule, currentBlock),
   };
-  return { ...shared, ...forecast(contestants, effective, tasks, competition, profile, currentBlock) };
 }
+
+const winnerOf = (duel: Duel | null): string | null =>
+  duel === null || duel.wins === null ? null : duel.wins ? duel.challenger : duel.king;
 
 type Forecast = Omit<Verdict, 'models' | 'winner' | 'matrix'>;
 
@@ -130,13 +139,19 @@ function forecast(
   const own = best(true);
   const rival = best(false);
   const target = rival ?? own;
-  const goal = target ? lossToBeat(target.score, target.block, rule, currentBlock) : null;
+  // A rule of its own has no factor on the king's loss.
+  const goal =
+    target && profile.pretraining !== null
+      ? lossToBeat(target.score, target.block, rule, currentBlock)
+      : null;
+  const live = profile.pretraining === null;
   const numbers = {
+    duel: null,
     lossToBeat: goal?.now ?? null,
     lossToBeatLater: goal?.later ?? null,
     epsilon: goal?.epsilonNow ?? null,
     epsilonLater: goal?.epsilonLater ?? null,
-    decayedAtBlock: target ? decayedAtBlock(rule, target.block) : null,
+    decayedAtBlock: target && !live ? decayedAtBlock(rule, target.block) : null,
   };
   if (!own) {
     const parrot = contestants.find(
@@ -166,12 +181,18 @@ function forecast(
       advice: null,
       sentence: `${own.name} has the lowest loss here (${own.score.toFixed(4)}); name a rival with --against to forecast a win.`,
     };
+  if (live) {
+    const moment = { kingBlock: rival.block, block: currentBlock };
+    return { ...numbers, ...liveDuel(own, rival, profile, moment) };
+  }
   const chance = (block: number) => winProbability(own, rival, tasks, rule, block, profile);
+  const duel = duelOf(own, rival, pretrainingDuel(own, rival, tasks, rule, currentBlock, profile), profile);
   const pWin = chance(currentBlock);
   const pWinLater = chance(Number.MAX_SAFE_INTEGER);
   const advice = advise(pWin, pWinLater);
   return {
     ...numbers,
+    duel,
     pWin,
     pWinLater,
     advice,

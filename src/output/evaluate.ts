@@ -22,6 +22,32 @@ const scored = z.strictObject({
   error: text.nullable(),
 });
 
+const nats = z.number();
+const duel = z.strictObject({
+  kind: text.describe("The rule's, as in the profile; external: none on losses"),
+  challenger: text,
+  king: text,
+  n: count.describe('Sequences of this sample'),
+  subnetN: count.nullable().describe("Sequences of the subnet's own; null: its profile does not say"),
+  mean: nats.describe('King − challenger, nats a token; above 0 the challenger is better'),
+  low: nats.nullable().describe('95% interval of the mean'),
+  high: nats.nullable(),
+  wins: z
+    .boolean()
+    .nullable()
+    .describe('By the rule on this sample; null, as all that follow: losses do not decide there'),
+  bound: nats.nullable().describe('What must be above the threshold'),
+  threshold: nats.nullable(),
+  p: share.describe("Chance to win on the subnet's own, fresh sequences"),
+  pLow: share.describe('95% interval of what the chance is if the true difference were known'),
+  pHigh: share,
+  more: count.nullable().describe('More sequences that would settle it; null: no number would'),
+  notJudged: z.array(text).describe('What decides there too and is not looked at'),
+  losses: z
+    .strictObject({ king: z.array(nats), challenger: z.array(nats) })
+    .describe('A sequence each, in the same order'),
+});
+
 /** As the service gives it, but for what has names in print. */
 type PrintedEvaluation = Omit<Evaluation, 'profile' | 'competition' | 'sample'> & {
   profile: string;
@@ -42,6 +68,7 @@ export const evaluateSchema = exactly<PrintedEvaluation>()(
     pWinLater: share,
     advice: z.enum(['publish', 'wait', 'train']).nullable(),
     sentence: text,
+    duel: duel.nullable().describe('Null: no rival, or one of the two could not be scored'),
     matrix: z
       .array(z.array(share))
       .describe("Share of batches that the row's model wins against the column's; null on the diagonal"),

@@ -1,9 +1,11 @@
-/** What a sample of losses says about winning: intervals and chances by bootstrap over its batches. */
+/** What a sample of losses says about winning under the pretraining releases, and intervals by bootstrap over its batches. */
 import { namesCompetition } from './commitment.ts';
+import { duelOfMeans, duelOfWins, type LossDuel } from './duel/by-losses.ts';
+import { predict } from './duel/predict.ts';
 import { decayedAtBlock, epsilonAt } from './epsilon.ts';
 import type { EpsilonRule, Profile } from './types.ts';
 
-/** Resamples a bootstrap draws: the error of a probability is below one percent. */
+/** Resamples that an interval is made of. */
 const DRAWS = 2000;
 
 /** A model on the shared sample: one loss a batch, batches of all tasks one after another. */
@@ -83,51 +85,43 @@ function contiguous(tasks: TaskRange[]): TaskRange[] {
 }
 
 /**
- * Chance that `mine` beats `rival` on a fresh sample like this one. `3.2`: it wins more than half of the batches; `6.0`: its score
- * is below the rival's. The earlier one's losses count with its head start at `currentBlock`. Ties and NaN count as lost.
+ * `mine` against `rival` in the pretraining releases. `3.2`: it must win more batches than it loses; `6.0`: its score must be below the rival's.
+ * The earlier one's losses count with its head start at `currentBlock`. Ties and NaN count as lost.
  */
-export function winProbability(
+export function pretrainingDuel(
   mine: Scored,
   rival: Scored,
   tasks: TaskRange[],
   rule: EpsilonRule,
   currentBlock: number,
   profile: Profile,
-  seed = 0,
-): number {
+): LossDuel {
   const lead = (a: Scored, b: Scored) => (a.block < b.block ? 1 - epsilonAt(rule, currentBlock, a.block) : 1);
-  const mineFactor = lead(mine, rival);
-  const rivalFactor = lead(rival, mine);
   const batchwise = !namesCompetition(profile);
-  const random = randomFrom(seed);
-  const joined = contiguous(tasks);
-  let won = 0;
-  for (let draw = 0; draw < DRAWS; draw++) {
-    const indices = resample(tasks, random);
-    if (batchwise) {
-      let ours = 0;
-      let theirs = 0;
-      for (const k of indices) {
-        const [a, b] = [mine.losses[k]! * mineFactor, rival.losses[k]! * rivalFactor];
-        ours += +(a < b);
-        theirs += +(b < a);
-      }
-      won += +(ours > theirs);
-    } else {
-      const a =
-        scoreOf(
-          Array.from(indices, (k) => mine.losses[k]!),
-          joined,
-        ) * mineFactor;
-      const b =
-        scoreOf(
-          Array.from(indices, (k) => rival.losses[k]!),
-          joined,
-        ) * rivalFactor;
-      won += +(a < b);
-    }
-  }
-  return won / DRAWS;
+  // A score weighs its tasks; a plain mean of losses so weighted is the score.
+  const weights = batchwise ? null : batchWeights(tasks);
+  const counted = (losses: ArrayLike<number>, factor: number) =>
+    Float64Array.from(losses, (loss, i) => loss * factor * (weights?.[i] ?? 1));
+  const pair = {
+    king: counted(rival.losses, lead(rival, mine)),
+    challenger: counted(mine.losses, lead(mine, rival)),
+  };
+  return batchwise ? duelOfWins(pair, 1, 'epsilon_wins') : duelOfMeans(pair);
+}
+
+function batchWeights(tasks: TaskRange[]): Float64Array {
+  const count = tasks.at(-1)?.end ?? 0;
+  const total = tasks.reduce((sum, { weight }) => sum + weight, 0);
+  const weights = new Float64Array(count);
+  for (const { start, end, weight } of tasks)
+    weights.fill((weight * count) / (total * (end - start)), start, end);
+  return weights;
+}
+
+/** Chance that `mine` wins that duel on a fresh sample as large as this one. */
+export function winProbability(...duel: Parameters<typeof pretrainingDuel>): number {
+  const { sample, trial } = pretrainingDuel(...duel);
+  return predict(sample, trial)?.p ?? 0;
 }
 
 /** Loss below which a later model beats one of `loss` committed at `block`: now, and once its head start has decayed. */

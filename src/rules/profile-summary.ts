@@ -1,4 +1,5 @@
 /** A profile in the words of its readers: how it is written, what pins it, what is judged here and what is not. */
+import { decidedByLosses } from './duel/by-losses.ts';
 import { fieldsOf, writeText } from './grammar.ts';
 import { holdsTensors } from './model/files.ts';
 import { repoLength } from './repository.ts';
@@ -126,8 +127,13 @@ function judgedInWords(profile: Profile): string[] {
           `config.json against the ${config.against === 'allowlist' ? 'sizes that are allowed' : config.against}`,
         ]
       : []),
-    ...(profile.duel.kind === 'external'
-      ? []
-      : ['the rule that decides, for programs (`rules.duel` of the API); no command asks it yet']),
+    ...duelInWords(profile),
   ];
+}
+
+function duelInWords({ duel }: Profile): string[] {
+  if (duel.kind === 'external') return [];
+  return decidedByLosses(duel)
+    ? ['the duel with the king, on text of yours (`pt evaluate --against king`)']
+    : ['the rule that decides, for programs that have the scores (`rules.duel` of the API)'];
 }

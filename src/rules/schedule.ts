@@ -83,7 +83,7 @@ const HISTORY = 'schedule';
  * The schedule of a profile that has no competitions by block: one, open at every block, that asks for nothing; what its validators ask for
  * stands in the profile.
  */
-function profileSchedule(name: string, { files, source }: Profile): Schedule {
+function profileSchedule(name: string, { files, source, duel }: Profile): Schedule {
   const competition: Competition = {
     id: null,
     name,
@@ -91,7 +91,7 @@ function profileSchedule(name: string, { files, source }: Profile): Schedule {
     min_model_parameters: 0,
     max_model_parameters: Number.MAX_SAFE_INTEGER,
     max_bytes: files.max_bytes ?? Number.MAX_SAFE_INTEGER,
-    sequence_length: null,
+    sequence_length: ('length' in duel ? duel.length : undefined) ?? null,
     allowed_architectures: null,
     tokenizer: name,
     from_pretrained_kwargs: {},

@@ -2,10 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { closeBridge } from '../../src/bridge/index.ts';
+import { loadConstants, profileNamed } from '../../src/constants.ts';
 import { type EvaluateRequest, evaluate, parseModelRef } from '../../src/evaluation/index.ts';
+import type { evaluateOutput } from '../../src/output/evaluate.ts';
 import { openPlace } from '../../src/place.ts';
 import { finish } from '../../src/progress.ts';
 import { publish } from '../../src/publish/index.ts';
+import { duel } from '../../src/rules/index.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { runPt } from '../commands/run-pt.ts';
 import { llamaConfig, tempDir, withBuiltinTokenizer, writeModel } from '../model/support.ts';
@@ -75,6 +78,55 @@ it('shows the infinite loss of a class that the release cannot score, and no suc
   expect(lost.stderr.replace(/\s+/g, ' ')).toContain(`could not be scored: ${why}`);
   expect(lost.code).toBe(3);
   expect((await under('3.2')).stderr).not.toContain('infinite loss: 6.0.4');
+});
+
+it('judges a duel by the profile’s rule on the same sequences, and says what it does not judge', {
+  timeout: 240_000,
+}, async () => {
+  const [mine, king] = [model(1), model(2)];
+  const args = ['evaluate', mine, '--against', king, '--offline', '--network', 'sandbox', '--device', 'cpu'];
+  const env = { PT_HOME: tempDir(), COLUMNS: '80' };
+  const under = (profile: string, ...more: string[]) =>
+    runPt(
+      [
+        ...args,
+        '--data',
+        'builtin',
+        '--sequence-length',
+        '64',
+        '--sequences',
+        '12',
+        '--profile',
+        profile,
+        ...more,
+      ],
+      { env },
+    );
+  const printed = (await under('teutonic', '--json')).json() as unknown as ReturnType<typeof evaluateOutput>;
+  expect(printed).toMatchObject({
+    sample: { batches: 12 },
+    duel: { kind: 'bootstrap_lcb', n: 12, subnetN: 10_000 },
+  });
+  const { king: theirs, challenger } = printed.duel!.losses;
+  const paired = duel.duelByLosses(
+    profileNamed(loadConstants(), 'teutonic').duel,
+    { king: theirs, challenger },
+    { kingBlock: 0, block: 0 },
+  )!;
+  expect(printed.duel).toMatchObject({ bound: paired.bound, wins: paired.wins });
+  expect(printed.winner).toBe(paired.wins ? printed.duel!.challenger : printed.duel!.king);
+  const text = await under('teutonic');
+  expect(text.stdout).toMatch(/^p\(win\) +(under |over )?\d+%/m);
+  expect(text.stderr).toContain('Not judged here: behaviour');
+  for (const line of text.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+
+  const judged = await under('albedo', '--json');
+  expect(judged.json()).toMatchObject({
+    advice: null,
+    pWin: null,
+    winner: null,
+    duel: { wins: null, p: null },
+  });
 });
 
 describe('evaluate', () => {

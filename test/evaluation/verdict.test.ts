@@ -7,7 +7,7 @@ import {
   verdictOf,
   whyLost,
 } from '../../src/evaluation/index.ts';
-import { lengthFor, seedAt, tasksOf, tokenizerFor } from '../../src/evaluation/plan.ts';
+import { lengthFor, seedAt, sequencesFor, tasksOf, tokenizerFor } from '../../src/evaluation/plan.ts';
 import type { ModelFacts } from '../../src/model/types.ts';
 import { evaluateOutput, evaluateSchema } from '../../src/output/evaluate.ts';
 import { competitionsAt, randomFrom } from '../../src/rules/index.ts';
@@ -151,12 +151,19 @@ describe('the plan', () => {
       b14.eval_tasks!.map((t) => [t.name, t.weight, t.dataset_kwargs.num_pages]),
     );
     expect(tasksOf(b14, { ...none, offline: true })).toEqual([
-      { name: 'builtin', data: 'builtin', weight: 1, pages: 18 },
+      { name: 'builtin', data: 'builtin', weight: 1, pages: 18, sequences: null },
     ]);
     expect(tasksOf(b14, { ...none, data: ['a', 'b'], pages: 2 }).map((t) => [t.data, t.pages])).toEqual([
       ['a', 2],
       ['b', 2],
     ]);
+  });
+
+  it("takes as many sequences as asked, or as the profile's duel does unless pages are", () => {
+    expect(sequencesFor(profiles.teutonic!, {})).toBe(10_000);
+    expect(sequencesFor(profiles.teutonic!, { pages: 3 })).toBeNull();
+    expect(sequencesFor(profiles.teutonic!, { sequences: 5 })).toBe(5);
+    expect(sequencesFor(profiles['3.2'], {})).toBeNull();
   });
 
   it('uses a tokenizer and a length that every model can take', () => {
@@ -183,6 +190,8 @@ describe('the plan', () => {
     expect(parseModelRef('12')).toMatchObject({ kind: 'uid', uid: 12 });
     expect(parseModelRef('a/b')).toMatchObject({ kind: 'repo', repo: 'a/b', revision: null });
     expect(parseModelRef('best')).toMatchObject({ kind: 'best' });
+    expect(parseModelRef('king')).toMatchObject({ kind: 'best', name: 'king' });
+    expect(parseModelRef('uid 12')).toMatchObject({ kind: 'uid', uid: 12 });
     expect(parseModelRef('/no/such/folder')).toMatchObject({ kind: 'folder' });
   });
 });

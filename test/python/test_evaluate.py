@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from data_support import numbered_texts, write_parquet
 from trainer.errors import TrainerError
 from trainer.events import Events
-from trainer.score import checking, evaluating
+from trainer.score import checking, evaluating, sampling
 from trainer.tokenizer import load_tokenizer
 
 PYTHON = Path(__file__).resolve().parents[2] / "python"
@@ -89,7 +89,7 @@ def run(raw, events):
 def test_losses_are_those_of_a_bare_forward_pass(folders, text, tmp_path, events):
     raw = request(folders, text, tmp_path, ["a", "b"])
     result = run(raw, events)
-    samples = evaluating._samples(evaluating.parse(raw), "builtin", events)
+    samples = sampling.draw_samples(sampling.parse(raw), "builtin", events)
     for name in ("a", "b"):
         model = LlamaForCausalLM.from_pretrained(folders[name]).eval()
         for sample, task in zip(samples, result[name]["tasks"]):
@@ -102,6 +102,32 @@ def test_losses_are_those_of_a_bare_forward_pass(folders, text, tmp_path, events
         assert len(main["losses"]) >= 3 and result[name]["not_finite"] == 0
     assert result["a"]["tasks"][0]["sample"] == result["b"]["tasks"][0]["sample"]
     assert result["a"]["loss"] != result["b"]["loss"]
+
+
+def test_so_many_sequences_as_asked_and_more_begin_with_fewer(folders, text, tmp_path, events):
+    def draw(sequences):
+        task = {"name": "main", "data": str(text), "pages": 1, "rows_per_page": 5, "sequences": sequences}
+        (sample,) = sampling.draw_samples(sampling.parse(request(folders, text, tmp_path, ["a"], tasks=[task])), "builtin", events)
+        return sample.batches
+
+    few, many, everything = draw(2), draw(5), draw(1_000_000)
+    assert (len(few), len(many)) == (2, 5) and 5 < len(everything) < 1_000_000
+    assert all((short == long).all() for short, long in zip([*few, *many], [*many[:2], *everything[:5]], strict=True))
+
+
+def test_text_is_read_once_for_models_with_the_same_tokenizer(folders, text, tmp_path, events, monkeypatch):
+    read = []
+    monkeypatch.setattr(evaluating, "draw_samples", lambda *a: read.append(a[1]) or sampling.draw_samples(*a))
+    result = run(request(folders, text, tmp_path, ["a", "b", "nan"], tokenizer=None), events)
+    assert len(read) == 1 and len({model["tasks"][0]["sample"] for model in result.values()}) == 1
+    config = folders["b"] / "tokenizer_config.json"
+    kept = config.read_bytes()
+    try:
+        config.write_bytes(kept + b"\n")
+        run(request(folders, text, tmp_path, ["a", "b"], tokenizer=None), events)
+    finally:
+        config.write_bytes(kept)
+    assert len(read) == 3
 
 
 def test_kept_losses_are_reused_until_model_or_sample_change(folders, text, tmp_path, events):

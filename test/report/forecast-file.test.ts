@@ -43,6 +43,7 @@ const evaluation = (models: ScoredModel[]): Evaluation => ({
   pWinLater: 0.6,
   advice: 'wait',
   sentence: 'Wait.',
+  duel: null,
   matrix: [[null]],
   block: 101,
   profile: '3.2',

@@ -7,83 +7,23 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..data.cache import TokenCache
-from ..data.packing import cut, join, pad, truncate
-from ..data.pages import sample_pages
-from ..data.sources import open_source
 from ..errors import TrainerError
 from ..events import Events
 from ..files import write_json
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.layers import input_table
-from ..tokenizer import end_of_text, load_tokenizer
 from .loading import folder_key, load_for_scoring, release
-from .scoring import batches_of, mean, outputs_problem, score, with_heartbeat
+from .sampling import Sample, draw_samples, parse, tokenizer_key
+from .scoring import mean, outputs_problem, score, with_heartbeat
 
 # Raise it when the way of scoring changes: kept losses are keyed by it.
 _FORM = 3
-
-
-@dataclass(frozen=True)
-class Task:
-    name: str
-    data: str
-    """`builtin`, a path, or a known data set's name."""
-    weight: float = 1.0
-    pages: int = 22
-    rows_per_page: int = 50
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The form of evaluate.json."""
-
-    models: list[dict]
-    """[{"name", "dir", "content_hash"?}]"""
-    tasks: list[Task]
-    sequence_length: int
-    tokenizer: str | None = None
-    """Null: each model's own."""
-    run_dir: str | None = None
-    version: int = 1
-    batch_size: int = 1
-    batches_limit: int | None = None
-    """Batches a task, drawn by the seed, as release 6.0 cuts them; null: all."""
-    packing: str = "packed"
-    seed: int = 0
-    device: str = "auto"
-    dtype: str = "auto"
-    attention: str = "auto"
-    check_output: bool = True
-    held_out_tokens: int = 65_536
-    text_column: str | None = None
-    cache_dir: str = "~/.pt/cache"
-    offline: bool = True
-    hub_endpoint: str | None = None
-
-
-@dataclass
-class Sample:
-    """One task's batches for one tokenizer."""
-
-    task: Task
-    batches: list[np.ndarray]
-    eos: int
-    pages: int
-    key: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = hashlib.sha256(f"{self.eos}".encode())
-        for batch in self.batches:
-            digest.update(str(batch.shape).encode() + np.ascontiguousarray(batch, np.uint32).tobytes())
-        self.key = digest.hexdigest()
 
 
 def evaluate_models(raw: dict, events: Events, stop_if_asked: Callable[[], None]) -> dict:
@@ -96,12 +36,21 @@ def evaluate_models(raw: dict, events: Events, stop_if_asked: Callable[[], None]
     device = choose_device(asked.device)
     dtype = compute_dtype(asked.dtype, device)
     attention = choose_attention(asked.attention, device, events)
-    shared = _samples(asked, asked.tokenizer, events) if asked.tokenizer else None
+    drawn: dict[str, list[Sample]] = {}
+
+    def samples_of(model: dict) -> list[Sample]:
+        """Text is read once, however many models have the same tokenizer."""
+        name = asked.tokenizer or model["dir"]
+        key = asked.tokenizer or tokenizer_key(Path(name).expanduser())
+        if key not in drawn:
+            drawn[key] = draw_samples(asked, name, events)
+        return drawn[key]
+
     scored = []
     for model in asked.models:
         stop_if_asked()
         started = time.monotonic()
-        outcome = _score_or_say(asked, model, shared, device, dtype, attention, events, stop_if_asked)
+        outcome = _score_or_say(asked, model, samples_of, device, dtype, attention, events, stop_if_asked)
         scored.append({"name": model["name"], "dir": model["dir"], **outcome, "seconds": time.monotonic() - started})
         release(device)
     return {
@@ -116,11 +65,10 @@ def evaluate_models(raw: dict, events: Events, stop_if_asked: Callable[[], None]
     }
 
 
-def _score_or_say(asked, model, shared, device, dtype, attention, events, stop_if_asked) -> dict:
+def _score_or_say(asked, model, samples_of, device, dtype, attention, events, stop_if_asked) -> dict:
     """The model's part of the result; what is wrong with this model alone becomes its `error`."""
     try:
-        samples = shared if shared is not None else _samples(asked, model["dir"], events)
-        return _score_model(asked, model, samples, device, dtype, attention, events, stop_if_asked)
+        return _score_model(asked, model, samples_of(model), device, dtype, attention, events, stop_if_asked)
     except TrainerError as error:
         if error.code.startswith("data_"):
             raise
@@ -128,66 +76,6 @@ def _score_or_say(asked, model, shared, device, dtype, attention, events, stop_i
     except (torch.OutOfMemoryError, MemoryError) as error:
         problem = {"code": "out_of_memory", "message": f"Memory ran out: {error}", "next_steps": ["Use a machine with more memory"]}
     return {"loss": None, "reasonable": None, "not_finite": 0, "reused": False, "tasks": [], "error": problem}
-
-
-def parse(raw: dict) -> Evaluation:
-    """Raises TrainerError `bad_config` naming the key."""
-    try:
-        tasks = [Task(**task) for task in raw["tasks"]]
-        asked = Evaluation(**{**raw, "tasks": tasks})
-        problem = _fault(asked)
-    except (TypeError, KeyError) as error:
-        raise _bad_config(str(error)) from error
-    if problem is not None:
-        raise _bad_config(problem)
-    return asked
-
-
-def _fault(asked: Evaluation) -> str | None:
-    if not asked.models or not all(isinstance(model, dict) and {"name", "dir"} <= set(model) for model in asked.models):
-        return "models: name and dir each"
-    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 for task in asked.tasks):
-        return "tasks: weight, pages, rows_per_page above 0"
-    if asked.sequence_length < 2 or asked.batch_size < 1:
-        return "sequence_length at least 2, batch_size at least 1"
-    if asked.packing not in ("packed", "unpacked"):
-        return "packing: packed or unpacked"
-    return None
-
-
-def _bad_config(problem: str) -> TrainerError:
-    return TrainerError("bad_config", f"The evaluation's config is wrong: {problem}.", ["docs/run-folder.md has the form"])
-
-
-def _samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list[Sample]:
-    tokenizer = load_tokenizer(tokenizer_name, asked.offline, asked.hub_endpoint)
-    cache_dir = Path(asked.cache_dir).expanduser()
-
-    def tell(detail: str) -> None:
-        events.emit_throttled("phase", name="evaluating", detail=detail)
-
-    cache = TokenCache(cache_dir, tokenizer, tell)
-    limit = tokenizer.model_max_length if tokenizer.model_max_length < 1e9 else None
-    samples = []
-    for number, task in enumerate(asked.tasks):
-        source = open_source(task.data, cache_dir, asked.offline, asked.hub_endpoint, tell, asked.text_column)
-        seed = [asked.seed, number]
-        pages = sample_pages(source, cache, task.pages, task.rows_per_page, seed, asked.sequence_length, asked.held_out_tokens, tell)
-        stream = join([truncate(document, limit) for page in pages for document in page])
-        unpacked = asked.packing == "unpacked"
-        sequences = pad(stream, end_of_text(tokenizer), asked.sequence_length) if unpacked else cut(stream, asked.sequence_length)
-        batches = batches_of(sequences, asked.batch_size)
-        if not batches:
-            raise TrainerError(
-                "data_too_short",
-                f"{task.data}: {len(stream):,} tokens make no batch of {asked.batch_size} x {asked.sequence_length}.",
-                ["Ask for more pages", "Name more text with --data"],
-            )
-        if asked.batches_limit is not None and len(batches) > asked.batches_limit:
-            order = np.random.default_rng(seed).permutation(len(batches))
-            batches = [batches[i] for i in order[: asked.batches_limit]]
-        samples.append(Sample(task, batches, end_of_text(tokenizer), len(pages)))
-    return samples
 
 
 def _score_model(asked, model, samples, device, dtype, attention, events: Events, stop_if_asked) -> dict:

@@ -1,5 +1,7 @@
 /** How subnets decide between a king and a challenger: pure functions, each held to the answers of the subnet's own. */
+export * from './by-losses.ts';
 export * from './numpy.ts';
 export * from './paired.ts';
+export * from './predict.ts';
 export * from './scores.ts';
 export * from './windows.ts';

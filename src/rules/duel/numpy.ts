@@ -41,12 +41,15 @@ const [M0, M1, M2, M3] = limbs(MULTIPLIER) as [number, number, number, number];
 /** The upper half of a product of two words. */
 function high(a: number, b: number): number {
   const [a0, a1, b0, b1] = [a & 0xffff, a >>> 16, b & 0xffff, b >>> 16];
-  const middle = a1 * b0 + ((a0 * b0) >>> 16);
-  const other = a0 * b1 + (middle % 0x10000);
-  return a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(other / 0x10000);
+  // No sum here reaches 33 bits.
+  const middle = low(a1, b0) + (low(a0, b0) >>> 16);
+  const other = low(a0, b1) + (middle & 0xffff);
+  return low(a1, b1) + (middle >>> 16) + (other >>> 16);
 }
 
 const low = (a: number, b: number): number => Math.imul(a, b) >>> 0;
+/** What is above 32 bits of a sum of words. */
+const carry = (sum: number): number => (sum - (sum >>> 0)) / WORD;
 
 /** `numpy.random.default_rng(seed)`, as far as whole numbers below a bound are drawn of it. */
 export interface Generator {
@@ -60,44 +63,10 @@ export function defaultRng(seed: number | bigint): Generator {
   const mask = (1n << 128n) - 1n;
   const increment = ((((long(2) << 64n) | long(3)) << 1n) | 1n) & mask;
   const begun = ((increment + ((long(0) << 64n) | long(1))) * MULTIPLIER + increment) & mask;
-  let [s0, s1, s2, s3] = limbs(begun) as [number, number, number, number];
+  const state = Uint32Array.from(limbs(begun));
   const [c0, c1, c2, c3] = limbs(increment) as [number, number, number, number];
-  let kept: number | null = null;
-
-  /** 32 bits: the lower half of each draw, then its upper half. */
-  const next = (): number => {
-    if (kept !== null) {
-      const word = kept;
-      kept = null;
-      return word;
-    }
-    const r0 = low(s0, M0) + c0;
-    const r1 = high(s0, M0) + low(s0, M1) + low(s1, M0) + c1 + Math.floor(r0 / WORD);
-    const r2 =
-      high(s0, M1) + high(s1, M0) + low(s0, M2) + low(s1, M1) + low(s2, M0) + c2 + Math.floor(r1 / WORD);
-    const r3 =
-      high(s0, M2) +
-      high(s1, M1) +
-      high(s2, M0) +
-      low(s0, M3) +
-      low(s1, M2) +
-      low(s2, M1) +
-      low(s3, M0) +
-      c3 +
-      Math.floor(r2 / WORD);
-    [s0, s1, s2, s3] = [r0 % WORD, r1 % WORD, r2 % WORD, r3 % WORD];
-    // XSL-RR: both halves folded, and turned by the six highest bits.
-    const [x0, x1] = [(s0 ^ s2) >>> 0, (s1 ^ s3) >>> 0];
-    const turn = s3 >>> 26;
-    const [a0, a1] = turn & 32 ? [x1, x0] : [x0, x1];
-    const by = turn & 31;
-    if (by === 0) {
-      kept = a1;
-      return a0;
-    }
-    kept = ((a1 >>> by) | (a0 << (32 - by))) >>> 0;
-    return ((a0 >>> by) | (a1 << (32 - by))) >>> 0;
-  };
+  /** The upper half of the last draw; -1: it was given. */
+  let kept = -1;
 
   return {
     integers(bound, out) {
@@ -106,12 +75,46 @@ export function defaultRng(seed: number | bigint): Generator {
         return;
       }
       const threshold = (WORD - bound) % bound;
-      for (let i = 0; i < out.length; i++) {
+      // In locals, where numbers are not boxed: a duel draws a hundred million times.
+      let [s0, s1, s2, s3] = [...state] as [number, number, number, number];
+      let waiting = kept;
+      for (let i = 0; i < out.length; ) {
+        let draw: number;
+        if (waiting >= 0) {
+          draw = waiting;
+          waiting = -1;
+        } else {
+          const r0 = low(s0, M0) + c0;
+          const r1 = high(s0, M0) + low(s0, M1) + low(s1, M0) + c1 + carry(r0);
+          const r2 = high(s0, M1) + high(s1, M0) + low(s0, M2) + low(s1, M1) + low(s2, M0) + c2 + carry(r1);
+          s3 =
+            (high(s0, M2) +
+              high(s1, M1) +
+              high(s2, M0) +
+              low(s0, M3) +
+              low(s1, M2) +
+              low(s2, M1) +
+              low(s3, M0) +
+              c3 +
+              carry(r2)) >>>
+            0;
+          s0 = r0 >>> 0;
+          s1 = r1 >>> 0;
+          s2 = r2 >>> 0;
+          // XSL-RR: both halves folded, and turned by the six highest bits. The lower half is given first, the upper kept.
+          const turn = s3 >>> 26;
+          const below = turn & 32 ? s1 ^ s3 : s0 ^ s2;
+          const above = turn & 32 ? s0 ^ s2 : s1 ^ s3;
+          const by = turn & 31;
+          draw = by === 0 ? below >>> 0 : ((below >>> by) | (above << (32 - by))) >>> 0;
+          waiting = by === 0 ? above >>> 0 : ((above >>> by) | (below << (32 - by))) >>> 0;
+        }
         // Lemire's: the upper word of a product, drawn again where the lower one would favour some.
-        let draw = next();
-        while (low(draw, bound) < threshold) draw = next();
-        out[i] = high(draw, bound);
+        if (low(draw, bound) < threshold) continue;
+        out[i++] = high(draw, bound);
       }
+      state.set([s0, s1, s2, s3]);
+      kept = waiting;
     },
   };
 }

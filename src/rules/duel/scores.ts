@@ -136,7 +136,7 @@ export function advantageWins(
   const found = new Map(
     names.map((name) => [
       name,
-      { wins: 0, share: 0, lowest: 0, factor: factorOf(blocks.get(name), now, rule) },
+      { wins: 0, share: 0, lowest: 0, factor: advantageAt(blocks.get(name), now, rule) },
     ]),
   );
   const samples = names.length === 0 ? 0 : losses.get(names[0]!)!.length;
@@ -164,7 +164,8 @@ export function advantageWins(
   return found;
 }
 
-function factorOf(
+/** What the losses of a model of `block` are multiplied with at `now`. */
+export function advantageAt(
   block: number | undefined,
   now: number,
   { initial, decay, per_blocks }: { initial: number; decay: number; per_blocks: number },

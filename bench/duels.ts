@@ -1,0 +1,139 @@
+/**
+ * `npm run bench -- duels [DUELS]`: whether the forecast of a duel holds. In each simulated duel our sample gives the chance to win, then the subnet's
+ * rule itself decides on fresh sequences; the share won must be what was promised. Challengers are spread evenly around the threshold, from
+ * certain losers to certain winners; differences are normal, heavy-tailed or skewed. Then campaigns of several candidates: how many of those
+ * published on a promise win, chosen and promised on one text, or promised on text that no choice was made by.
+ */
+import { duel, randomFrom } from '../src/rules/index.ts';
+
+const duels = Number(process.argv.find((arg) => /^\d+$/.test(arg)) ?? 4000);
+const random = randomFrom(20261126);
+const uniform = (from: number, to: number) => from + (to - from) * random();
+const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+/** Student's t with 3 degrees of freedom, and a centred lognormal: in standard deviations. */
+const NOISES: Record<string, () => number> = {
+  normal,
+  'heavy tails': () => normal() / Math.sqrt(normal() ** 2 + normal() ** 2 + normal() ** 2),
+  skewed: () => (Math.exp(normal()) - Math.exp(0.5)) / Math.sqrt((Math.E - 1) * Math.E),
+};
+
+interface Setting {
+  rule: string;
+  /** Sequences of ours and of the subnet's. */
+  own: number;
+  fresh: number;
+  duels: number;
+  /** One duel: what a sample promises, and whether fresh sequences then win, at an advantage of so many standard errors. */
+  play: (noise: () => number, advantage: number) => { p: number; won: boolean };
+}
+
+const drawn = (n: number, noise: () => number, mean: number, sd: number): Float64Array =>
+  Float64Array.from({ length: n }, () => mean + sd * noise());
+/** Losses with these differences; the king's own spread is irrelevant to a paired rule. */
+const pairOf = (differences: Float64Array) => ({
+  king: differences.map(() => 3),
+  challenger: differences.map((difference) => 3 - difference),
+});
+const promised = (sample: duel.Sample, trial: duel.Trial): number => duel.predict(sample, trial)!.p;
+
+/** Teutonic's rule; its sample is 10,000 sequences, which the simulation shortens. */
+function bootstrap(own: number, fresh: number, B: number, count: number): Setting {
+  const rule = { kind: 'bootstrap_lcb', alpha: 0.001, delta: 0.0015, B, seed: 0xb007, n: fresh } as const;
+  const sd = 0.02;
+  return {
+    rule: `bootstrap_lcb (alpha 0.001, B ${B})`,
+    ...{ own, fresh, duels: count },
+    play(noise, advantage) {
+      const error = sd * Math.sqrt(1 / own + 1 / fresh);
+      const mean = rule.delta + (3.09 * sd) / Math.sqrt(fresh) + advantage * error;
+      const sample = duel.sampleOf(drawn(own, noise, mean, sd));
+      const trial = { by: 'mean', threshold: rule.delta, sds: 3.09, n: fresh, times: 1 } as const;
+      const { king, challenger } = pairOf(drawn(fresh, noise, mean, sd));
+      return { p: promised(sample, trial), won: duel.pairedDuel(king, challenger, rule).wins };
+    },
+  };
+}
+
+const margin = (own: number, fresh: number): Setting => ({
+  rule: 'mean_margin (0.025, twice)',
+  ...{ own, fresh, duels },
+  play(noise, advantage) {
+    const sd = 0.4;
+    const mean = 0.025 + advantage * sd * Math.sqrt(1 / own + 1 / fresh);
+    const trial = { by: 'mean', threshold: 0.025, sds: 0, n: fresh, times: 2 } as const;
+    const once = () => {
+      const samples = Array.from(drawn(fresh, noise, mean, sd), (d) => ({
+        scored: true,
+        challenger: 0.5 + d,
+        king: 0.5,
+      }));
+      return duel.marginDuel(samples, { margin: 0.025, valid_share: 0.8 }).wins === true;
+    };
+    const p = promised(duel.sampleOf(drawn(own, noise, mean, sd)), trial);
+    return { p, won: once() && once() };
+  },
+});
+
+const wins = (own: number): Setting => ({
+  rule: 'epsilon_wins, advantage_wins, 3.2 (share of sequences)',
+  ...{ own, fresh: own, duels },
+  play(noise, advantage) {
+    const [sd, factor] = [0.03, 0.995];
+    // Where half of all sequences are won, in the spread of a median.
+    const mean = 3 * (1 - factor) + (advantage * 1.25 * sd * Math.sqrt(2)) / Math.sqrt(own);
+    const of = () => duel.duelOfWins(pairOf(drawn(own, noise, mean, sd)), factor, 'epsilon_wins');
+    const ours = of();
+    return { p: promised(ours.sample, ours.trial), won: of().wins };
+  },
+});
+
+const score = (own: number): Setting => ({
+  rule: '6.0 (mean score)',
+  ...{ own, fresh: own, duels },
+  play(noise, advantage) {
+    const sd = 0.03;
+    const of = () =>
+      duel.duelOfMeans(pairOf(drawn(own, noise, (advantage * sd * Math.sqrt(2)) / Math.sqrt(own), sd)));
+    const ours = of();
+    return { p: promised(ours.sample, ours.trial), won: of().wins };
+  },
+});
+
+function report(metric: string, value: number, unit: string): void {
+  const line = { bench: 'duels', metric, value: Number(value.toFixed(2)), unit, rival: null, ratio: null };
+  console.log(JSON.stringify(line));
+}
+
+/** Points between what was promised and what was won, over the duels of each fifth of promises. */
+function calibrate({ rule, own, fresh, duels: count, play }: Setting, noise: string): void {
+  const bins = Array.from({ length: 5 }, () => ({ n: 0, promised: 0, won: 0 }));
+  for (let i = 0; i < count; i++) {
+    const { p, won } = play(NOISES[noise]!, uniform(-3, 3));
+    const bin = bins[Math.min(4, Math.floor(p * 5))]!;
+    bin.n += 1;
+    bin.promised += p;
+    bin.won += +won;
+  }
+  const gaps = bins.map(({ n, promised, won }) => (n === 0 ? 0 : (100 * (promised - won)) / n));
+  const shown = bins
+    .map(
+      ({ n, promised, won }) =>
+        `${((100 * promised) / n).toFixed(0)}→${((100 * won) / n).toFixed(0)} of ${n}`,
+    )
+    .join(', ');
+  process.stderr.write(`${rule}, ${noise}, ${own}/${fresh}: promised→won % ${shown}\n`);
+  report(
+    `${rule}, ${noise}, ${own} sequences against ${fresh}: widest gap between promised and won, ${count} duels in five bins`,
+    Math.max(...gaps.map(Math.abs)),
+    'points',
+  );
+}
+
+for (const noise of Object.keys(NOISES))
+  for (const setting of [
+    bootstrap(200, 500, 2000, Math.min(duels, 500)),
+    margin(200, 400),
+    wins(100),
+    score(100),
+  ])
+    calibrate(setting, noise);
