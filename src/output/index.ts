@@ -5,6 +5,7 @@ import { errorSchema } from './error.ts';
 import { evaluateSchema } from './evaluate.ts';
 import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts';
 import { loadSchema } from './load.ts';
+import { mergeSchema } from './merge.ts';
 import { profilesSchema, profilesShowSchema } from './profiles.ts';
 import { reportSchema, runsSchema } from './runs.ts';
 import {
@@ -37,6 +38,7 @@ export const SCHEMAS = {
   load: loadSchema,
   check: checkSchema,
   evaluate: evaluateSchema,
+  merge: mergeSchema,
   status: statusSchema.describe('With --watch one object a line, at every block'),
   competitions: competitionsSchema,
   profiles: profilesSchema,

@@ -26,6 +26,7 @@ const TYPED: Record<string, string[]> = {
   load: ['--uid', '1'],
   'load-best': [],
   logs: [],
+  merge: ['MODEL', 'MODEL', '--out', 'merged', '--offline'],
   profiles: [],
   'profiles:show': ['albedo'],
   report: [],

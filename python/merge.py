@@ -1,0 +1,29 @@
+"""Writes weighted means of models that have one shape: `python merge.py --config merge.json`; the form is in docs/run-folder.md.
+
+Tensor by tensor, a piece at a time: memory stays the same whatever the models' size.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from trainer.script import run_script
+
+
+def merge(config: dict, events, stop_if_asked) -> dict:
+    with events.phase("loading", "PyTorch"):
+        from trainer.model.merge import merge_folders
+    merge_folders(
+        [Path(folder) for folder in config["folders"]],
+        {Path(mixture["out"]): mixture["weights"] for mixture in config["mixtures"]},
+        events,
+        stop_if_asked,
+    )
+    return {}
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(__doc__, merge))

@@ -1,0 +1,144 @@
+"""Weighted means of models of one shape ("model soups": Wortsman et al. 2022, arXiv 2203.05482), written as the first of them is written.
+
+The files of a mixture are the first model's: names, header, order and dtypes of the tensors, config and tokenizer to the byte; only
+the numbers are others. So what a subnet locks to a king's files stays locked when the king is the first.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from ..errors import TrainerError
+from ..events import Events
+from ..files import read_object
+
+_PIECE_ELEMENTS = 1 << 24
+"""Of a tensor at once: 64 MB in fp32 for each model and mixture."""
+_NEUTRAL_KEYS = {"dtype", "torch_dtype", "transformers_version", "_name_or_path", "use_cache"}
+"""Of config.json: those that do not change what the weights mean."""
+
+
+def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events: Events, stop_if_asked: Callable[[], None]) -> None:
+    """Makes a folder for each of `mixtures` (weights in the order of `folders`). Sums are fp32, rounded once to the first model's dtypes.
+
+    Raises TrainerError `merge.differ` where the models have not one shape and one config, `merge.not_finite` for weights that are none.
+    """
+    same_configs(folders)
+    first, *_ = parts = [_tensor_files(folder) for folder in folders]
+    for folder, part in zip(folders[1:], parts[1:], strict=True):
+        missing, more = sorted(set(first) - set(part)), sorted(set(part) - set(first))
+        if missing or more:
+            raise TrainerError("merge.differ", f"{folder} has other tensors than {folders[0]}: {', '.join([*missing, *more][:5])}.", ["pt check FOLDER   # what each is"])
+    with ExitStack() as stack:
+        readers = [_open(stack, part) for part in parts]
+        for at, file in enumerate(sorted(set(first.values()))):
+            header, names = _layout(file)
+            outputs = [stack.enter_context(open(_made(out) / file.name, "wb")) for out in mixtures]
+            for output in outputs:
+                output.write(header)
+            with events.phase("merging", f"file {at + 1} of {len(set(first.values()))}"):
+                for name in names:
+                    stop_if_asked()
+                    _merge_tensor(name, readers, folders, list(mixtures.values()), outputs)
+            for output in outputs:
+                output.close()
+    for out in mixtures:
+        _copy_rest(folders[0], out)
+
+
+def same_configs(folders: list[Path]) -> None:
+    configs = [read_object(folder / "config.json", "bad_model", [f"pt check {folder}"]) for folder in folders]
+    for folder, config in zip(folders[1:], configs[1:], strict=True):
+        differing = sorted(key for key in configs[0].keys() | config.keys() if key not in _NEUTRAL_KEYS and configs[0].get(key) != config.get(key))
+        if differing:
+            raise TrainerError("merge.differ", f"{folder} has another config than {folders[0]}: {', '.join(differing[:8])}.", ["Merge models that go back to the same one."])
+        if _bytes_of(folders[0] / "tokenizer.json") != _bytes_of(folder / "tokenizer.json"):
+            raise TrainerError("merge.differ", f"{folder} has another tokenizer.json than {folders[0]}.", ["Merge models that go back to the same one."])
+
+
+def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path], mixtures: list[list[float]], outputs: list[BinaryIO]) -> None:
+    slices = [reader[name].get_slice(name) for reader in readers]
+    shapes = [part.get_shape() for part in slices]
+    for folder, shape in zip(folders[1:], shapes[1:], strict=True):
+        if shape != shapes[0]:
+            raise TrainerError("merge.differ", f"{name} is {shape} in {folder} and {shapes[0]} in {folders[0]}.", ["Merge models that go back to the same one."])
+    for rows in _pieces(shapes[0]):
+        pieces = [part[rows] if rows is not None else reader[name].get_tensor(name) for part, reader in zip(slices, readers, strict=True)]
+        dtype = pieces[0].dtype
+        if not dtype.is_floating_point:
+            if any(not torch.equal(pieces[0], piece) for piece in pieces[1:]):
+                raise TrainerError("merge.differ", f"{name} holds whole numbers, and they differ.", ["Merge models that go back to the same one."])
+            for output in outputs:
+                output.write(_raw(pieces[0]))
+            continue
+        for weights, output in zip(mixtures, outputs, strict=True):
+            total = torch.zeros(pieces[0].shape, dtype=torch.float32)
+            for weight, piece in zip(weights, pieces, strict=True):
+                if weight != 0:
+                    total.add_(piece.float(), alpha=weight)
+            if not torch.isfinite(total).all():
+                raise TrainerError("merge.not_finite", f"{name} becomes NaN or infinite.", ["pt check FOLDER   # which model has such weights"])
+            output.write(_raw(total.to(dtype)))
+
+
+def _pieces(shape: list[int]) -> Iterator[slice | None]:
+    """Rows to take at once; None: the tensor whole, which has no rows."""
+    if not shape:
+        yield None
+        return
+    width = max(1, torch.Size(shape[1:]).numel())
+    step = max(1, _PIECE_ELEMENTS // width)
+    for start in range(0, shape[0], step):
+        yield slice(start, min(start + step, shape[0]))
+
+
+def _raw(tensor: Tensor) -> bytes:
+    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _layout(file: Path) -> tuple[bytes, list[str]]:
+    """The header as it lies in the file, its length before it, and the names of the tensors in the order of their bytes."""
+    with open(file, "rb") as opened:
+        length = opened.read(8)
+        header = opened.read(int.from_bytes(length, "little"))
+    entries = {name: entry["data_offsets"] for name, entry in json.loads(header).items() if name != "__metadata__"}
+    return length + header, sorted(entries, key=lambda name: entries[name])
+
+
+def _tensor_files(folder: Path) -> dict[str, Path]:
+    """The file of each tensor."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as opened:
+            found |= {name: file for name in opened.keys()}
+    return found
+
+
+def _open(stack: ExitStack, files: dict[str, Path]) -> dict[str, Any]:
+    """A reader for each tensor: mapped files, which take no memory."""
+    opened = {file: stack.enter_context(safe_open(file, framework="pt")) for file in set(files.values())}
+    return {name: opened[file] for name, file in files.items()}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _copy_rest(source: Path, target: Path) -> None:
+    for file in source.iterdir():
+        if file.is_file() and file.suffix != ".safetensors":
+            shutil.copyfile(file, target / file.name)
+
+
+def _bytes_of(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None

@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { runPython } from '../check/index.ts';
+import { OutsideError, UserError } from '../errors.ts';
+import { evaluate, type ScoredModel } from '../evaluation/index.ts';
+import { diskError } from '../host/disk-error.ts';
+import { openFolder } from '../model/index.ts';
+import type { Place } from '../place.ts';
+import type { Work } from '../progress.ts';
+import { formatBytes } from '../text/format.ts';
+import { shellWord } from '../text/shell-word.ts';
+import { mixtureName, mixturesOf } from './candidates.ts';
+import type { Candidate, MergeOutcome, MergeRequest } from './types.ts';
+
+/** Of free space, what may be taken. */
+const SHARE_OF_DISK = 0.95;
+
+/**
+ * Weighted means of models that go back to the same one, scored beside them on one sample; the best mixture is kept in `out`, if it is
+ * better than every model it is made of.
+ *
+ * @throws UserError `merge.out_exists`, `usage.weights`; OutsideError `disk.full`, `merge.differ` (7)
+ */
+export async function* mergeModels(request: MergeRequest, place: Place): Work<MergeOutcome> {
+  const { models, out, score, signal } = request;
+  const names = distinctNames(models);
+  const mixtures = mixturesOf(models.length, request);
+  if (score === null && mixtures.length !== 1)
+    throw new UserError('usage.no_score', `--no-score: which of ${mixtures.length} mixtures is meant?`, {
+      nextSteps: [`--weights ${mixtures[0]!.join(',')}`],
+    });
+  if (existsSync(out))
+    throw new UserError('merge.out_exists', `--out: ${out} exists already.`, {
+      nextSteps: ['Name a folder that does not exist.', `rm -r ${shellWord(out)}`],
+    });
+  for (const { dir } of models) await openFolder(dir, place.profile);
+  const workshop = await openWorkshop(out, mixtures.length * (await sizeOf(models[0]!.dir)));
+  try {
+    const made = mixtures.map((weights, i) => ({
+      name: mixtureName(weights, names),
+      weights,
+      dir: join(workshop, String(i)),
+    }));
+    const folders = models.map(({ dir }) => dir);
+    const wanted = made.map(({ dir, weights }) => ({ out: dir, weights }));
+    yield* runPython('merge.py', { folders, mixtures: wanted }, place, signal);
+    if (score === null) {
+      const [only] = made as [(typeof made)[0]];
+      await rename(only.dir, out);
+      return { out, best: only.name, candidates: [{ name: only.name, weights: only.weights, score: null }] };
+    }
+    const alone = models.map(({ dir }, i) => ({
+      name: names[i]!,
+      weights: models.map((_, j) => (i === j ? 1 : 0)),
+      dir,
+    }));
+    const all = [...alone, ...made];
+    const refs = all.map(({ name, dir }) => ({ kind: 'folder' as const, name, dir }));
+    const { models: scored } = yield* evaluate({ models: refs, ...score, signal }, place);
+    const scores = new Map(scored.map((model) => [model.dir, model]));
+    const candidates = all.map(
+      ({ name, weights, dir }): Candidate => ({ name, weights, score: scores.get(dir) ?? null }),
+    );
+    const best = bestOf(candidates);
+    const kept = made.find(({ name }) => name === best.name);
+    if (kept !== undefined) await rename(kept.dir, out);
+    return { out: kept === undefined ? null : out, best: best.name, candidates };
+  } finally {
+    await rm(workshop, { recursive: true, force: true });
+  }
+}
+
+const lossOf = (score: ScoredModel | null): number => score?.loss ?? Number.POSITIVE_INFINITY;
+
+/** The lowest loss; of equal ones the first, so that a mixture must be better than the models. */
+const bestOf = (candidates: Candidate[]): Candidate =>
+  candidates.reduce((best, one) => (lossOf(one.score) < lossOf(best.score) ? one : best));
+
+/** A folder beside `out`, so that the best is moved and not copied; gone at the end. */
+async function openWorkshop(out: string, bytes: number): Promise<string> {
+  const parent = dirname(out);
+  try {
+    await mkdir(parent, { recursive: true });
+    const { bavail, bsize } = await statfs(parent);
+    if (bytes > bavail * bsize * SHARE_OF_DISK)
+      throw new OutsideError(
+        'disk.full',
+        `The mixtures need ${formatBytes(bytes)}, and ${parent} has ${formatBytes(bavail * bsize)} free.`,
+        { nextSteps: ['Fewer mixtures: --grid 2, or --weights', `df -h ${shellWord(parent)}`] },
+      );
+    return await mkdtemp(join(parent, `.${basename(out)}.`));
+  } catch (error) {
+    if (error instanceof OutsideError) throw error;
+    throw diskError(error, parent);
+  }
+}
+
+async function sizeOf(dir: string): Promise<number> {
+  const files = (await readdir(dir)).filter((name) => name.endsWith('.safetensors'));
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(dir, name))).size));
+  return sizes.reduce((total, size) => total + size, 0);
+}
+
+/** Folders of runs are all called `best`: what stands above tells them apart. */
+function distinctNames(models: MergeRequest['models']): string[] {
+  const same = (one: string) => models.filter(({ name }) => name === one).length > 1;
+  return models.map(({ name, dir }) => (same(name) ? `${basename(dirname(dir))}/${name}` : name));
+}

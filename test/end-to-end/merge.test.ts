@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { runPt } from '../commands/run-pt.ts';
+
+let home: string;
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'pt-merge-'));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const pt = (line: string) =>
+  runPt([...line.split(' '), '--json', '--offline'], {
+    cwd: home,
+    env: { HOME: home, PT_HOME: join(home, 'pt') },
+  });
+
+interface Merged {
+  out: string | null;
+  best: string;
+  candidates: { name: string; weights: number[]; loss: number }[];
+}
+
+it('scores models and mixtures on one sample and keeps the best mixture, or none', async () => {
+  const train = 'train --recipe tiny --data builtin --max-steps';
+  const first = (await pt(`${train} 6 --run a`)).json() as { bestDir: string };
+  const second = (await pt(`${train} 6 --run b --seed 1`)).json() as { bestDir: string };
+  const sample = '--data builtin --pages 2';
+
+  // Two that were never one model: what lies between is worse than both.
+  const unlike = await pt(`merge ${first.bestDir} ${second.bestDir} --grid 2 --out none ${sample}`);
+  expect(unlike.code, unlike.stderr).toBe(0);
+  const none = unlike.json() as unknown as Merged;
+  expect(none.candidates.map(({ name }) => name)).toEqual(['a/best', 'b/best', '0.5 a/best + 0.5 b/best']);
+  const losses = none.candidates.map(({ loss }) => loss);
+  expect(losses.every((loss) => loss > 0 && loss < 20)).toBe(true);
+  expect(none.out === null).toBe(losses[2]! >= Math.min(losses[0]!, losses[1]!));
+  expect(existsSync(join(home, 'none'))).toBe(none.out !== null);
+
+  // Beyond the second, away from the first: written as asked, without a score.
+  const asked = await pt(
+    `merge ${first.bestDir} ${second.bestDir} --weights 0.25,0.75 --out asked --no-score`,
+  );
+  expect(asked.json()).toMatchObject({ out: join(home, 'asked'), best: '0.25 a/best + 0.75 b/best' });
+  expect((await readdir(join(home, 'asked'))).toSorted()).toEqual((await readdir(first.bestDir)).toSorted());
+  expect((await pt('check asked')).code).not.toBe(1);
+  expect(
+    (await readdir(home)).filter((name) => name.startsWith('.asked') || name.startsWith('.none')),
+  ).toEqual([]);
+
+  const again = await pt(`merge ${first.bestDir} ${second.bestDir} --out asked`);
+  expect(again).toMatchObject({ code: 2 });
+  expect(again.json()).toMatchObject({ error: { code: 'merge.out_exists' } });
+}, 200_000);

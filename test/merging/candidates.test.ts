@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { mixtureName, mixturesOf, parseWeights } from '../../src/merging/candidates.ts';
+
+const nothing = { weights: [], grid: null };
+
+test('of two models the points between them, of more their mean', () => {
+  expect(mixturesOf(2, nothing)).toEqual([
+    [0.75, 0.25],
+    [0.5, 0.5],
+    [0.25, 0.75],
+  ]);
+  expect(mixturesOf(2, { weights: [], grid: 2 })).toEqual([[0.5, 0.5]]);
+  expect(mixturesOf(3, nothing)).toEqual([[1 / 3, 1 / 3, 1 / 3]]);
+  expect(mixtureName([0.75, 0.25], ['king', 'mine'])).toBe('0.75 king + 0.25 mine');
+});
+
+test('every mixture has a weight for each model, and they sum to 1', () => {
+  const models = fc.integer({ min: 2, max: 8 });
+  fc.assert(
+    fc.property(models, fc.integer({ min: 2, max: 100 }), (count, grid) => {
+      for (const weights of mixturesOf(count, { weights: [], grid: count === 2 ? grid : null })) {
+        expect(weights).toHaveLength(count);
+        expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 12);
+        expect(weights.every((weight) => weight > 0)).toBe(true);
+      }
+    }),
+  );
+});
+
+test('weights as typed are held to the models', () => {
+  expect(mixturesOf(2, { weights: [parseWeights('0.3333,0.6667')], grid: null })).toHaveLength(1);
+  // Going beyond a model is a mixture too.
+  expect(mixturesOf(2, { weights: [parseWeights('-0.5,1.5')], grid: null })).toEqual([[-0.5, 1.5]]);
+  for (const wrong of ['0.5', '0.5,0.6', '0.2,0.3,0.5'])
+    expect(() => mixturesOf(2, { weights: [parseWeights(wrong)], grid: null })).toThrow(/--weights/);
+  for (const text of ['', 'a,b', '0.5,', '1,Infinity']) expect(() => parseWeights(text)).toThrow(/--weights/);
+  expect(() => mixturesOf(3, { weights: [], grid: 4 })).toThrow(/--grid/);
+});
