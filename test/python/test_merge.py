@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
 from trainer.errors import TrainerError
 from trainer.events import Events
 from trainer.model import merge

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -65,7 +65,7 @@ def same_configs(folders: list[Path]) -> None:
             raise TrainerError("merge.differ", f"{folder} has another tokenizer.json than {folders[0]}.", ["Merge models that go back to the same one."])
 
 
-def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path], mixtures: list[list[float]], outputs: list[BinaryIO]) -> None:
+def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path], mixtures: list[list[float]], outputs: Sequence[BinaryIO]) -> None:
     slices = [reader[name].get_slice(name) for reader in readers]
     shapes = [part.get_shape() for part in slices]
     for folder, shape in zip(folders[1:], shapes[1:], strict=True):
@@ -119,7 +119,7 @@ def _tensor_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as opened:
-            found |= {name: file for name in opened.keys()}
+            found |= dict.fromkeys(opened.keys(), file)
     return found
 
 
