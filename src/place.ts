@@ -69,7 +69,7 @@ export interface PlaceOptions {
 export function openPlace(settings: Settings, { env, password, lookBack }: PlaceOptions): Place {
   const { constants, network, wallet } = settings;
   const addresses = [...network.endpoints, settings.hub.endpoint ?? ''].filter((address) => address !== '');
-  useProxy(env, !settings.offline && !addresses.every((address) => isLoopback(address)));
+  useProxy(env, settings.offline || addresses.every((address) => isLoopback(address)) ? [] : addresses);
   const token = settings.hub.token?.reveal();
   const chain = once(async () => {
     const where = chainOptions(settings);

@@ -42,6 +42,7 @@ export const walletFlags = {
     summary: "Read an encrypted hotkey's password from this file descriptor",
     helpGroup: 'WALLET',
     min: 0,
+    max: 2 ** 31 - 1,
   }),
 };
 

@@ -9,21 +9,19 @@ const scale = { helpGroup: 'SCALE' };
 const tracking = { helpGroup: 'TRACKING' };
 
 /** A number with a fraction; oclif has whole ones only. */
-const number = (above: number) =>
+const number = ({ above, max = Number.MAX_VALUE }: { above: number; max?: number }) =>
   Flags.custom<number>({
     parse: async (text) => {
       const value = text.trim() === '' ? Number.NaN : Number(text);
-      if (Number.isFinite(value) && value > above) return value;
-      throw new UserError('usage.number', `"${text}" must be a number${above === 0 ? ' above 0' : ''}.`, {
+      if (value > above && value <= max) return value;
+      const range = `${above === 0 ? ' above 0' : ''}${max === Number.MAX_VALUE ? '' : `, up to ${max}`}`;
+      throw new UserError('usage.number', `"${text}" must be a number${range}.`, {
         nextSteps: ['pt train --help'],
       });
     },
   });
 
-/** Larger ones mean nothing, and not every language holds them. */
-const MOST = 2 ** 31 - 1;
-
-const integer = ({ min, max = MOST, but }: { min: number; max?: number; but?: number }) =>
+const integer = ({ min, max, but }: { min: number; max: number; but?: number }) =>
   Flags.custom<number>({
     parse: async (text) => {
       const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -54,7 +52,7 @@ function flagOf({ summary, aliases = [], takes }: Knob) {
     case 'integer':
       return integer(takes)(common);
     case 'number':
-      return number(takes.above)(common);
+      return number(takes)(common);
     case 'choice':
       return Flags.string({ options: [...takes.options], ...common });
     case 'switch':
@@ -70,7 +68,7 @@ const knobFlags = Object.fromEntries(
 
 export const trainFlags = {
   'load-best': Flags.boolean({ summary: 'Start from the best model on the network', ...start }),
-  'load-uid': Flags.integer({ summary: "Start from this miner's model", min: 0, ...start }),
+  'load-uid': Flags.integer({ summary: "Start from this miner's model", min: 0, max: 65_535, ...start }),
   'load-model-dir': Flags.string({ summary: 'Start from a model folder', ...start }),
   'load-model': Flags.string({ summary: 'Start from one .safetensors file', ...start }),
   'load-model-config': Flags.string({ summary: 'config.json for --load-model', ...start }),
@@ -105,10 +103,13 @@ export const trainFlags = {
   ...knobFlags,
   'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs', ...training }),
 
-  gpus: integer({ min: 1 })({ summary: 'Processes on this machine (torch.distributed.run)', ...scale }),
+  gpus: integer({ min: 1, max: 65_536 })({
+    summary: 'Processes on this machine (torch.distributed.run)',
+    ...scale,
+  }),
   nnodes: Flags.string({ summary: 'Machines, N or MIN:MAX', ...scale }),
   'rdzv-endpoint': Flags.string({ summary: 'host:port where the machines meet', ...scale }),
-  'node-rank': integer({ min: 0 })({ summary: 'Rank of this machine', ...scale }),
+  'node-rank': integer({ min: 0, max: 65_536 })({ summary: 'Rank of this machine', ...scale }),
   run: Flags.string({
     summary: "Name of the run's folder; machines that train together give the same, on shared storage",
     ...scale,
@@ -118,7 +119,10 @@ export const trainFlags = {
     exclusive: ['dashboard', 'wallet-password-fd', 'list-competitions', 'dry-run'],
     ...scale,
   }),
-  'hang-seconds': integer({ min: 5 })({ summary: 'Silence that counts as a hang', ...scale }),
+  'hang-seconds': integer({ min: 5, max: 10_000_000 })({
+    summary: 'Silence that counts as a hang',
+    ...scale,
+  }),
 
   'report-to': Flags.string({
     summary: 'wandb, trackio, tensorboard, several times for several; or none',
@@ -138,7 +142,7 @@ export const trainFlags = {
     ...tracking,
   }),
 
-  'avg-loss-upload-threshold': number(Number.NEGATIVE_INFINITY)({
+  'avg-loss-upload-threshold': number({ above: Number.NEGATIVE_INFINITY })({
     summary: 'Publish when the best held-out loss is under this',
     helpGroup: 'PUBLISHING',
   }),

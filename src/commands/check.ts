@@ -35,7 +35,7 @@ export default class Check extends PtCommand {
     against: Flags.string({
       summary: 'The king that the profile locks settings and files to: DIR or NAMESPACE/NAME[@COMMIT]',
     }),
-    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
+    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, max: 2 ** 32 - 1 }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
     deep: Flags.boolean({ summary: 'Also load the model in Python, run it and generate from it' }),
     fix: Flags.boolean({

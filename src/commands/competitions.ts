@@ -15,7 +15,12 @@ export default class Competitions extends PtCommand {
   ];
   static override flags = {
     ...networkFlags,
-    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, exclusive: ['at'] }),
+    block: Flags.integer({
+      summary: 'Ask about this block instead of now',
+      min: 0,
+      max: 2 ** 32 - 1,
+      exclusive: ['at'],
+    }),
     at: Flags.string({ summary: 'Ask about a date (about a day off)' }),
   };
 

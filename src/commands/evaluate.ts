@@ -35,7 +35,7 @@ export default class Evaluate extends PtCommand {
     ...walletFlags,
     ...hubFlags,
     against: Flags.string({ summary: 'What to beat: king (or best), a uid, a repository or a folder' }),
-    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0 }),
+    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, max: 2 ** 32 - 1 }),
     data: Flags.string({
       summary: "Text to score on instead of the competition's: builtin, a path, a known name",
       multiple: true,
@@ -44,16 +44,22 @@ export default class Evaluate extends PtCommand {
       summary: 'Column of --data that holds the text; text when not given',
       dependsOn: ['data'],
     }),
-    pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1 }),
+    pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1, max: 2 ** 31 - 1 }),
     sequences: Flags.integer({
       summary: "Sequences for each data set, in place of pages or of the profile's own number",
       min: 1,
+      max: 2 ** 31 - 1,
       exclusive: ['pages'],
     }),
-    seed: Flags.integer({ summary: 'Which pages; by default the same for everybody for 150 blocks', min: 0 }),
+    seed: Flags.integer({
+      summary: 'Which pages; by default the same for everybody for 150 blocks',
+      min: 0,
+      max: 2 ** 32 - 1,
+    }),
     'sequence-length': Flags.integer({
       summary: 'Tokens a sequence, up to what the competition takes',
       min: 2,
+      max: 2 ** 24,
     }),
     device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps' }),
   };

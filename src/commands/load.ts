@@ -15,6 +15,7 @@ export default class Load extends LoadCommand {
     uid: Flags.integer({
       summary: 'Miner, by uid on the subnet',
       min: 0,
+      max: 65_535,
       aliases: ['load-uid'],
       exactlyOne: ['uid', 'repo'],
     }),

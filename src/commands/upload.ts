@@ -63,12 +63,14 @@ export default class Upload extends PtCommand {
       summary: "Sealed profiles: blocks until the reveal, instead of the profile's",
       helpGroup: 'PUBLISHING',
       min: 1,
+      max: 2 ** 32 - 1,
       exclusive: ['round'],
     }),
     round: Flags.integer({
       summary: 'Sealed profiles: the round of the beacon that opens it',
       helpGroup: 'PUBLISHING',
       min: 1,
+      max: Number.MAX_SAFE_INTEGER,
     }),
     'wait-reveal': Flags.boolean({
       summary:

@@ -1,5 +1,18 @@
-import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,17 +38,28 @@ const SQLITE_NOTADB = 26;
  */
 export function tryLock(path: string): Lock | null {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  let database: DatabaseSync | null;
+  let database: DatabaseSync | null = null;
+  let file: number;
+  let number: string;
   for (;;) {
-    const before = fileNumber(path);
-    database = begin(path, 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    if (database === null) return null;
-    // The last holder took its file away: a lock on a file that is no longer the one at `path` is a lock on nothing.
-    if (before !== null && before === fileNumber(path)) break;
-    database.close();
+    // Of this process, whose locks on a file end with any of its handles on it.
+    if (kept.has(numberAt(path) ?? '')) return null;
+    // The last holder took its file away: a lock on a file that is no longer the one at `path` is a lock on nothing. This handle sees to it that
+    // the file's number is nobody else's meanwhile.
+    file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    try {
+      number = numberOf(fstatSync(file, { bigint: true }));
+      database = begin(path, 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      if (database === null) return null;
+      if (number === numberAt(path)) break;
+      database.close();
+      database = null;
+    } finally {
+      if (database === null) closeSync(file);
+    }
   }
   const held = database;
-  kept.add(held);
+  kept.set(number, held);
   try {
     writeFileSync(holderFile(path), `${process.pid}\n`, { mode: 0o600 });
   } catch (error) {
@@ -45,17 +69,22 @@ export function tryLock(path: string): Lock | null {
   return { release };
 
   function release(): void {
-    if (!kept.delete(held)) return;
-    for (const file of [holderFile(path), path]) rmSync(file, { force: true });
+    if (!kept.delete(number)) return;
+    for (const each of [holderFile(path), path]) rmSync(each, { force: true });
     held.close();
+    closeSync(file);
   }
 }
 
-/** Locks that are held; a connection that nobody refers to is collected, and its lock with it. */
-const kept = new Set<DatabaseSync>();
+/** Locks that are held, by the numbers of their files; a connection that nobody refers to is collected, and its lock with it. */
+const kept = new Map<string, DatabaseSync>();
 
-const fileNumber = (path: string): bigint | null =>
-  statSync(path, { bigint: true, throwIfNoEntry: false })?.ino ?? null;
+const numberOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
+
+function numberAt(path: string): string | null {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found === undefined ? null : numberOf(found);
+}
 
 /** Takes the lock at `path`, waiting while another process has it; `onWait` is told once who that is. */
 export async function takeLock(path: string, onWait?: (holder: string) => void): Promise<Lock> {
@@ -91,6 +120,30 @@ export function lockHolder(path: string): number | null {
 /** The lock's own file is never read or written: closing it would give up this process's locks on it. */
 const holderFile = (path: string): string => `${path}.pid`;
 
+const lockable = new Set<string>();
+
+/**
+ * Whether files in `folder` can be locked. To SQLite a file system that has no locks (ENOLCK: NFS without its lock service) looks as if another
+ * process had this one; so a file that nobody else can have is tried.
+ */
+function canLock(folder: string): boolean {
+  if (lockable.has(folder)) return true;
+  const path = join(folder, `.lock-${process.pid}-${randomUUID()}`);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 0 });
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch (error) {
+    // Any other failure (a folder that is read-only) says nothing about locks.
+    if ((((error as { errcode?: number }).errcode ?? 0) & 0xff) === SQLITE_BUSY) return false;
+  } finally {
+    database?.close();
+    rmSync(path, { force: true });
+  }
+  lockable.add(folder);
+  return true;
+}
+
 function begin(path: string, sql: string, readOnly = false, healed = false): DatabaseSync | null {
   let database: DatabaseSync | undefined;
   try {
@@ -101,7 +154,11 @@ function begin(path: string, sql: string, readOnly = false, healed = false): Dat
     database?.close();
     // The low byte is the kind, what is above it the reason.
     const kind = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
-    if (kind === SQLITE_BUSY || kind === SQLITE_LOCKED) return null;
+    if (kind === SQLITE_BUSY || kind === SQLITE_LOCKED) {
+      if (!canLock(dirname(path)))
+        throw Object.assign(new Error(`${path}: no locks available`, { cause: error }), { code: 'ENOLCK' });
+      return null;
+    }
     if (readOnly || healed || (kind !== SQLITE_NOTADB && kind !== SQLITE_CORRUPT)) throw error;
     // A damaged file holds nothing worth keeping. Emptied in place and not replaced: two that heal it at once still share one file.
     truncateSync(path);

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { BlockList, isIP } from 'node:net';
 import { Duplex } from 'node:stream';
 import { UserError } from '../errors.ts';
 
@@ -16,19 +17,53 @@ export type ProxyEnv = Record<'HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY', string>
 
 let current: ProxyEnv | null = null;
 
-/** What the environment says, made whole; null: no proxy. Throws `UserError` `proxy.invalid` for one that cannot be used. */
-export function proxyOf(env: NodeJS.ProcessEnv): ProxyEnv | null {
+/**
+ * What the environment says, made whole for `addresses`, which will be asked; null: no proxy. Throws `UserError` `proxy.invalid` for one that cannot be
+ * used.
+ */
+export function proxyOf(env: NodeJS.ProcessEnv, addresses: readonly string[] = []): ProxyEnv | null {
   const read = (name: string): string => env[name.toLowerCase()]?.trim() || env[name]?.trim() || '';
   const all = read('ALL_PROXY');
   const [http_, https_] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) => addressOf(name, read(name) || all));
   if (!http_ && !https_) return null;
-  return { HTTP_PROXY: http_ ?? '', HTTPS_PROXY: https_ ?? '', NO_PROXY: withOwn(read('NO_PROXY')) };
+  return {
+    HTTP_PROXY: http_ ?? '',
+    HTTPS_PROXY: https_ ?? '',
+    NO_PROXY: withOwn(read('NO_PROXY'), addresses),
+  };
 }
 
-function withOwn(none: string): string {
+function withOwn(none: string, addresses: readonly string[]): string {
   if (none === '*') return none;
   const listed = none.split(/[\s,]+/).filter((name) => name !== '');
-  return [...new Set([...listed, ...OWN])].join(',');
+  return [...new Set([...listed, ...OWN, ...inRanges(listed, addresses)])].join(',');
+}
+
+/**
+ * Hosts of `addresses` that a range of NO_PROXY leaves out (`10.0.0.0/8`, `10.0.0.1-10.0.0.9`), by their own names: Node's agents, its fetch and what is
+ * here each know other ranges, or none. As everywhere, only an address stands in a range; a name is not looked up.
+ */
+function inRanges(listed: readonly string[], addresses: readonly string[]): string[] {
+  const ranges = new BlockList();
+  for (const entry of listed) {
+    const [, start = '', , prefix, end] =
+      /^\[?([\da-f.:]+)\]?(\/(\d{1,3})|-\[?([\da-f.:]+)\]?)$/i.exec(entry) ?? [];
+    const version = isIP(start);
+    if (version === 0) continue;
+    const family = version === 4 ? 'ipv4' : 'ipv6';
+    try {
+      if (prefix !== undefined) ranges.addSubnet(start, Number(prefix), family);
+      else ranges.addRange(start, end!, family);
+    } catch {
+      // No range: a prefix that is too long, an end before its start.
+    }
+  }
+  return addresses.flatMap((address) => {
+    const host = URL.parse(address)?.hostname ?? '';
+    const ip = host.replace(/^\[|\]$/g, '');
+    const version = isIP(ip);
+    return version !== 0 && ranges.check(ip, version === 4 ? 'ipv4' : 'ipv6') ? [...new Set([ip, host])] : [];
+  });
 }
 
 function addressOf(name: string, value: string): string {
@@ -49,18 +84,18 @@ function addressOf(name: string, value: string): string {
 }
 
 /**
- * Has every connection of this process go by the environment's proxy from now on, and tells children which addresses stay off it. When all
- * that will be asked is on this machine (`away` false), a proxy that cannot be used is nobody's business. Throws `UserError`
+ * Has every connection of this process go by the environment's proxy from now on, and tells children which addresses stay off it. `addresses`: what
+ * will be asked away from this machine; when that is nothing, a proxy that cannot be used is nobody's business. Throws `UserError`
  * `proxy.invalid`, or `proxy.unsupported` on a Node that cannot.
  */
-export function useProxy(env: NodeJS.ProcessEnv, away: boolean): void {
+export function useProxy(env: NodeJS.ProcessEnv, addresses: readonly string[]): void {
   const none = env.no_proxy?.trim() || env.NO_PROXY?.trim() || '';
   if (NAMES.some((name) => env[name] || env[name.toLowerCase()])) {
     // Python and Node children read these; libraries there would ask the proxy for the sandbox on this machine.
-    env.NO_PROXY = withOwn(none);
+    env.NO_PROXY = withOwn(none, addresses);
     env.no_proxy = env.NO_PROXY;
   }
-  const proxy = away ? proxyOf(env) : null;
+  const proxy = addresses.length > 0 ? proxyOf(env, addresses) : null;
   if (proxy === null || JSON.stringify(proxy) === JSON.stringify(current)) return;
   if (http.setGlobalProxyFromEnv === undefined)
     throw new UserError(
@@ -77,8 +112,32 @@ export function useProxy(env: NodeJS.ProcessEnv, away: boolean): void {
   current = proxy;
 }
 
-/** What an agent of node:http or node:https needs to go by the proxy. */
+/** What an agent of node:http needs to go by the proxy. */
 export const proxyOptions = (): { proxyEnv?: ProxyEnv } => (current === null ? {} : { proxyEnv: current });
+
+/** For a tunnel that nobody else waits for. */
+const TUNNEL_MS = 30_000;
+
+/**
+ * An agent for https and wss by tunnels of the proxy, where there is one. Node's own way (`proxyEnv`) doubles its work with every piece in which the
+ * proxy's answer comes, until the process dies.
+ */
+export function secureAgent(options: https.AgentOptions = {}, timeoutMs = TUNNEL_MS): https.Agent {
+  const agent = new https.Agent(options);
+  if (current === null) return agent;
+  const { HTTPS_PROXY: proxy, NO_PROXY: none } = current;
+  const direct = agent.createConnection.bind(agent);
+  agent.createConnection = (to, done) => {
+    const [host, port] = [to.host ?? 'localhost', String(to.port ?? 443)];
+    if (proxy === '' || isLeftOut(host, port, none)) return direct(to, done);
+    openTunnel(new URL(proxy), `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, timeoutMs).then(
+      (socket) => done?.(null, direct({ ...to, socket } as typeof to) as Duplex),
+      (error: Error) => done?.(error, new Duplex()),
+    );
+    return undefined;
+  };
+  return agent;
+}
 
 /**
  * The agent of a WebSocket: a tunnel of the proxy (RFC 6455, 4.1), for `ws:` too, because proxies do not pass an upgrade on; none without a proxy or
@@ -87,7 +146,7 @@ export const proxyOptions = (): { proxyEnv?: ProxyEnv } => (current === null ? {
 export function webSocketAgent(address: string, timeoutMs: number): { agent?: http.Agent } {
   if (current === null) return {};
   const { protocol, hostname, host, port } = new URL(address);
-  if (protocol === 'wss:') return { agent: new https.Agent({ proxyEnv: current }) };
+  if (protocol === 'wss:') return { agent: secureAgent({}, timeoutMs) };
   const proxy = current.HTTP_PROXY || current.HTTPS_PROXY;
   if (proxy === '' || isLeftOut(hostname, port || '80', current.NO_PROXY)) return {};
   const agent = new http.Agent();

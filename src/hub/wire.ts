@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { CheckError } from '../errors.ts';
-import { proxyOptions } from '../host/proxy.ts';
+import { proxyOptions, secureAgent } from '../host/proxy.ts';
 import { type Connection, refusalOf, toThrow, withPrefix } from './connection.ts';
 import { type Doing, malformed, unreachable } from './hub-errors.ts';
 import { TryAgain, throwIfCancelled } from './retry.ts';
@@ -176,8 +176,8 @@ let agents: { http: http.Agent; https: https.Agent } | null = null;
 
 /** Made at the first use: by then it is known whether there is a proxy. */
 function agentsNow() {
-  const options = { keepAlive: true, maxSockets: 16, ...proxyOptions() };
-  agents ??= { http: new http.Agent(options), https: new https.Agent(options) };
+  const options = { keepAlive: true, maxSockets: 16 };
+  agents ??= { http: new http.Agent({ ...options, ...proxyOptions() }), https: secureAgent(options) };
   return agents;
 }
 

@@ -114,6 +114,8 @@ export function refuseNewer(
 ): void {
   const { standing, intent, committed } = journal;
   if (request.replace) return;
+  // Asked about anew since then (a run that is gone on with), and nothing has happened after that.
+  if (request.standing !== undefined && isSame(request.standing, current)) return;
   // A revision that is gone from the Hub, and what was sent for it.
   if (text === null && current !== null && current.text === intent?.text) return;
   const ours = text !== null && (committed?.text === text || intent?.text === text);

@@ -3,8 +3,8 @@ import { UserError } from '../errors.ts';
 /** What a flag's text may be, and so what run.json holds. */
 type Takes =
   /** `but`: a value in between that means nothing. */
-  | { kind: 'integer'; min: number; max?: number; but?: number }
-  | { kind: 'number'; above: number }
+  | { kind: 'integer'; min: number; max: number; but?: number }
+  | { kind: 'number'; above: number; max: number }
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'switch' }
   /** `stores`: a text, a whole number from 1 on, or that and `auto`. */
@@ -28,6 +28,11 @@ export interface Knob {
   /** Where a recipe has the same, which a null in run.json stands for. */
   recipe?: readonly string[];
 }
+
+/** What counters of every language and tracker hold: for where a run ends, and how often it is looked at. */
+const COUNT = 2 ** 31 - 1;
+/** Ten years. */
+const MINUTES = 10 * 366 * 24 * 60;
 
 const BOUND = 'where a run ends is no part of what it has learned';
 const MACHINE = 'a checkpoint is loaded on any machine';
@@ -53,7 +58,7 @@ export const KNOBS = {
     flag: 'skip-bad-rows',
     summary: 'Rows without text that may be left out',
     key: 'skip_bad_rows',
-    takes: { kind: 'integer', min: 0 },
+    takes: { kind: 'integer', min: 0, max: COUNT },
     default: 0,
     resume: 'free',
     because: 'how much is forgiven changes nothing of what was read',
@@ -72,7 +77,7 @@ export const KNOBS = {
     aliases: ['num-epochs'],
     summary: 'Passes over the data; -1 until stopped',
     key: 'epochs',
-    takes: { kind: 'integer', min: -1, but: 0 },
+    takes: { kind: 'integer', min: -1, max: COUNT, but: 0 },
     default: 1,
     resume: 'free',
     because: BOUND,
@@ -90,7 +95,7 @@ export const KNOBS = {
     flag: 'max-steps',
     summary: 'Stop after so many optimizer steps',
     key: 'max_steps',
-    takes: { kind: 'integer', min: 1 },
+    takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
     resume: 'free',
     because: BOUND,
@@ -99,7 +104,7 @@ export const KNOBS = {
     flag: 'max-minutes',
     summary: 'Stop after so many minutes',
     key: 'max_minutes',
-    takes: { kind: 'number', above: 0 },
+    takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
     resume: 'free',
     because: BOUND,
@@ -120,7 +125,7 @@ export const KNOBS = {
     aliases: ['sequence-length'],
     summary: 'Tokens a sequence',
     key: 'sequence_length',
-    takes: { kind: 'integer', min: 2 },
+    takes: { kind: 'integer', min: 2, max: 2 ** 24 },
     default: null,
     resume: 'fixed',
     because: DATA_ORDER,
@@ -129,7 +134,8 @@ export const KNOBS = {
     flag: 'accumulation-steps',
     summary: 'Micro-batches an optimizer step',
     key: 'accumulation_steps',
-    takes: { kind: 'integer', min: 1 },
+    // A step of more never ends; it is a slip.
+    takes: { kind: 'integer', min: 1, max: 65_536 },
     default: null,
     resume: 'fixed',
     because: DATA_ORDER,
@@ -139,7 +145,7 @@ export const KNOBS = {
     flag: 'lr',
     summary: 'Peak learning rate',
     key: 'lr',
-    takes: { kind: 'number', above: 0 },
+    takes: { kind: 'number', above: 0, max: 1000 },
     default: null,
     resume: 'fixed',
     because: OPTIMIZER,
@@ -148,7 +154,7 @@ export const KNOBS = {
     flag: 'pages-per-epoch',
     summary: 'Pages of data that count as an epoch',
     key: 'pages_per_epoch',
-    takes: { kind: 'integer', min: 1 },
+    takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
     resume: 'fixed',
     because: DATA_ORDER,
@@ -232,7 +238,7 @@ export const KNOBS = {
     flag: 'eval-every-steps',
     summary: 'Steps between held-out evaluations',
     key: 'eval_every_steps',
-    takes: { kind: 'integer', min: 1 },
+    takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
     resume: 'free',
     because: WATCHING,
@@ -241,7 +247,7 @@ export const KNOBS = {
     flag: 'eval-every-minutes',
     summary: 'Minutes between held-out evaluations',
     key: 'eval_every_minutes',
-    takes: { kind: 'number', above: 0 },
+    takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
     resume: 'free',
     because: WATCHING,
@@ -250,7 +256,7 @@ export const KNOBS = {
     flag: 'checkpoint-every-steps',
     summary: 'Steps between checkpoints',
     key: 'checkpoint_every_steps',
-    takes: { kind: 'integer', min: 1 },
+    takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
     resume: 'free',
     because: WATCHING,
@@ -259,7 +265,7 @@ export const KNOBS = {
     flag: 'checkpoint-every-minutes',
     summary: 'Minutes between checkpoints',
     key: 'checkpoint_every_minutes',
-    takes: { kind: 'number', above: 0 },
+    takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
     resume: 'free',
     because: WATCHING,

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,6 +36,22 @@ async function holder(path: string): Promise<ChildProcess> {
   expect(String(said).trim()).toBe('held');
   return child;
 }
+
+/** The kernel's answer on NFS without its lock service. */
+const NO_LOCKS = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+static int refuse(int fd, int cmd, void *what) {
+  if (cmd == F_SETLK || cmd == F_SETLKW) { errno = ENOLCK; return -1; }
+  int (*real)(int, int, ...) = dlsym(RTLD_NEXT, "fcntl");
+  return real(fd, cmd, what);
+}
+int fcntl(int fd, int cmd, ...) { va_list list; va_start(list, cmd); void *what = va_arg(list, void *); va_end(list); return refuse(fd, cmd, what); }
+int fcntl64(int fd, int cmd, ...) { va_list list; va_start(list, cmd); void *what = va_arg(list, void *); va_end(list); return refuse(fd, cmd, what); }
+`;
 
 describe('a lock', () => {
   it('is had by one process, which is named, and is free when that one is killed', async () => {
@@ -106,6 +122,26 @@ describe('a lock', () => {
     expect(codes).toEqual([0, 0, 0]);
     expect(existsSync(inside)).toBe(false);
   }, 60_000);
+
+  it.skipIf(spawnSync('cc', ['--version']).status !== 0)(
+    'is no other process’s where the file system refuses every lock',
+    async () => {
+      const library = join(folder, 'no-locks.so');
+      const source = join(folder, 'no-locks.c');
+      writeFileSync(source, NO_LOCKS);
+      expect(spawnSync('cc', ['-shared', '-fPIC', '-o', library, source, '-ldl']).status).toBe(0);
+      const path = join(folder, 'refused');
+      const program = `
+        import { isLocked, tryLock } from ${module};
+        try { console.log(tryLock(${JSON.stringify(path)})); } catch (error) { console.log(error.code, isLocked(${JSON.stringify(path)})); }`;
+      const ran = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+        env: { ...process.env, LD_PRELOAD: library },
+        encoding: 'utf8',
+      });
+      expect(ran.stdout.trim(), ran.stderr).toBe('ENOLCK false');
+      expect(readdirSync(folder).filter((name) => name.startsWith('.lock-'))).toEqual([]);
+    },
+  );
 
   it('holds nothing but a name for people', () => {
     const path = join(folder, 'content');

@@ -30,9 +30,23 @@ it('reads the environment as other programs do: small letters win, schemes may b
   );
 });
 
+it('leaves out what stands in a range of NO_PROXY, by its own name: not every library knows ranges', () => {
+  const none = (ranges: string, ...addresses: string[]) =>
+    proxyOf({ HTTP_PROXY: 'http://a:1', NO_PROXY: ranges }, addresses)
+      ?.NO_PROXY.split(',')
+      .filter(
+        (name) =>
+          !ranges.split(',').includes(name) && !['localhost', '127.0.0.1', '::1', '[::1]'].includes(name),
+      );
+  expect(none('10.0.0.0/8', 'ws://10.1.2.3:9944', 'https://11.1.2.3', 'https://a.b')).toEqual(['10.1.2.3']);
+  expect(none('192.168.1.1-192.168.1.9', 'ws://192.168.1.9', 'ws://192.168.1.10')).toEqual(['192.168.1.9']);
+  expect(none('fd00::/8', 'wss://[fd00::7]:443', 'wss://[fe00::7]')).toEqual(['fd00::7', '[fd00::7]']);
+  expect(none('10.0.0.0/99,10.0.0.9-10.0.0.1,1.2.3/8,/8,-', 'ws://10.0.0.3')).toEqual([]);
+});
+
 it('lets a proxy that it cannot use pass when nothing is asked of it, and keeps children off it', () => {
   const env: NodeJS.ProcessEnv = { ALL_PROXY: 'socks5://h:1', no_proxy: 'x.com' };
-  useProxy(env, false);
+  useProxy(env, []);
   expect(env.NO_PROXY).toBe('x.com,localhost,127.0.0.1,::1,[::1]');
   expect(env.no_proxy).toBe(env.NO_PROXY);
 });

@@ -35,15 +35,21 @@ it('at its end, a run does not replace what was committed since it was asked abo
     exitCode: 2,
   });
   expect(await onChain()).toBe('from another machine');
-  // Asked anew, it is what was asked about.
+  // Not by trying again, but when the run is gone on with: asked anew, it is what was asked about, whatever the journal has from before.
+  await expect(finish(publishBest(plan, outcome, rig.place, signal))).rejects.toMatchObject({
+    code: 'publish.replaced',
+  });
   await finish(checkEarly(plan, rig.place, signal));
-  await rm();
   const done = await finish(publishBest(plan, outcome, rig.place, signal));
   expect(await onChain()).toBe(done?.commitment);
-
-  function rm() {
-    return rmSync(join(rig.home, 'journals'), { recursive: true, force: true });
-  }
+  // The same once more, when this run's own commitment is what was replaced.
+  await elsewhere('from another machine, later');
+  await expect(finish(publishBest(plan, outcome, rig.place, signal))).rejects.toMatchObject({
+    code: 'publish.replaced',
+  });
+  await finish(checkEarly(plan, rig.place, signal));
+  await finish(publishBest(plan, outcome, rig.place, signal));
+  expect(await onChain()).toBe(done?.commitment);
 });
 
 it('between two publishes, what an earlier try of the run brought on chain is its own', async () => {
