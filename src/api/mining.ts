@@ -6,7 +6,7 @@ import { openTarget } from '../load/target.ts';
 import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import type { PublishOrder, UploadOutcome, WriteQuestion } from '../publish/index.ts';
-import { allTokenizerFiles } from '../rules/index.ts';
+import { tokenizerFilesAmong } from '../rules/index.ts';
 import { publishModel } from '../runs/publish-model.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { at, type NetworkOptions, type WalletOptions } from './options.ts';
@@ -65,7 +65,7 @@ export async function loadLocalModel(dir: string, options: NetworkOptions = {}):
 export async function save(model: LocalModel, dir: string): Promise<LocalModel> {
   const present = new Set(model.facts.files.map(({ path }) => path));
   const wanted = new Set(
-    [...model.facts.hashedFiles, ...allTokenizerFiles()].filter((path) => present.has(path)),
+    [...model.facts.hashedFiles, ...tokenizerFilesAmong(present)].filter((path) => present.has(path)),
   );
   const target = await openTarget(dir, `${model.contentHash}`, false);
   if (target.occupied) target.refuseOccupied();

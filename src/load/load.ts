@@ -137,7 +137,8 @@ async function chooseFiles(revision: HubRevision, hub: Hub, profile: Profile): P
       { nextSteps: [`pt check ${revision.repo}@${revision.commit}`], details: { findings: fatal } },
     );
   }
-  const names = new Set(carriedFiles(facts.hashedFiles, profile));
+  const paths = new Set(revision.files.map((file) => file.path));
+  const names = new Set(carriedFiles(paths, facts.hashedFiles, profile));
   return revision.files.filter((file) => names.has(file.path));
 }
 

@@ -4,7 +4,6 @@ import { PtError } from '../errors.ts';
 import type { Hub, HubRevision } from '../hub/types.ts';
 import { checkContent } from '../rules/model/content.ts';
 import {
-  allTokenizerFiles,
   CONFIG,
   type Deciding,
   GENERATION_CONFIG,
@@ -12,6 +11,7 @@ import {
   holdsTensors,
   INDEX,
   TOKENIZER_CONFIG,
+  tokenizerFilesAmong,
   WEIGHTS,
   weightFiles,
 } from '../rules/model/files.ts';
@@ -162,7 +162,7 @@ async function pointersAmong(
   weights: string[],
 ): Promise<Finding[]> {
   const found: Finding[] = [];
-  for (const path of [GENERATION_CONFIG, ...allTokenizerFiles()]) {
+  for (const path of [GENERATION_CONFIG, ...tokenizerFilesAmong(paths.keys())]) {
     const size = paths.get(path);
     if (size === undefined || size > MAX_POINTER_BYTES || texts.has(path) || weights.includes(path)) continue;
     if (isLfsPointer(await source.withSource(path, (file) => file.read(0, size))))

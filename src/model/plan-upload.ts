@@ -70,7 +70,7 @@ export async function* planFolder(inspection: InspectedFolder, options: PlanOpti
 
   const present = new Set(facts.files.map((f) => f.path));
   const wanted = new Set(
-    [...carriedFiles(facts.hashedFiles, inspection.profile), ...EXTRA].filter((p) => present.has(p)),
+    [...carriedFiles(present, facts.hashedFiles, inspection.profile), ...EXTRA].filter((p) => present.has(p)),
   );
   const plans = new Map<string, Conversion>();
   for (const path of [...inspection.headers.keys()].sort()) {

@@ -14,12 +14,24 @@ export interface DotenvFile {
   problems: { line: number; problem: string }[];
 }
 
+/** What Python takes for white space, which is not what JavaScript does: the mark of UTF-8 is none, the separators of ASCII and U+0085 are. */
+const INLINE = '\\t\\v\\f\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const [SPACES, WHITE] = [`[${INLINE}]*`, `${INLINE}\\r\\n`];
+
 /** An assignment as python-dotenv knows it: name, `=`, a value in quotes (over several lines too) or to the line's end, a comment. */
-const ASSIGNMENT =
-  /(?:export[^\S\r\n]+|(?!export[^\S\r\n]))(?:'([^']+)'|(?!')([^=#\s]+))[^\S\r\n]*=([^\S\r\n]*)(?:'((?:\\[\s\S]|[^'\\])*)'|"((?:\\[\s\S]|[^"\\])*)"|(?!['"]|[^\S\r\n])([^\r\n]*))[^\S\r\n]*(?:#[^\r\n]*)?(?=\r|\n|$)/y;
-const BLANK = /[^\S\r\n]*(?:#[^\r\n]*)?(?=\r|\n|$)/y;
+const ASSIGNMENT = new RegExp(
+  [
+    `(?:export[${INLINE}]+|(?!export[${INLINE}]))(?:'([^']+)'|(?!')([^=#${WHITE}]+))${SPACES}=(${SPACES})`,
+    `(?:'((?:\\\\[\\s\\S]|[^'\\\\])*)'|"((?:\\\\[\\s\\S]|[^"\\\\])*)"|(?!['"]|[${INLINE}])([^\\r\\n]*))`,
+    `${SPACES}(?:#[^\\r\\n]*)?(?=\\r|\\n|$)`,
+  ].join(''),
+  'y',
+);
+const BLANK = new RegExp(`${SPACES}(?:#[^\\r\\n]*)?(?=\\r|\\n|$)`, 'y');
 const REST = /[^\r\n]*/y;
-const SPACE = /[^\S\r\n]*/y;
+const SPACE = new RegExp(SPACES, 'y');
+const COMMENT = new RegExp(`[${WHITE}]+#[^\\n]*`);
+const END_SPACE = new RegExp(`[${WHITE}]+$`);
 const LINE_END = /\r\n|\r|\n/y;
 const ESCAPES: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
@@ -80,9 +92,9 @@ function expand(
 
   function read(): string {
     if (double !== undefined) return double.replace(/\\([\\'"abfnrtv])/g, (_, c: string) => ESCAPES[c] ?? c);
-    if (/[#`\r]/.test(whole)) {
+    if (/[#`\r]|[^\t -~]/.test(whole)) {
       if (space !== '' && bare!.startsWith('#')) return '';
-      return bare!.replace(/\s+#.*/, '').trimEnd();
+      return bare!.replace(COMMENT, '').replace(END_SPACE, '');
     }
     return Object.values(parse(`NAME=${bare}`))[0] ?? '';
   }

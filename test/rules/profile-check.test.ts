@@ -32,6 +32,8 @@ describe.each(profiles)('the files of %s', (_, profile) => {
 
   it('go along when a model is published or loaded', () => {
     const plain = required.filter((path) => !path.includes('/'));
-    expect(carriedFiles(['config.json'], profile)).toEqual(expect.arrayContaining(plain));
+    expect(carriedFiles(new Set(['config.json', ...required]), ['config.json'], profile)).toEqual(
+      expect.arrayContaining(plain),
+    );
   });
 });

@@ -44,6 +44,8 @@ CHOSEN = [
     "A=x\u00a0#y\n\u00a0B=\u00a0z\u00a0\n",
 ]
 PIECES = ["A", "B", "=", "=", "=", " ", "\t", "#", "'", '"', "`", "\\", "\n", "\n", "\r\n", "x", "export ", "é", "$", ":", "\\n", "y z"]
+# White space to one of Python and JavaScript and not to the other, or to neither of those who write files.
+PIECES += ["\x0b", "\x1f", "\x85", "\u3000", "\ufeff"]
 
 
 def read(text: str) -> dict[str, object]:

@@ -11,14 +11,22 @@ export const INDEX = 'model.safetensors.index.json';
 const TOKENIZER = 'tokenizer.json';
 export const TOKENIZER_CONFIG = 'tokenizer_config.json';
 
-/** Every tokenizer file that some class asks for in some release; pickles are none. */
-export function allTokenizerFiles(): string[] {
-  const files = tokenizerFilesOfAll().flatMap(({ common, classes }) => [
-    ...common,
-    ...Object.values(classes).flat(),
-  ]);
-  return [...new Set(files)].filter((file) => /\.(json|txt|model|codes|tokenizer)$/.test(file));
+/**
+ * Those of `paths` that are tokenizer files: of some class in some release, or a fast tokenizer for some release (`tokenizer.4.0.0.json`; which of these
+ * is taken, tokenizer_config.json and the release decide). Pickles are none.
+ */
+export function tokenizerFilesAmong(paths: Iterable<string>): string[] {
+  const known = new Set(
+    tokenizerFilesOfAll().flatMap(({ common, classes }) => [...common, ...Object.values(classes).flat()]),
+  );
+  return [...paths].filter(
+    (path) =>
+      (known.has(path) && /\.(json|txt|model|codes|tokenizer)$/.test(path)) ||
+      (isPlainName(path) && VERSIONED.test(path)),
+  );
 }
+
+const VERSIONED = /tokenizer\.(.*)\.json/;
 
 const NONE = { common: [TOKENIZER_CONFIG], classes: {}, by_model_type: {} };
 
@@ -53,9 +61,14 @@ export function holdsTensors({ files }: Pick<Profile, 'files'>): boolean {
   return files.weights === 'single_or_indexed' || files.weights === 'any';
 }
 
-/** What a copy of a model carries, as far as it is there: what loading reads, a tokenizer, and what the profile says must be there. */
-export function carriedFiles(hashed: readonly string[], { files }: Pick<Profile, 'files'>): string[] {
-  return [...new Set([...hashed, ...allTokenizerFiles(), ...files.required.filter(isPlainName)])];
+/** What a copy of a model carries of `paths`: what loading reads, a tokenizer, and what the profile says must be there. */
+export function carriedFiles(
+  paths: ReadonlySet<string>,
+  hashed: readonly string[],
+  { files }: Pick<Profile, 'files'>,
+): string[] {
+  const wanted = [...hashed, ...tokenizerFilesAmong(paths), ...files.required.filter(isPlainName)];
+  return [...new Set(wanted)].filter((path) => paths.has(path));
 }
 
 /** Files of a revision (or folder) that enter its content hash, in hashing order. */
@@ -82,7 +95,7 @@ function fastTokenizerFile(listed: unknown, release: string): string | null {
   if (!Array.isArray(listed) || listed.some((name) => typeof name !== 'string')) return null;
   const byVersion = new Map<string, string>();
   for (const name of listed as string[]) {
-    const version = /tokenizer\.(.*)\.json/.exec(name)?.[1];
+    const version = VERSIONED.exec(name)?.[1];
     if (version !== undefined) byVersion.set(version, name);
   }
   let file = TOKENIZER;
