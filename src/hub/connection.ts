@@ -88,12 +88,16 @@ export function toThrow(refusal: Refusal, doing: Doing, repeatable = true): Erro
   return again ? new TryAgain(error, { afterMs: refusal.retryAfterMs ?? null }) : error;
 }
 
-export function doingOf(connection: Connection, request: { action: string; repo?: string }): Doing {
+export function doingOf(
+  connection: Connection,
+  request: { action: string; repo?: string; reads?: boolean },
+): Doing {
   return {
     action: request.action,
     ...(request.repo === undefined ? {} : { repo: request.repo }),
     endpoint: connection.base,
     hasToken: connection.token !== undefined,
+    reads: request.reads ?? false,
   };
 }
 

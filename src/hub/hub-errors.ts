@@ -10,6 +10,8 @@ export interface Doing {
   repo?: string;
   endpoint: string;
   hasToken: boolean;
+  /** Bytes that are fetched, and nothing that is changed. */
+  reads: boolean;
 }
 
 /** The parts of an answer that decide what went wrong. */
@@ -73,10 +75,12 @@ export function errorOf(refusal: Refusal, doing: Doing): PtError {
   if (status === 403)
     return new UserError('hub.forbidden', lead, {
       exitCode: EXIT.wallet,
-      nextSteps: [
-        `Use a token with write access to ${repo.split('/')[0]}, or --hf-repo-id YOU/NAME.`,
-        TOKEN_STEP,
-      ],
+      nextSteps: doing.reads
+        ? [
+            `Accept the terms of ${doing.endpoint}/${repo} there, or set HF_ACCESS_TOKEN to a token that may read it.`,
+            'Run the same command again: what was loaded so far is kept.',
+          ]
+        : [`Use a token with write access to ${repo.split('/')[0]}, or --hf-repo-id YOU/NAME.`, TOKEN_STEP],
       details,
     });
   if (status === 404)

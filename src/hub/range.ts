@@ -26,7 +26,7 @@ export async function readRange(
     throw new RangeError(`not a range: ${start}-${end}`);
   const url = fileUrl(connection, repo, revision, path);
   if (start === end) return new Uint8Array();
-  const doing = doingOf(connection, { action: `read ${path} of ${repo}`, repo });
+  const doing = doingOf(connection, { action: `read ${path} of ${repo}`, repo, reads: true });
   const { signal } = new AbortController();
   return await retrying(connection.policy, undefined, async () => {
     const { status, headers, body } = await get(connection, doing, {

@@ -84,7 +84,7 @@ async function fillSegment(
   signal: AbortSignal,
 ): Promise<void> {
   const { file, repo, tell } = request;
-  const doing = doingOf(connection, { action: `download ${file.path} of ${repo}`, repo });
+  const doing = doingOf(connection, { action: `download ${file.path} of ${repo}`, repo, reads: true });
   const length = segment.end - segment.start;
   await retrying(connection.policy, signal, async () => {
     const at = segment.start + segment.filled;

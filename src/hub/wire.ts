@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { CheckError } from '../errors.ts';
+import { CheckError, PtError } from '../errors.ts';
 import { proxyOptions, secureAgent } from '../host/proxy.ts';
 import { type Connection, refusalOf, toThrow, withPrefix } from './connection.ts';
 import { type Doing, malformed, unreachable } from './hub-errors.ts';
@@ -132,7 +132,10 @@ export async function get(connection: Connection, doing: Doing, request: Get): P
       const headers = headersOf(body);
       if (status >= 200 && status < 300) return { status, headers, url, body };
       due.next(connection.policy.idleMs);
-      throw toThrow(refusalOf(status, headers, await readSome(body).finally(due.clear)), doing);
+      const error = toThrow(refusalOf(status, headers, await readSome(body).finally(due.clear)), doing);
+      // The store's no to an address that the Hub signed: it has run out, or a clock is wrong. The Hub is asked for another.
+      if (!isHub && [400, 401, 403].includes(status) && error instanceof PtError) throw new TryAgain(error);
+      throw error;
     }
     throw new Error('too many redirects');
   } catch (cause) {

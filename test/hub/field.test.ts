@@ -120,6 +120,30 @@ describe('a signed address that its store no longer takes', () => {
         expect(hub.requests.filter((request) => request.step === 'batch').length).toBeGreaterThan(1);
       });
 
+  it.each([400, 401, 403])('is asked for again after %i to a download, from the first on', async (status) => {
+    const hub = await sandbox();
+    await finish(client(hub).upload({ repo: 'alice/m', files: model(), message: 'm' }));
+    const revision = (await client(hub).revision('alice/m'))!;
+    const download = async () =>
+      finish(
+        client(hub).download({
+          repo: 'alice/m',
+          revision: revision.commit,
+          files: revision.files,
+          dir: tempDir(),
+        }),
+      );
+    hub.setFaults([
+      { step: 'cdn', times: 2, does: { kind: 'status', status, message: 'Request has expired' } },
+    ]);
+    expect((await download()).bytesDownloaded).toBeGreaterThan(0);
+    hub.setFaults([{ step: 'cdn', does: { kind: 'status', status: 403 } }]);
+    const error = await download().catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ code: 'hub.forbidden' });
+    // Nobody who only loads needs to write.
+    expect((error as { nextSteps: string[] }).nextSteps.join()).not.toContain('write');
+  });
+
   it('is given up when fresh ones are refused too', async () => {
     const hub = await sandbox({ multipart });
     hub.setFaults([{ step: 'put', does: { kind: 'status', status: 403 } }]);
