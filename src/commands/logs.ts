@@ -18,7 +18,12 @@ export default class Logs extends PtCommand {
   static override args = { run: Args.string(runArg) };
   static override flags = {
     follow: Flags.boolean({ char: 'f', summary: 'Go on until the run ends; Ctrl-C leaves it running' }),
-    lines: Flags.integer({ char: 'n', summary: 'Only so many of the last lines so far (all)', min: 0 }),
+    lines: Flags.integer({
+      char: 'n',
+      summary: 'Only so many of the last lines so far (all)',
+      min: 0,
+      max: 2 ** 31 - 1,
+    }),
     ...runsDirFlag,
   };
 

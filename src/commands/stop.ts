@@ -16,7 +16,7 @@ export default class Stop extends PtCommand {
   static override args = { run: Args.string(runArg) };
   static override flags = {
     now: Flags.boolean({ summary: 'End it at once; what came after the last checkpoint is lost' }),
-    wait: Flags.integer({ summary: 'Seconds to wait for its end (300)', min: 1 }),
+    wait: Flags.integer({ summary: 'Seconds to wait for its end (300)', min: 1, max: 2 ** 31 - 1 }),
     ...runsDirFlag,
   };
 

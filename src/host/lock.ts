@@ -70,7 +70,12 @@ export function tryLock(path: string): Lock | null {
 
   function release(): void {
     if (!kept.delete(number)) return;
-    for (const each of [holderFile(path), path]) rmSync(each, { force: true });
+    for (const each of [holderFile(path), path])
+      try {
+        rmSync(each, { force: true });
+      } catch {
+        // What is in the way of the files has a cause that is named elsewhere; the lock itself ends below.
+      }
     held.close();
     closeSync(file);
   }

@@ -1,5 +1,5 @@
 import { OutsideError, UserError } from '../errors.ts';
-import { isLoopback } from '../loopback.ts';
+import { isLoopback, leadsInside } from '../loopback.ts';
 
 /** Checks the setting HF_ENDPOINT and gives it as an origin with path, without a slash at the end. */
 export function parseEndpoint(endpoint: string): URL {
@@ -35,7 +35,9 @@ export function checkTarget(url: URL, endpoint: URL, loopbackOnly: boolean): voi
   if (loopbackOnly && !isLoopback(url)) refuse('it is not on this machine, and offline work stays here');
   if (endpoint.protocol === 'https:' && url.protocol === 'http:')
     refuse('it is not encrypted, while the Hub is');
-  if (!isLoopback(endpoint) && isLoopback(url)) refuse('the Hub pointed at a service of this machine');
+  const own = url.hostname === endpoint.hostname || (isLoopback(endpoint) && isLoopback(url));
+  if (!own && leadsInside(url))
+    refuse('the Hub pointed at a service of this machine, or at one that answers it alone');
 }
 
 const badEndpoint = (endpoint: string): UserError =>

@@ -134,7 +134,7 @@ export async function get(connection: Connection, doing: Doing, request: Get): P
       due.next(connection.policy.idleMs);
       const error = toThrow(refusalOf(status, headers, await readSome(body).finally(due.clear)), doing);
       // The store's no to an address that the Hub signed: it has run out, or a clock is wrong. The Hub is asked for another.
-      if (!isHub && [400, 401, 403].includes(status) && error instanceof PtError) throw new TryAgain(error);
+      if (hop > 0 && [400, 401, 403].includes(status) && error instanceof PtError) throw new TryAgain(error);
       throw error;
     }
     throw new Error('too many redirects');

@@ -73,6 +73,8 @@ it.each([
   ['GemmaForCausalLM', { head_dim: 16, hidden_act: 'relu', hidden_activation: 'relu' }, 'ready', 'ready'],
   ['GemmaForCausalLM', {}, 'cannot_score', 'ready'], // heads of 256, left out, are not hidden_size / heads
   ['GPT2LMHeadModel', { n_embd: 64, rope_parameters: { rope_theta: 1 } }, 'ready', 'cannot_score'],
+  ['GPTJForCausalLM', { rotary_dim: 7 }, 'cannot_score', 'cannot_score'],
+  ['GPTJForCausalLM', { rotary_dim: 1 }, 'cannot_score', 'cannot_score'],
   ['NewForCausalLM', { head_dim: 32 }, 'ready', 'ready'], // of which nothing is known: another rule says so
 ] as const)('%s with %o is %s for 3.2 and %s for 6.0', (architecture, config, first, second) => {
   expect(verdictOf(judge('3.2', architecture, config))).toBe(first);

@@ -234,8 +234,12 @@ function* relations(question: Question, fates: ReadonlyMap<string, Fate>): Gener
       `max_position_embeddings ${positions} where validators feed ${length} tokens`,
       fates.get('max_position_embeddings:quarter') ?? 'read',
     ];
-  for (const key of ['rotary_dim', 'head_dim'])
-    if (typeof config[key] === 'number' && config[key] > 1 && config[key] % 2 === 1)
+  // Heads of 1 each class takes in its own way.
+  for (const [key, least] of [
+    ['rotary_dim', 1],
+    ['head_dim', 3],
+  ] as const)
+    if (typeof config[key] === 'number' && config[key] >= least && config[key] % 2 === 1)
       yield [`${key} ${config[key]}`, fates.get(`${key}:odd`) ?? 'read'];
 }
 
