@@ -14,8 +14,8 @@ import { hashOfExtrinsic, prepareSigning, type SignedCall, signCommitment } from
 import { numberOf } from './storage.ts';
 import type { Commitment, CommitReceipt, CommitRequest, DataField } from './types.ts';
 
-/** Longest text that one field of the chain's `Data` type holds, in bytes of UTF-8. */
-export const MAX_COMMITMENT_BYTES = 128;
+/** Longest text that one field of the chain's `Data` type holds, in bytes of UTF-8; older runtimes have none of more than 128. */
+export const MAX_COMMITMENT_BYTES = 512;
 /** Extrinsics signed for one commitment at most: each only after the one before can never be included any more. */
 const MAX_SIGNED = 3;
 

@@ -4,6 +4,7 @@ import { proxySteps } from '../host/proxy.ts';
 import { retryAfter } from './answers.ts';
 import { greet, refreshRuntime, type Session } from './greet.ts';
 import { type Call, ConnectionLost, openRpc, type Rpc, RpcError, wordsOf } from './rpc.ts';
+import { MissingPart } from './runtime.ts';
 
 /** Keeps one connection to one chain: fails over, reconnects, and reads again what a broken connection left unanswered. */
 export interface Connection {
@@ -134,6 +135,12 @@ export async function openConnection({
           });
         if (!(error instanceof ConnectionLost || error instanceof RpcError)) {
           if (await heal()) continue;
+          if (error instanceof MissingPart)
+            throw new OutsideError(
+              'chain.unsupported',
+              `The runtime of ${current?.rpc.endpoint ?? 'the chain'} has no ${error.message}: it is no subtensor, or one that pt does not know.`,
+              { cause: error, nextSteps: ['Try another endpoint: --network ws://HOST:PORT', 'pt doctor'] },
+            );
           throw new OutsideError(
             'chain.unreadable',
             `The chain's answer could not be understood: ${wordsOf(error)}.`,

@@ -11,7 +11,9 @@ import type { Seal } from './types.ts';
  */
 
 /** Indices of `Commitments.set_commitment` in every subtensor runtime that was recorded (spec 218 to 446). */
-const RECORDED = { pallet: 18, call: 0, raw: 1, seal: 134 };
+const RECORDED = { pallet: 18, call: 0, raw: 1, seal: 134, bigRaw: 136 };
+/** Bytes that a `RawN` holds at most; longer texts stand in `BigRaw`. */
+const LONGEST_RAW = 128;
 
 /** Blocks that a signed extrinsic stays valid: long enough for a busy chain, short enough to wait out. */
 export const ERA_PERIOD = 64;
@@ -47,10 +49,7 @@ export function checkMeant(
   const variant = call[5];
   const form = Buffer.from([pallet!, index!, ...littleEndian(meant.netuid, 2), 4, variant!, ...field]);
   if (!form.equals(call)) throw otherwise('the call has another form than a commitment');
-  const recorded =
-    pallet === RECORDED.pallet &&
-    index === RECORDED.call &&
-    variant === (typeof meant.body === 'string' ? RECORDED.raw + field.length : RECORDED.seal);
+  const recorded = pallet === RECORDED.pallet && index === RECORDED.call && variant === variantOf(meant.body);
   if (!recorded && !meant.digest)
     throw otherwise(
       'the call has other numbers than in any known runtime, and this runtime cannot prove them',
@@ -74,9 +73,18 @@ function isRead(runtime: Pick<Runtime, 'call'>, call: Uint8Array, { netuid, body
   );
 }
 
+function variantOf(body: string | Seal): number {
+  if (typeof body !== 'string') return RECORDED.seal;
+  const length = Buffer.byteLength(body);
+  return length > LONGEST_RAW ? RECORDED.bigRaw : RECORDED.raw + length;
+}
+
 /** What stands behind the field's number. */
 function bytesOfField(body: string | Seal): Uint8Array {
-  if (typeof body === 'string') return Buffer.from(body, 'utf8');
+  if (typeof body === 'string') {
+    const text = Buffer.from(body, 'utf8');
+    return text.length > LONGEST_RAW ? Buffer.concat([compact.enc(text.length), text]) : text;
+  }
   const { encrypted, round } = body;
   return Buffer.concat([compact.enc(encrypted.length), encrypted, littleEndian(round, 8)]);
 }

@@ -12,6 +12,9 @@ const toHex = (bytes: Uint8Array): Hex => `0x${Buffer.from(bytes).toString('hex'
 /** One API for each runtime, by the metadata it was made of: making one takes longer than signing with it. */
 const apis = new WeakMap<Uint8Array, Promise<ApiPromise>>();
 
+/** A text of more bytes goes into the field of any length. */
+const LONGEST_RAW = 128;
+
 /** An extrinsic that only lacks its signature. */
 export interface Unsigned {
   /** SCALE of the call. */
@@ -60,7 +63,9 @@ async function build(
 ): Promise<Unsigned> {
   const { metadata } = context.runtime;
   const api = await (apis.get(metadata) ?? keep(metadata, openApi(context)));
-  const call = api.tx.commitments!.setCommitment!(netuid, { fields: [fieldOf(body)] });
+  const make = api.tx.commitments?.setCommitment;
+  if (!make) throw new Error('it has no call Commitments.set_commitment');
+  const call = make(netuid, { fields: [fieldOf(body)] });
   const extrinsic = api.registry.createType('Extrinsic', { method: call.method }, { version: 4 });
   const era = api.registry.createType('ExtrinsicEra', { current: context.birth.number, period });
   const values = {
@@ -91,7 +96,7 @@ function fieldOf(body: string | Seal): Record<string, unknown> {
   if (typeof body !== 'string')
     return { TimelockEncrypted: { encrypted: toHex(body.encrypted), revealRound: body.round } };
   const bytes = Buffer.from(body, 'utf8');
-  return { [`Raw${bytes.length}`]: toHex(bytes) };
+  return { [bytes.length > LONGEST_RAW ? 'BigRaw' : `Raw${bytes.length}`]: toHex(bytes) };
 }
 
 /**

@@ -51,6 +51,9 @@ function decode(metadata: Uint8Array) {
   }
 }
 
+/** The runtime lacks something that is asked for by name. */
+export class MissingPart extends RangeError {}
+
 /** Builds the codecs of a runtime from its metadata (SCALE with magic, versions 14 to 16). Throws on anything else. */
 export function readRuntime(metadata: Uint8Array): Runtime {
   const unified = decode(metadata);
@@ -60,9 +63,13 @@ export function readRuntime(metadata: Uint8Array): Runtime {
   // The digest of the metadata is over this type; version 14 has neither.
   const callType = 'call' in unified.extrinsic ? unified.extrinsic.call : lookup.call;
   const pallet = (name: string) => unified.pallets.find((one) => one.name === name);
+  const has = (name: string, item: string): boolean =>
+    !!pallet(name)?.storage?.items.some((one) => one.name === item);
   const cache = new Map<string, ReturnType<typeof builder.buildStorage>>();
   const storage = (palletName: string, item: string) => {
     const id = `${palletName}.${item}`;
+    if (!pallet(palletName)) throw new MissingPart(`pallet ${palletName}`);
+    if (!has(palletName, item)) throw new MissingPart(`storage ${id}`);
     const codec = cache.get(id) ?? builder.buildStorage(palletName, item);
     cache.set(id, codec);
     return codec;
@@ -79,7 +86,7 @@ export function readRuntime(metadata: Uint8Array): Runtime {
   return {
     metadata,
     extensions,
-    has: (name, item) => !!pallet(name)?.storage?.items.some((one) => one.name === item),
+    has,
     hasConstant: (name, constant) => !!pallet(name)?.constants.some((one) => one.name === constant),
     hasApi: (api, method) =>
       unified.apis.some((one) => one.name === api && one.methods.some(({ name }) => name === method)),

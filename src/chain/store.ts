@@ -12,6 +12,9 @@ const MAX_PAGES = 50;
 
 const MAPS = ['CommitmentOf', 'RevealedCommitments', 'LastCommitment'] as const;
 type MapName = (typeof MAPS)[number];
+/** Those that the runtime has; the first it must have, or asking for it is an error that names it. */
+const mapsOf = (runtime: Pick<Session['runtime'], 'has'>): MapName[] =>
+  MAPS.filter((map, i) => i === 0 || runtime.has('Commitments', map));
 /** The newest and oldest round of the beacon whose signature the chain holds. */
 const ROUNDS = ['LastStoredRound', 'OldestStoredRound'] as const;
 
@@ -22,7 +25,7 @@ const ROUNDS = ['LastStoredRound', 'OldestStoredRound'] as const;
 export async function readStore(connection: Connection, netuid: number): Promise<CommitmentStore> {
   return connection.read(async (session) => {
     const { rpc, runtime } = session;
-    let open = MAPS.filter((map) => runtime.has('Commitments', map)).map((map) => ({
+    let open = mapsOf(runtime).map((map) => ({
       map,
       prefix: runtime.key('Commitments', map, netuid),
       start: null as string | null,
@@ -60,7 +63,7 @@ export async function readStoreOf(
 ): Promise<StoredCommitments & Pick<CommitmentStore, 'beacon'>> {
   return connection.read(async (session) => {
     const { runtime } = session;
-    const maps = MAPS.filter((map) => runtime.has('Commitments', map));
+    const maps = mapsOf(runtime);
     const keys = maps.map((map) => runtime.key('Commitments', map, netuid, hotkey));
     const rounds = ROUNDS.filter((item) => runtime.has('Drand', item)).map((item) =>
       runtime.key('Drand', item),

@@ -73,8 +73,7 @@ export default class Upload extends PtCommand {
       max: Number.MAX_SAFE_INTEGER,
     }),
     'wait-reveal': Flags.boolean({
-      summary:
-        'Sealed profiles: wait until the chain has opened the text; the repository is private until then',
+      summary: 'Sealed profiles: wait until the chain has opened the text, and compare it',
       helpGroup: 'PUBLISHING',
     }),
     wait: Flags.boolean({

@@ -48,6 +48,7 @@ export const uploadPlanSchema = exactly<UploadPlan>()(
           'read-back',
           'public',
           'confirm-public',
+          'reveal',
         ]),
         detail: text,
         bytes: count,

@@ -2,14 +2,16 @@ import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { type Finding, reasonsAgainst } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
+import { heldOf } from './held.ts';
 import { journalPath } from './journal.ts';
 import { retirement } from './may-write.ts';
 import { open, requestOf } from './open.ts';
 import { checkAccount, findingsOf } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
-import { keyOf, openPublication } from './publish.ts';
+import { isOnChain, keyOf, openPublication } from './publish.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+import { beaconOf, holdsSeal, roundOf, sealRisks, whenOf } from './seal-risk.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
 import { checkReadme } from './upload.ts';
 import { passVerdict, requireScorable } from './verdict.ts';
@@ -29,6 +31,8 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const standing = await place.chain.commitment(request.netuid, place.hotkey.ss58);
   const publication = await openPublication(request, place, prepared, { path, standing });
   const { journal, content, files, facts, competition, chainText } = publication;
+  if (place.profile.commit.mode === 'timelock' && !(await isOnChain(publication)))
+    yield* sealRisks(publication);
   const known = journal.upload?.commit ?? null;
   const commit = known ?? content.commit;
   const revision = await place.hub.revision(request.repo, commit ?? undefined);
@@ -75,9 +79,14 @@ interface World {
 }
 
 async function stepsOf(publication: Publication, world: World): Promise<PlannedStep[]> {
-  const { request, place, files, findings, content, chainText } = publication;
-  const current = await place.chain.commitment(request.netuid, place.hotkey.ss58);
-  const onChain = current !== null && current.text === world.commitment;
+  const { request, place, files, findings, content, chainText, journal } = publication;
+  const sealing = place.profile.commit.mode === 'timelock';
+  const stored = await place.chain.storeOf(request.netuid, place.hotkey.ss58);
+  const held = heldOf(stored, place.profile, stored.beacon);
+  const current = sealing ? held.current : stored.entry;
+  const waits = journal.seal?.text === world.commitment && holdsSeal(stored, journal.seal?.encrypted);
+  const opened = current !== null && current.text === world.commitment;
+  const onChain = opened || (waits && held.state === 'sealed');
   const limit = await place.chain.commitLimit(request.netuid, place.hotkey.ss58, chainText.bytes);
   const toSend = files.filter((file) => world.missing.has(file.path));
   const bytes = world.uploaded ? 0 : totalBytes(toSend);
@@ -88,7 +97,8 @@ async function stepsOf(publication: Publication, world: World): Promise<PlannedS
     done,
   });
   const room = limit.allowed ? 'the chain allows it now' : `possible from block ${limit.freeAtBlock}`;
-  const replaces = current && !onChain ? `; replaces the commitment of block ${current.block}` : '';
+  const replaces = stored.entry && !onChain ? `; replaces the commitment of block ${stored.entry.block}` : '';
+  const how = sealing && !onChain ? await sealInWords(publication, stored.beacon?.newest ?? 0) : '';
   const privately = step(
     'private',
     world.visible === null
@@ -106,14 +116,31 @@ async function stepsOf(publication: Publication, world: World): Promise<PlannedS
     // Objects that no revision names are found by nobody: what others load stays public while they are sent.
     ...(world.visible === null ? [privately, upload] : [upload, privately]),
     step('confirm', `${files.length} object ids on the Hub`, world.uploaded),
-    step('commit', `subnet ${request.netuid} of ${place.chain.endpoint}: ${room}${replaces}`, onChain),
-    step('read-back', 'the string from the chain', onChain),
+    step('commit', `subnet ${request.netuid} of ${place.chain.endpoint}: ${how}${room}${replaces}`, onChain),
+    step(
+      'read-back',
+      sealing ? 'the bytes of the seal from the chain' : 'the string from the chain',
+      onChain,
+    ),
   ];
-  if (!request.makePublic) return steps;
+  const reveal =
+    sealing && request.waitReveal
+      ? [step('reveal', 'the chain opens the seal, and its text is compared', opened)]
+      : [];
+  if (!request.makePublic) return [...steps, ...reveal];
   const visible = world.visible === true && onChain;
   return [
     ...steps,
-    step('public', `make ${request.repo} public`, visible),
+    step('public', `make ${request.repo} public${sealing ? ', when the seal is due' : ''}`, visible),
     step('confirm-public', 'download config.json without a token', visible),
+    ...reveal,
   ];
+}
+
+/** What would be sent in the place of the text, and when that is opened. */
+async function sealInWords(publication: Publication, newest: number): Promise<string> {
+  const { place, chainText } = publication;
+  const beacon = await beaconOf(place);
+  const round = await roundOf(publication, beacon, newest);
+  return `sealed, ${chainText.bytes} bytes, opened in round ${round} (about ${whenOf(beacon, round)}): `;
 }

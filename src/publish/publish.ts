@@ -4,6 +4,7 @@ import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
 import { againOf, nameAgain } from './again.ts';
+import { awaitDue, awaitReveal } from './await-reveal.ts';
 import { ensureCommitted } from './commit.ts';
 import { sayHidden } from './hidden.ts';
 import {
@@ -23,7 +24,8 @@ import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
-import { awaitReveal, ensureSealed } from './sealed.ts';
+import { sealRisks } from './seal-risk.ts';
+import { ensureSealed } from './sealed.ts';
 import type { Opened, PublishedSeal, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
 import { adoptFromChain, currentText, ensureUploaded } from './upload.ts';
 import { passVerdict } from './verdict.ts';
@@ -124,12 +126,13 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
   const { request, place, content, resumed } = publication;
   if (resumed && publication.journal.outcome === null)
     yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
-  if (!(await isOnChain(publication)) && !request.wait)
-    await checkLimit(request, place, publication.chainText.bytes);
+  if (!(await isOnChain(publication))) {
+    if (place.profile.commit.mode === 'timelock') yield* sealRisks(publication);
+    if (!request.wait) await checkLimit(request, place, publication.chainText.bytes);
+  }
 
   const commit = yield* ensureUploaded(publication);
-  const committed = yield* onChainAndOpened(publication, commit);
-  if (request.makePublic) yield* ensurePublic(publication, commit);
+  const committed = yield* onChainThenPublic(publication, commit);
 
   const { journal } = publication;
   const seen = request.makePublic || (await place.hub.anonymous().revision(request.repo, commit)) !== null;
@@ -150,19 +153,27 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
   return outcome;
 }
 
-/** The commitment, plain or sealed as the profile says; sealed and waited for: the repository becomes public only when the chain has opened it. */
-async function* onChainAndOpened(
+/** The commitment, plain or sealed as the profile says, then the repository public: of a sealed one when it is due. */
+async function* onChainThenPublic(
   publication: Publication,
   commit: string,
 ): Work<{ text: string; block: number; seal: PublishedSeal | null }> {
-  if (publication.place.profile.commit.mode === 'plain')
-    return { ...(yield* ensureCommitted(publication, commit)), seal: null };
+  const { makePublic, waitReveal } = publication.request;
+  if (publication.place.profile.commit.mode === 'plain') {
+    const committed = yield* ensureCommitted(publication, commit);
+    if (makePublic) yield* ensurePublic(publication, commit);
+    return { ...committed, seal: null };
+  }
   const sealed = yield* ensureSealed(publication, commit);
-  return publication.request.waitReveal ? yield* awaitReveal(publication, sealed) : sealed;
+  if (makePublic) {
+    yield* awaitDue(publication, sealed);
+    yield* ensurePublic(publication, commit);
+  }
+  return waitReveal ? yield* awaitReveal(publication, sealed) : sealed;
 }
 
 /** Whether the chain holds this model's string already, so that no commitment will be sent. */
-async function isOnChain(publication: Publication): Promise<boolean> {
+export async function isOnChain(publication: Publication): Promise<boolean> {
   const { request, place, journal, chainText } = publication;
   if (!journal.upload) return false;
   if (journal.committed?.text === chainText.at(journal.upload.commit) && journal.seal) return true;

@@ -101,7 +101,16 @@ export interface PublishedSeal {
 
 /** One step of `pt upload --dry-run`. `done`: the journal, the Hub or the chain shows that it needs doing no more. */
 export interface PlannedStep {
-  step: 'check' | 'private' | 'upload' | 'confirm' | 'commit' | 'read-back' | 'public' | 'confirm-public';
+  step:
+    | 'check'
+    | 'private'
+    | 'upload'
+    | 'confirm'
+    | 'commit'
+    | 'read-back'
+    | 'public'
+    | 'confirm-public'
+    | 'reveal';
   detail: string;
   bytes: number;
   done: boolean;

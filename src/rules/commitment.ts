@@ -1,6 +1,7 @@
 /** The string that a miner puts on chain. */
 import { UserError } from '../errors.ts';
 import type { Field } from '../profile-schema.ts';
+import { pythonPattern } from '../text/python.ts';
 import { type Fields, fieldsOf, fieldText, type Read, readText, Unwritable, writeText } from './grammar.ts';
 import { boundHash } from './hash.ts';
 import { maxTextBytes } from './profile-summary.ts';
@@ -156,6 +157,10 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
     throw wrong(
       `it also names ${missing.join(', ')}, which pt cannot know.`,
       ...missing.map((field) => `The same command with --field ${field}=VALUE`),
+    );
+  if (typeof pin === 'string' && !profile.pin.forms.some((form) => pythonPattern(`^(?:${form})$`).test(pin)))
+    throw wrong(
+      `the pin ${JSON.stringify(pin)} is of no form that validators take: ${profile.pin.forms.join(', ')}.`,
     );
   let text: string;
   try {

@@ -109,6 +109,11 @@ export function momentOf({ genesis, period }: Beacon, round: number): number {
   return genesis + period * (round - 1);
 }
 
+/** The newest round that is out at a moment (Unix seconds). */
+export function newestRound({ genesis, period }: Beacon, unix: number): number {
+  return Math.floor((unix - genesis) / period) + 1;
+}
+
 /** The round that a reveal so many blocks ahead is sealed to, as every client of these subnets computes it: by the clock, not by blocks. */
 export function roundAfterBlocks(beacon: Beacon, unix: number, blocks: number, blockTime: number): number {
   return Math.floor((Math.floor(unix) - beacon.genesis + pythonRound(blocks * blockTime)) / beacon.period);

@@ -116,7 +116,7 @@ describe('what the chain refuses comes back by name', () => {
   test('a text that is too long, before anything is sent', async () => {
     const node = await sandbox();
     const chain = await client(node.url);
-    const error = await errorOf(chain.commit({ netuid: NETUID, text: 'é'.repeat(65), hotkey: hotkey() }));
+    const error = await errorOf(chain.commit({ netuid: NETUID, text: 'é'.repeat(257), hotkey: hotkey() }));
     expect(error).toMatchObject({ code: 'commitment.too_long', exitCode: 2 });
   });
 });

@@ -303,3 +303,20 @@ describe('CheckMetadataHash', () => {
     expect(payloads[0]!.at(-33)).toBe(1);
   });
 });
+
+test('a runtime without the pallet of commitments is named as such, read or written', async () => {
+  const chain = await sandbox();
+  const node = await between(chain.url);
+  tell(node, (metadata) => {
+    pallet(metadata, 'Commitments').name = 'Otherments';
+    for (const variant of outer(metadata)) if (variant.name === 'Commitments') variant.name = 'Otherments';
+  });
+  const reader = await client(node.url);
+  const named = { code: 'chain.unsupported', message: expect.stringContaining('no pallet Commitments') };
+  const key = hotkey();
+  expect(await errorOf(reader.commitment(NETUID, key.ss58))).toMatchObject(named);
+  expect(await errorOf(reader.store(NETUID))).toMatchObject(named);
+  expect(await errorOf(reader.storeOf(NETUID, key.ss58))).toMatchObject(named);
+  expect(await errorOf(reader.commit({ netuid: NETUID, text: TEXT, hotkey: key }))).toMatchObject(named);
+  expect(await included(chain.url, key.ss58)).toBe(0);
+});

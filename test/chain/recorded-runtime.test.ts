@@ -22,6 +22,7 @@ const metadata: [string, () => Uint8Array][] = [
   ['the sandbox, current shape', () => createRuntime('current', 1000).v15],
   ['the sandbox, metadata 14', () => createRuntime('current', 1000).v14],
   ['the sandbox, shape of spec 218', () => createRuntime('old', 1000).v15],
+  ['the sandbox, shape of spec 446', () => createRuntime('next', 1000).v15],
   ...(
     [
       ['mainnet, spec 424', () => readFileSync(RECORDED)],
@@ -65,6 +66,32 @@ describe.each(metadata)('%s', (name, read) => {
       expect(Buffer.from(info.fields[0].value).toString()).toBe(text);
     },
   );
+
+  test('a signed seal, and a long text where the runtime has room for one, are what polkadot.js reads', async () => {
+    const context = {
+      runtime,
+      specVersion: 424,
+      transactionVersion: 1,
+      genesisHash: `0x${'11'.repeat(32)}`,
+      birth: { number: 1000, hash: `0x${'22'.repeat(32)}` },
+      nonce: 5,
+    } as const;
+    const seal = { encrypted: Uint8Array.from({ length: 315 }, (_, i) => i % 251), round: 31_000_000 };
+    const fieldOf = async (body: string | typeof seal) => {
+      const { hex } = await signCommitment(9, body, hotkey(), context);
+      // biome-ignore lint/suspicious/noExplicitAny: dynamic by nature
+      return (registry.createType('Extrinsic', hex) as any).method.args[1].fields[0];
+    };
+    const sealed = await fieldOf(seal);
+    expect(sealed.type).toBe('TimelockEncrypted');
+    expect(sealed.value.encrypted.toHex()).toBe(toHex(seal.encrypted));
+    expect(sealed.value.revealRound.toNumber()).toBe(seal.round);
+    const text = 'é'.repeat(200);
+    const long = await fieldOf(text).catch((error: unknown) => error);
+    if (long instanceof Error) expect(long).toMatchObject({ code: 'chain.unsupported' });
+    else expect([long.type, Buffer.from(long.value).toString()]).toEqual(['BigRaw', text]);
+    expect(long instanceof Error).toBe(!sealed.defKeys.includes('BigRaw'));
+  });
 
   test('the digest of its metadata is what others compute', () => {
     const digest = metadataDigest(bytes);

@@ -33,6 +33,7 @@ export function createAdmin(node: Node): Admin {
       Object.assign(faults, noFaults(), given);
       node.faults.stalled = faults.stalled;
       node.faults.dropExtrinsics = faults.dropExtrinsics;
+      node.faults.clockMs = faults.clockMs;
       node.faults.beacon.late = faults.beaconLate;
       node.faults.beacon.broken = faults.sealsBroken;
     },

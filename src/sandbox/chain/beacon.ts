@@ -20,7 +20,11 @@ export type Opener = (seal: {
 export const ROUND = 1000;
 /** So long that a moment of the next days falls into this round, whatever the distance of a profile. */
 const PERIOD = 1_000_000;
+/** So that a clock that is wrong by hours still falls into it. */
+const A_DAY = 86_400;
 const KEPT_REVEALS = 10;
+/** Rounds that the chain seems to lack while the beacon is late. */
+const LATE = 100;
 
 export interface BeaconOptions {
   opener: Opener;
@@ -70,7 +74,7 @@ export function createBeacon(
 
   return {
     begin(state) {
-      const genesis = Math.floor(Date.now() / 1000) - ROUND * PERIOD;
+      const genesis = Math.floor(Date.now() / 1000) - ROUND * PERIOD - A_DAY;
       // Decoded and encoded again, so that the storage is what the metadata says.
       state.set('Drand', 'BeaconConfig', [], beaconValue(state, { ...QUICKNET, genesis, period: PERIOD }));
       state.set('Drand', 'LastStoredRound', [], BigInt(ROUND - 1));
@@ -78,10 +82,9 @@ export function createBeacon(
     },
     open(state, block) {
       const index = state.get('Commitments', 'TimelockedIndex') as [number, string][];
-      if (state.get('Drand', 'Pulses', BigInt(ROUND)) !== undefined) {
+      if (state.get('Drand', 'Pulses', BigInt(ROUND)) !== undefined)
         state.set('Drand', 'Pulses', [BigInt(ROUND)], null);
-        state.set('Drand', 'LastStoredRound', [], BigInt(ROUND - 1));
-      }
+      state.set('Drand', 'LastStoredRound', [], BigInt(ROUND - 1 - (faults.late ? LATE : 0)));
       if (index.length === 0) return [];
       const events: PalletEvent[] = [];
       const left: [number, string][] = [];

@@ -12,6 +12,8 @@ export interface ChainFaults {
   reject: { method: string; times: number; code: number; message: string; data?: string } | null;
   /** Forgets the next so many extrinsics after accepting them. */
   dropExtrinsics: number;
+  /** The chain's clock is so far ahead of the machine's. */
+  clockMs: number;
   /** The round that seals wait for does not come. */
   beaconLate: boolean;
   /** Seals turn out not to open. */
@@ -24,6 +26,7 @@ export const noFaults = (): ChainFaults => ({
   cut: null,
   reject: null,
   dropExtrinsics: 0,
+  clockMs: 0,
   beaconLate: false,
   sealsBroken: false,
 });

@@ -38,7 +38,7 @@ export interface Node {
   /** Changes storage as the chain's administrator would, in a block of its own. */
   change(edit: (state: State) => void): Block;
   stop(): void;
-  faults: { stalled: boolean; dropExtrinsics: number } & { beacon: BeaconFaults };
+  faults: { stalled: boolean; dropExtrinsics: number; clockMs: number } & { beacon: BeaconFaults };
 }
 
 const GENESIS_BALANCE = 1_000_000_000_000n;
@@ -51,12 +51,12 @@ export function startNode(options: NodeOptions): Node {
   const listeners = new Set<(block: Block) => void>();
   const eventsCodec = runtime.codec('Vec<EventRecord>');
   const eventsKey = runtime.builder.buildStorage('System', 'Events').keys.enc();
-  const faults = { stalled: false, dropExtrinsics: 0, beacon: { late: false, broken: false } };
+  const faults = { stalled: false, dropExtrinsics: 0, clockMs: 0, beacon: { late: false, broken: false } };
   const beacon = options.beacon ? createBeacon(options.shape, options.beacon, faults.beacon) : null;
 
   const seal = (): Block => {
     const number = ledger.head().number + 1;
-    const now = BigInt(Date.now());
+    const now = BigInt(Date.now() + faults.clockMs);
     const inherent = inherentTimestamp(runtime, now);
     const taken = pool.take();
     const events: unknown[] = [record(0, success('Mandatory'))];

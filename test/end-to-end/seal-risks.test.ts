@@ -1,0 +1,141 @@
+/** What goes wrong with a commitment is said before a byte is uploaded; on the new rule set (spec 446), which keeps a seal that it could not open. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConstants, profileNamed } from '../../src/constants.ts';
+import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { rpc } from '../chain/support.ts';
+import { type Ran, runPt } from '../commands/run-pt.ts';
+import { makeModel } from '../publish/support.ts';
+
+let home: string;
+let model: string;
+let sandbox: Sandbox;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'pt-seal-risks-'));
+  sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200, spec: 446 });
+  model = await makeModel(join(home, 'model'));
+  const albedo = profileNamed(loadConstants(), 'albedo');
+  const write = (name: string, profile: object) =>
+    writeFile(join(home, 'mine', `${name}.json`), JSON.stringify(profile));
+  await mkdir(join(home, 'mine'));
+  await write('short', { ...albedo, commit: { ...albedo.commit, max_bytes: 60 } });
+  await write('coldkey', {
+    ...albedo,
+    repo: { contains: [{ of: 'coldkey', take: [5, 5], where: 'id', case: 'any' }] },
+  });
+  const format = {
+    kind: 'json',
+    style: 'compact',
+    keys: [
+      ['m', 'repo'],
+      ['r', 'pin'],
+      ['note', 'note'],
+    ],
+  };
+  await write('long', { netuid: 9, commit: { mode: 'plain', max_bytes: 512, format } });
+});
+afterEach(() => sandbox.chain!.setFaults({}));
+afterAll(async () => {
+  await sandbox?.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+const pt = (profile: string, ...args: string[]) =>
+  runPt([...args, '--json'], {
+    env: { PT_HOME: home, PT_NETWORK: 'sandbox', PT_PROFILES: join(home, 'mine'), PT_PROFILE: profile },
+  });
+const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
+const upload = (profile: string, name: string, ...more: string[]) =>
+  pt(profile, 'upload', '--load-model-dir', model, '--hf-repo-id', name, '--no-check', '--yes', ...more);
+const codeOf = (ran: Ran) => (ran.json().error as { code: string } | undefined)?.code;
+
+/** What a run sent to the Hub beyond reading, and how many extrinsics were included meanwhile. */
+async function sentBy(work: () => Promise<Ran>): Promise<{ ran: Ran; writes: number; extrinsics: number }> {
+  const nonce = () => rpc<number>(sandbox.state.chain, 'system_accountNextIndex', sandbox.state.wallet.ss58);
+  const [before, from] = [await nonce(), sandbox.hub.requests.length];
+  const ran = await work();
+  const writes = sandbox.hub.requests.slice(from).filter(({ method }) => !['GET', 'HEAD'].includes(method));
+  return { ran, writes: writes.length, extrinsics: (await nonce()) - before };
+}
+
+describe('an error by name, with nothing sent', () => {
+  it.each([
+    ['a text over the limit', 'short', repo('a'), [], 'commitment.invalid', 'fit on chain'],
+    ['a name that the profile refuses', 'albedo', 'me/other', [], 'repo.invalid', 'albedo-qwen'],
+    [
+      'a pin of the wrong kind',
+      'albedo',
+      repo('a'),
+      ['--field', 'pin=main'],
+      'commitment.invalid',
+      'the pin "main"',
+    ],
+    ['a round that is over', 'albedo', repo('a'), ['--round', '900'], 'seal.round_past', 'Round 900'],
+  ])('%s', async (_, profile, name, more, code, words) => {
+    const { ran, writes, extrinsics } = await sentBy(() => upload(profile, name, ...more));
+    expect(codeOf(ran), ran.stderr).toBe(code);
+    expect((ran.json().error as { message: string }).message).toContain(words);
+    expect([writes, extrinsics]).toEqual([0, 0]);
+  });
+
+  it("a name without the characters of the coldkey, which is the chain's owner of the hotkey", async () => {
+    const ran = await pt('coldkey', 'upload', '--load-model-dir', model, '--hf-repo-id', 'me/x', '--yes');
+    // The sandbox's hotkey owns itself.
+    const { ss58 } = sandbox.state.wallet;
+    expect(codeOf(ran)).toBe('check.rejected');
+    expect(ran.json().error).toMatchObject({
+      message: expect.stringContaining(`contain ${ss58.slice(0, 5)}${ss58.slice(-5)}`),
+    });
+  });
+});
+
+it('a plan says that it seals, how large, and when it is opened; and warns of clock and beacon', async () => {
+  sandbox.chain!.setFaults({ clockMs: -300_000, beaconLate: true });
+  await sandbox.chain!.seal();
+  const ran = await upload('albedo', repo('a'), '--dry-run', '--wait-reveal');
+  const plan = ran.json() as { steps: { step: string; detail: string }[] };
+  const detail = (name: string) => plan.steps.find(({ step }) => step === name)?.detail;
+  expect(detail('commit'), ran.stderr).toMatch(/sealed, \d{3} bytes, opened in round 1000/);
+  expect(detail('public')).toContain('when the seal is due');
+  expect(detail('reveal')).toContain('opens the seal');
+  expect(ran.stderr).toMatch(
+    /clock is (299|30\d) s ahead of the chain's; the round is computed from the chain's/,
+  );
+  expect(ran.stderr).toMatch(/The beacon is late there: the chain knows rounds up to 899/);
+});
+
+it('a seal that the chain could not open is kept as failed, named, and a risk of the next one', async () => {
+  sandbox.chain!.setFaults({ sealsBroken: true });
+  expect(codeOf(await upload('albedo', repo('b'), '--wait-reveal'))).toBe('seal.not_opened');
+  const status = (await pt('albedo', 'status', '--mine')).json();
+  expect(status).toMatchObject({ neurons: [{ state: 'failed', seal: { round: 1000 }, repo: null }] });
+  sandbox.chain!.setFaults({});
+  // The same text is not sealed again in silence, and another one says what became of the last.
+  expect(codeOf(await upload('albedo', repo('b')))).toBe('seal.not_opened');
+  const other = await upload('albedo', repo('c'), '--wait-reveal');
+  expect(other.stderr).toContain('An earlier seal of this hotkey could not be opened.');
+  expect(other.json()).toMatchObject({ seal: { state: 'revealed' }, public: true });
+}, 120_000);
+
+it('a pending seal is refused before the upload', async () => {
+  sandbox.chain!.setFaults({ beaconLate: true });
+  expect((await upload('albedo', repo('d'))).json()).toMatchObject({ seal: { state: 'sealed' } });
+  const { ran, writes, extrinsics } = await sentBy(() => upload('albedo', repo('e')));
+  expect([codeOf(ran), writes, extrinsics]).toEqual(['seal.pending', 0, 0]);
+  sandbox.chain!.setFaults({});
+  expect((await upload('albedo', repo('d'), '--wait-reveal')).json()).toMatchObject({
+    seal: { state: 'revealed' },
+  });
+}, 120_000);
+
+it('a plain text of more than 128 bytes is written and read where the profile has room for it', async () => {
+  const ran = await upload('long', 'me/long', '--field', `note=${'x'.repeat(200)}`);
+  expect(ran.code, ran.stderr).toBe(0);
+  const { commitment, commit } = ran.json() as { commitment: string; commit: string };
+  expect(Buffer.byteLength(commitment)).toBeGreaterThan(128);
+  const status = (await pt('long', 'status', '--mine')).json();
+  expect(status).toMatchObject({ neurons: [{ state: 'plain', commitment, commit, repo: 'me/long' }] });
+}, 60_000);
