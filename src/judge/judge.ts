@@ -31,7 +31,8 @@ export async function* judge(request: JudgeRequest, place: Place): Work<Throne> 
   ]);
   let throne = readThrone(dir, plays);
   for (const challenge of challengesOf(neurons, store, place)) {
-    if (challenge.hotkey === throne.king || isJudged(throne, challenge)) continue;
+    // The first king has had his say; whoever won since has a verdict.
+    if (challenge.hotkey === plays.king?.hotkey || isJudged(throne, challenge)) continue;
     const { min_age_blocks: age = 0 } = place.profile.limits;
     if (block < challenge.text.block + age) {
       yield note(`uid ${challenge.uid}: judged when its commitment is ${age} blocks old`);
@@ -86,7 +87,7 @@ async function* judgeOne(
   if ('refused' in found) return told('refused', found.refused);
   if (holder === null)
     return told('taken', 'there is nobody to beat, and how it is scored is not played here');
-  const { models, winner } = yield* evaluate(
+  const { models, winner, duel } = yield* evaluate(
     {
       models: [{ kind: 'uid', name: `uid ${uid}`, uid }],
       against: { kind: 'uid', name: `uid ${holder.uid}`, uid: holder.uid },
@@ -98,6 +99,11 @@ async function* judgeOne(
   const [own, theirs] = models;
   const lost = own ? whyLost(own) : 'nothing was scored';
   if (lost !== null) return told('lost', lost);
+  if (duel?.wins != null) {
+    const [bound, threshold] = [duel.bound, duel.threshold].map((value) => value?.toFixed(4));
+    const what = `on ${duel.n} sequences ${bound} must be above ${threshold} (${duel.kind})`;
+    return told(duel.wins ? 'won' : 'lost', what);
+  }
   const losses = `loss ${own!.loss!.toFixed(4)}, the king's ${theirs?.loss?.toFixed(4) ?? 'none'}`;
   return told(winner === own!.name ? 'won' : 'lost', losses);
 }

@@ -110,3 +110,20 @@ test('what the subnet refuses is refused, with the reason', async () => {
   expect(throne.king).toBe(sandbox.state.plays!.king!.hotkey);
   expect((await pt('sandbox', 'status')).out()).toMatchObject({ throne });
 }, 120_000);
+
+test('a better model is sealed, opened, judged and paid; a second seal is refused before it is sent', async () => {
+  const { ss58 } = sandbox.state.wallet;
+  const dir = await variant('better', { zeroHead: true });
+  const upload = (repo: string) =>
+    pt('upload', '--load-model-dir', dir, '--hf-repo-id', repo, '--yes', '--wait-reveal');
+  expect((await upload('me/affine-x')).out()).toMatchObject({ error: { code: 'check.rejected' } });
+  const sent = await upload(`me/affine-${ss58}`);
+  expect(sent.out(), sent.stderr).toMatchObject({ seal: { state: 'revealed' }, public: true });
+  const judged = await pt('sandbox', 'judge');
+  expect(judged.out(), judged.stderr).toMatchObject({ king: ss58 });
+  expect((await pt('status', '--mine')).out()).toMatchObject({ neurons: [{ incentive: 1 }] });
+  // Judged once: the next round has nothing to do.
+  expect((await pt('sandbox', 'judge')).out()).toEqual(judged.out());
+  const again = await upload(`me/affine-2-${ss58}`);
+  expect(again.out()).toMatchObject({ error: { code: 'seal.spent' } });
+}, 180_000);
