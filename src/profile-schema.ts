@@ -252,6 +252,15 @@ const duel = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('external'), what: text }),
 ]);
 
+const copies = z.discriminatedUnion('kind', [
+  z
+    .strictObject({ kind: z.literal('cosine'), samples: count.min(1), threshold: share })
+    .describe('Share of tensors whose sampled values point as the king’s do'),
+  z
+    .strictObject({ kind: z.literal('bytes'), tensors: count.min(1), bytes: count.min(1) })
+    .describe('So many tensors that begin with the same bytes'),
+]);
+
 const source = z.strictObject({
   repo: z.string().regex(/^[\w.-]+\/[\w.-]+$/, 'is no owner/name'),
   commit: z.string().regex(/^[0-9a-f]{7,40}$/, 'is no commit'),
@@ -288,6 +297,7 @@ export const profileSchema = z.strictObject({
   repo,
   files: files.default({ required: [], forbid: [], weights: 'any' }),
   config: config.nullable().default(null),
+  copies: copies.optional().describe('What a near copy of the king is told by'),
   limits: rules.default({ public: true }),
   intake: intake.default({ pick: 'latest', ties: 'last', unreadable: 'passed_over', author: 'chain' }),
   duel: duel.default({ kind: 'external', what: 'how validators score is not written in the profile' }),

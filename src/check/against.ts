@@ -12,6 +12,7 @@ import {
   type Finding,
   type Profile,
 } from '../rules/index.ts';
+import { nearCopyFindings, type Opened } from './near-copy.ts';
 
 /** Where a model lies: a folder here, or a revision on the Hub. */
 export type Place = { dir: string } | { hub: Hub; revision: HubRevision };
@@ -19,18 +20,22 @@ export type Place = { dir: string } | { hub: Hub; revision: HubRevision };
 /** What is compared byte for byte is small; anything larger is not read for it. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-/** Findings of a profile that locks something: with the king, or that it is not at hand. */
+/** A model looked at, and where it lies. */
+export type Looked = Opened & { facts: ModelFacts };
+
+/** Findings of a profile that locks something or knows near copies: with the king, or that it is not at hand. */
 export async function againstFindings(
-  model: { facts: ModelFacts; at: Place },
-  king: { facts: ModelFacts; at: Place } | null,
+  model: Looked,
+  king: Looked | null,
   profile: Profile,
 ): Promise<Finding[]> {
   const allowed = checkAllowlist(model.facts.config, profile);
   const wants = profile.config !== null && profile.config.against !== 'allowlist';
-  if (!wants) return allowed;
+  const near = king && (await nearCopyFindings(model, king, profile));
+  if (!wants) return [...allowed, ...(near ?? [])];
   if (king === null) {
     const whose = profile.config!.against === 'king' ? "the king's" : 'the genesis model’s';
-    const message = `Settings and files are locked to ${whose}, which is not at hand: name it with --against DIR or REPO@COMMIT.`;
+    const message = `Settings and files are locked to ${whose}, which is not at hand: name it with --against king, DIR or REPO@COMMIT.`;
     return [...allowed, cannotTell('locks', message)];
   }
   const names = [
@@ -40,10 +45,10 @@ export async function againstFindings(
       : Object.keys(profile.files.byte_equal ?? {})),
   ];
   const [own, theirs] = await Promise.all([besideOf(model, names), besideOf(king, names)]);
-  return [...allowed, ...checkAgainst(own, theirs, profile)];
+  return [...allowed, ...checkAgainst(own, theirs, profile), ...near!];
 }
 
-async function besideOf({ facts, at }: { facts: ModelFacts; at: Place }, names: string[]): Promise<Beside> {
+async function besideOf({ facts, at }: Looked, names: string[]): Promise<Beside> {
   const paths = facts.files.map(({ path }) => path);
   const sizes = new Map(facts.files.map(({ path, size }) => [path, size]));
   const sha256 = new Map<string, string>();

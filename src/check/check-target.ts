@@ -3,11 +3,12 @@ import { stat } from 'node:fs/promises';
 import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
 import type { Hub, HubRevision } from '../hub/types.ts';
+import { findBest } from '../load/index.ts';
 import {
   type InspectedFolder,
-  inspectRemote,
   type ModelFacts,
   openFolder,
+  openRemote,
   readContent,
   remoteContent,
 } from '../model/index.ts';
@@ -24,7 +25,7 @@ import {
   splitRepoId,
   verdictOf,
 } from '../rules/index.ts';
-import { againstFindings, type Place as Where } from './against.ts';
+import { againstFindings, type Looked, type Place as Where } from './against.ts';
 import { blockFor, competitionFor } from './at-block.ts';
 import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
@@ -52,7 +53,8 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
   const chain = yield* openChain(request, place);
   const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
   const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
-  const facts = folder?.facts ?? (await inspectRemote(await place.hub(), revision!, profile));
+  const looked = folder ?? (await openRemote(await place.hub(), revision!, profile));
+  const { facts } = looked;
   const at = blockFor(schedule, profile, request.block ?? null, chain?.block ?? null);
   const chosen = competitionFor(schedule, profile, at.block, asked, facts.parameters);
   const { competition } = chosen;
@@ -62,7 +64,10 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     ...(competition
       ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
       : facts.problems),
-    ...(await beside(request, place, { facts, at: atOf(folder, revision, await hubFor(revision, place)) })),
+    ...(await beside(request, place, {
+      ...{ facts, headers: looked.headers },
+      at: atOf(folder, revision, await hubFor(revision, place)),
+    })),
     ...(revision ? repositoryFindings(revision, place) : []),
     ...content.findings,
     ...(content.hash && chain
@@ -104,19 +109,22 @@ function atOf(folder: InspectedFolder | null, revision: HubRevision | null, hub:
   return folder ? { dir: folder.dir } : { hub: hub!, revision: revision! };
 }
 
-/** What is said beside the king's, of profiles that lock something. */
-async function beside(
-  { against }: CheckRequest,
-  place: Place,
-  model: { facts: ModelFacts; at: Where },
-): Promise<Finding[]> {
+/** What is said beside the king's, of profiles that lock something or know near copies. */
+async function beside({ against }: CheckRequest, place: Place, model: Looked): Promise<Finding[]> {
   const { profile } = place;
   if (!against) return againstFindings(model, null, profile);
-  const revision = against.kind === 'repo' ? await findRevision(against, place) : null;
-  const folder = against.kind === 'folder' ? await openFolder(against.dir, profile) : null;
+  const target = against.kind === 'king' ? await kingOf(place) : against;
+  const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
+  const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
   const hub = await hubFor(revision, place);
-  const facts = folder?.facts ?? (await inspectRemote(hub!, revision!, profile));
-  return againstFindings(model, { facts, at: atOf(folder, revision, hub) }, profile);
+  const { facts, headers } = folder ?? (await openRemote(hub!, revision!, profile));
+  return againstFindings(model, { facts, headers, at: atOf(folder, revision, hub) }, profile);
+}
+
+/** The model of the subnet's best miner, as load-best takes it. Throws `CheckError` `load.no_model`. */
+async function kingOf(place: Place): Promise<CheckTarget> {
+  const { repo, commit: revision } = await findBest(await place.chain(), undefined, place.competition, place);
+  return { kind: 'repo', repo, revision };
 }
 
 /** The chain's block, and its commitments when asked for. A folder can be checked without one: that is said. */

@@ -7,8 +7,8 @@ export type CheckTarget =
 
 export interface CheckRequest {
   target: CheckTarget;
-  /** The king (or genesis model) that the profile locks settings and files to. */
-  against?: CheckTarget | null;
+  /** The king (or genesis model) that the profile locks settings and files to; `king`: the subnet's best miner's. */
+  against?: CheckTarget | { kind: 'king' } | null;
   /** `--block`; null: the chain's, else the newest period's. */
   block?: number | null;
   /** Id or name; left out: the place's; null: the one that fits. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type CheckTarget,
@@ -33,7 +34,7 @@ export default class Check extends PtCommand {
     ...walletFlags,
     ...hubFlags,
     against: Flags.string({
-      summary: 'The king that the profile locks settings and files to: DIR or NAMESPACE/NAME[@COMMIT]',
+      summary: 'What it is locked to and may be no copy of: king, DIR or NAMESPACE/NAME[@COMMIT]',
     }),
     block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, max: 2 ** 32 - 1 }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
@@ -92,7 +93,7 @@ export default class Check extends PtCommand {
     },
   ): Promise<CheckVerdict> {
     const { signal } = this;
-    const king = flags.against === undefined ? null : await parseTarget(flags.against);
+    const king = flags.against === undefined ? null : await parseKing(flags.against);
     const request = { target, against: king, block: flags.block ?? null, hash: flags.hash, signal };
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
@@ -107,6 +108,10 @@ export default class Check extends PtCommand {
     for (const problem of left) this.warning(`Cannot be fixed: ${problem}.`);
   }
 }
+
+/** `king` (unless a folder is called that): what the chain says. */
+const parseKing = async (text: string) =>
+  text === 'king' && !existsSync(text) ? ({ kind: 'king' } as const) : parseTarget(text);
 
 /** A finding's mark in the table; those that speak against the model stand out. */
 function markOf(finding: Finding): string {

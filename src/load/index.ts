@@ -1,4 +1,5 @@
 export type { CommitmentState, HeldSeal } from '../publish/held.ts';
+export { findBest } from './find.ts';
 export { type LoadOutcome, load } from './load.ts';
 export { readSizes } from './sizes.ts';
 export { readStatus, type StatusRow, type SubnetStatus } from './status.ts';

@@ -234,7 +234,8 @@ function isFloat32(input: Uint8Array): boolean {
 
 const fits = (value: number) => Math.abs(Math.fround(value)) < 3.39e38;
 
-function halfToNumber(half: number): number {
+/** A half-precision number of its 16 bits. */
+export function halfToNumber(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 31;
   const fraction = half & 1023;

@@ -2,9 +2,9 @@
 
 export { classOf, expectedShapes } from './architectures.ts';
 export { contentHashOf, type FolderContent, hashEverything, readContent } from './content-hash.ts';
-export type { TargetDtype } from './convert.ts';
+export { halfToNumber, type TargetDtype } from './convert.ts';
 export { readHeader } from './header.ts';
-export { type InspectedFolder, inspectFolder, inspectRemote, openFolder } from './inspect.ts';
+export { type InspectedFolder, inspectFolder, inspectRemote, openFolder, openRemote } from './inspect.ts';
 export { countParameters, countShapes, countTensors } from './parameters.ts';
 export { type PlanOptions, planFolder, planUpload, type UploadPlan } from './plan-upload.ts';
 export { remoteContent } from './remote-content.ts';

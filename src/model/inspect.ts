@@ -80,8 +80,17 @@ export async function openFolder(dir: string, profile: Profile): Promise<Inspect
 
 /** A revision on a Hub, by range requests; its weights are not downloaded. */
 export async function inspectRemote(hub: Hub, revision: HubRevision, profile: Profile): Promise<ModelFacts> {
+  return (await openRemote(hub, revision, profile)).facts;
+}
+
+/** The same with its headers, for those who go on to ranges of the weights. */
+export async function openRemote(
+  hub: Hub,
+  revision: HubRevision,
+  profile: Profile,
+): Promise<Pick<Inspection, 'facts' | 'headers'>> {
   const byPath = new Map(revision.files.map((file) => [file.path, file]));
-  const { facts } = await inspect(
+  return inspect(
     {
       files: revision.files.map(({ path, size }) => ({ path, size })),
       problems: [],
@@ -90,7 +99,6 @@ export async function inspectRemote(hub: Hub, revision: HubRevision, profile: Pr
     },
     profile,
   );
-  return facts;
 }
 
 async function inspect(source: Files, profile: Profile): Promise<Inspection> {

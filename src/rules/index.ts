@@ -11,6 +11,7 @@ export * from './hash.ts';
 export * from './locks.ts';
 export * from './model/index.ts';
 export * from './names.ts';
+export * from './near-copy.ts';
 export * from './pick.ts';
 export * from './profile-check.ts';
 export * from './profile-page.ts';

@@ -1,6 +1,5 @@
-/** A model beside the king's: which of its settings and files a subnet locks, and whether it is a near copy. */
+/** A model beside the king's: which of its settings and files a subnet locks. */
 import { createHash } from 'node:crypto';
-import { blake2b } from '@noble/hashes/blake2.js';
 import { isObject } from '../text/strict-json.ts';
 import { allowedNames, beyond, forbiddenAmong } from './profile-check.ts';
 import { pythonEqual } from './python-equal.ts';
@@ -202,42 +201,6 @@ export function checkAllowlist(config: Record<string, unknown>, { config: rule }
         : 'Its sizes are none of those that are allowed.',
     },
   ];
-}
-
-/** Which values of a tensor are compared, of those that it has: the same for every validator (Albedo). */
-export function sampleIndices(key: string, values: number, count: number): number[] {
-  if (values <= 0) return Array.from({ length: count }, () => 0);
-  const hash = Buffer.from(blake2b(Buffer.from(key), { dkLen: 4 * count }));
-  return Array.from({ length: count }, (_, i) => hash.readUInt32BE(4 * i) % values);
-}
-
-/** What near-duplicates are told by: a few values of every tensor, by name. */
-export interface Fingerprint {
-  keys: readonly string[];
-  /** Of each key in its turn; none where only the norms are known. */
-  samples: readonly (readonly number[])[];
-  norms: readonly number[];
-}
-
-const SAME = 1 - 1e-6;
-
-/** Share of tensors whose samples point the same way; scaling a tensor changes nothing (Albedo, `similarity`). */
-export function similarityOf(a: Fingerprint, b: Fingerprint): number {
-  if (!pythonEqual(a.keys, b.keys)) return 0;
-  if (a.samples.length === 0 || a.samples.length !== b.samples.length) return cosine(a.norms, b.norms);
-  const same = a.samples.filter((mine, i) => {
-    const theirs = b.samples[i]!;
-    return [...mine, ...theirs].every((value) => value === 0) || cosine(mine, theirs) >= SAME;
-  });
-  return same.length / a.samples.length;
-}
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  if (a.length !== b.length || a.length === 0) return 0;
-  const dot = (x: readonly number[], y: readonly number[]) =>
-    x.reduce((sum, value, i) => sum + value * y[i]!, 0);
-  const size = Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b));
-  return size === 0 ? 0 : dot(a, b) / size;
 }
 
 /** Names and patterns of files as `fnmatch` takes them: what is missing, what may not be there, what is extra. */

@@ -127,8 +127,16 @@ function judgedInWords(profile: Profile): string[] {
           `config.json against the ${config.against === 'allowlist' ? 'sizes that are allowed' : config.against}`,
         ]
       : []),
+    ...copiesInWords(profile),
     ...duelInWords(profile),
   ];
+}
+
+function copiesInWords({ copies }: Profile): string[] {
+  if (copies === undefined) return [];
+  return copies.kind === 'cosine'
+    ? [`near copies of the king, by ${copies.samples} values of each tensor`]
+    : [`near copies of the king, by the first ${copies.bytes} bytes of its tensors`];
 }
 
 function duelInWords({ duel }: Profile): string[] {

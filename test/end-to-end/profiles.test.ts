@@ -137,6 +137,11 @@ it('a locked model is held beside the king, by folder or on the Hub', async () =
   expect((await judge('--against', king)).findings).toContainEqual(
     expect.objectContaining({ rule: 'locks', ok: true }),
   );
+  // The chain's king, and its repository by name, which was published above from the same config.
+  for (const onHub of ['king', 'me/thirteen-a'])
+    expect((await judge('--against', onHub)).findings).toContainEqual(
+      expect.objectContaining({ rule: 'locks', ok: true }),
+    );
   const config = JSON.parse(await readFile(join(king, 'config.json'), 'utf8'));
   await writeFile(join(king, 'config.json'), JSON.stringify({ ...config, rope_theta: 12345 }));
   const other = await judge('--against', king);
