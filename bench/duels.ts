@@ -47,7 +47,7 @@ function bootstrap(own: number, fresh: number, B: number, count: number): Settin
       const error = sd * Math.sqrt(1 / own + 1 / fresh);
       const mean = rule.delta + (3.09 * sd) / Math.sqrt(fresh) + advantage * error;
       const sample = duel.sampleOf(drawn(own, noise, mean, sd));
-      const trial = { by: 'mean', threshold: rule.delta, sds: 3.09, n: fresh, times: 1 } as const;
+      const trial = duel.trialOf(rule, own)!;
       const { king, challenger } = pairOf(drawn(fresh, noise, mean, sd));
       return { p: promised(sample, trial), won: duel.pairedDuel(king, challenger, rule).wins };
     },
@@ -129,9 +129,61 @@ function calibrate({ rule, own, fresh, duels: count, play }: Setting, noise: str
   );
 }
 
+/**
+ * Campaigns: of `candidates` checkpoints of one training, whose true gains scatter as those of checkpoints do, the best by our sample is
+ * published when p(win) is above 0.95; at once, or when it still is on fresh sequences, which the choice was not made by.
+ */
+function campaigns(candidates: number, spread: number, count: number): void {
+  const [own, fresh, sd] = [200, 500, 0.02];
+  const rule = {
+    kind: 'bootstrap_lcb',
+    alpha: 0.001,
+    delta: 0.0015,
+    B: 2000,
+    seed: 0xb007,
+    n: fresh,
+  } as const;
+  const trial = duel.trialOf(rule, own)!;
+  const error = sd * Math.sqrt(1 / own + 1 / fresh);
+  const edge = rule.delta + (3.09 * sd) / Math.sqrt(fresh);
+  const promise = { same: { n: 0, promised: 0, won: 0 }, fresh: { n: 0, promised: 0, won: 0 } };
+  for (let i = 0; i < count; i++) {
+    // A training lands somewhere around what is needed, and its checkpoints around that.
+    const middle = edge + uniform(-4, 3) * error;
+    const gains = Array.from({ length: candidates }, () => middle + spread * error * normal());
+    const samples = gains.map((gain) => duel.sampleOf(drawn(own, NOISES['heavy tails']!, gain, sd)));
+    const best = samples.reduce((top, { mean }, k) => (mean > samples[top]!.mean ? k : top), 0);
+    const again = duel.sampleOf(drawn(own, NOISES['heavy tails']!, gains[best]!, sd));
+    if (promised(samples[best]!, trial) <= 0.95) continue;
+    // Confirmed: the promise that led to it, and then another one on fresh text.
+    for (const [kind, sample] of [
+      ['same', samples[best]!],
+      ['fresh', again],
+    ] as const) {
+      const p = promised(sample, trial);
+      if (p <= 0.95) continue;
+      const { king, challenger } = pairOf(drawn(fresh, NOISES['heavy tails']!, gains[best]!, sd));
+      promise[kind].n += 1;
+      promise[kind].promised += p;
+      promise[kind].won += +duel.pairedDuel(king, challenger, rule).wins;
+    }
+  }
+  for (const [kind, { n, promised: sum, won }] of Object.entries(promise)) {
+    process.stderr.write(
+      `${candidates} candidates, spread ${spread}, ${kind}: ${n} of ${count} published, promised ${((100 * sum) / n).toFixed(1)}, won ${((100 * won) / n).toFixed(1)}\n`,
+    );
+    report(
+      `published at p(win) > 0.95 and won, the best of ${candidates} candidates (spread ${spread} standard errors), ${kind === 'same' ? 'promised on the text of the choice' : 'confirmed on fresh text'}, ${n} of ${count} campaigns; promised ${((100 * sum) / n).toFixed(1)}`,
+      (100 * won) / n,
+      '%',
+    );
+  }
+}
+
+for (const candidates of [1, 5, 20]) campaigns(candidates, 0.5, Math.min(duels, 2000));
 for (const noise of Object.keys(NOISES))
   for (const setting of [
-    bootstrap(200, 500, 2000, Math.min(duels, 500)),
+    bootstrap(200, 500, 2000, Math.min(duels, 2000)),
     margin(200, 400),
     wins(100),
     score(100),

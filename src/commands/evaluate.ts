@@ -51,6 +51,12 @@ export default class Evaluate extends PtCommand {
       max: 2 ** 31 - 1,
       exclusive: ['pages'],
     }),
+    skip: Flags.integer({
+      summary: 'Leave out so many sequences first, to confirm on others than a choice was made by',
+      min: 0,
+      max: 2 ** 31 - 1,
+      dependsOn: ['sequences'],
+    }),
     seed: Flags.integer({
       summary: 'Which pages; by default the same for everybody for 150 blocks',
       min: 0,
@@ -76,6 +82,7 @@ export default class Evaluate extends PtCommand {
       textColumn: flags['text-column'] ?? null,
       pages: flags.pages ?? null,
       sequences: flags.sequences ?? null,
+      skip: flags.skip ?? 0,
       seed: flags.seed ?? null,
       sequenceLength: flags['sequence-length'] ?? null,
       device: flags.device ?? place.device,

@@ -118,6 +118,7 @@ async function* scoreAll(
     data: request.data ?? [],
     pages: request.pages ?? null,
     sequences: sequencesFor(place.profile, request),
+    skip: request.skip ?? 0,
     offline: place.offline,
   });
   const live = place.profile.pretraining === null;

@@ -11,6 +11,8 @@ export interface Task {
   pages: number;
   /** Exactly so many sequences where the data hold them, whatever the pages. Null: all of the pages. */
   sequences: number | null;
+  /** Sequences before those that are left out. */
+  skip: number;
 }
 
 /** Pages a model is scored on where the competition does not say: release 3.2.0's number. */
@@ -21,12 +23,18 @@ const SEED_BLOCKS = 150;
 /** The competition's data sets, those named by `--data`, or (offline) the built-in text. */
 export function tasksOf(
   competition: Competition,
-  asked: { data: string[]; pages: number | null; sequences?: number | null; offline: boolean },
+  asked: {
+    data: string[];
+    pages: number | null;
+    sequences?: number | null;
+    skip?: number;
+    offline: boolean;
+  },
 ): Task[] {
-  const { sequences = null } = asked;
+  const { sequences = null, skip = 0 } = asked;
   const plain = (data: string): Task => ({
     ...{ name: data, data, weight: 1 },
-    ...{ pages: asked.pages ?? PAGES, sequences },
+    ...{ pages: asked.pages ?? PAGES, sequences, skip },
   });
   if (asked.data.length > 0) return asked.data.map(plain);
   const builtin = plain('builtin');
@@ -38,7 +46,7 @@ export function tasksOf(
       data: t.name,
       weight: t.weight,
       pages: asked.pages ?? Number(t.dataset_kwargs.num_pages ?? PAGES),
-      sequences,
+      ...{ sequences, skip },
     }));
   const named = [competition.primary_dataset, competition.additional_dataset].filter(
     (d) => typeof d === 'string',

@@ -22,6 +22,8 @@ export interface EvaluateRequest {
   pages?: number | null;
   /** Sequences that are scored of each data set; null: what the profile's duel takes, or all of the pages. */
   sequences?: number | null;
+  /** Sequences before those that are left out: what a choice was made by is no text to confirm it on. */
+  skip?: number;
   seed?: number | null;
   sequenceLength?: number | null;
   /** Left out: the place's. */

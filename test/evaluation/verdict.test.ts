@@ -151,7 +151,7 @@ describe('the plan', () => {
       b14.eval_tasks!.map((t) => [t.name, t.weight, t.dataset_kwargs.num_pages]),
     );
     expect(tasksOf(b14, { ...none, offline: true })).toEqual([
-      { name: 'builtin', data: 'builtin', weight: 1, pages: 18, sequences: null },
+      { name: 'builtin', data: 'builtin', weight: 1, pages: 18, sequences: null, skip: 0 },
     ]);
     expect(tasksOf(b14, { ...none, data: ['a', 'b'], pages: 2 }).map((t) => [t.data, t.pages])).toEqual([
       ['a', 2],

@@ -105,14 +105,16 @@ def test_losses_are_those_of_a_bare_forward_pass(folders, text, tmp_path, events
 
 
 def test_so_many_sequences_as_asked_and_more_begin_with_fewer(folders, text, tmp_path, events):
-    def draw(sequences):
-        task = {"name": "main", "data": str(text), "pages": 1, "rows_per_page": 5, "sequences": sequences}
+    def draw(sequences, skip=0):
+        task = {"name": "main", "data": str(text), "pages": 1, "rows_per_page": 5, "sequences": sequences, "skip": skip}
         (sample,) = sampling.draw_samples(sampling.parse(request(folders, text, tmp_path, ["a"], tasks=[task])), "builtin", events)
         return sample.batches
 
     few, many, everything = draw(2), draw(5), draw(1_000_000)
     assert (len(few), len(many)) == (2, 5) and 5 < len(everything) < 1_000_000
     assert all((short == long).all() for short, long in zip([*few, *many], [*many[:2], *everything[:5]], strict=True))
+    # Fresh ones for a confirmation: those that come after, and none of those before.
+    assert all((fresh == later).all() for fresh, later in zip(draw(3, skip=2), many[2:], strict=True))
 
 
 def test_text_is_read_once_for_models_with_the_same_tokenizer(folders, text, tmp_path, events, monkeypatch):

@@ -28,6 +28,8 @@ class Task:
     rows_per_page: int = 50
     sequences: int | None = None
     """Pages are drawn until there are so many, and the rest is left; null: all of `pages`."""
+    skip: int = 0
+    """Sequences before those, which another sample of the same seed has."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ def parse(raw: dict) -> Evaluation:
 def _fault(asked: Evaluation) -> str | None:
     if not asked.models or not all(isinstance(model, dict) and {"name", "dir"} <= set(model) for model in asked.models):
         return "models: name and dir each"
-    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 or (task.sequences or 1) < 1 for task in asked.tasks):
-        return "tasks: weight, pages, rows_per_page, sequences above 0"
+    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 or (task.sequences or 1) < 1 or task.skip < 0 for task in asked.tasks):
+        return "tasks: weight, pages, rows_per_page, sequences above 0, skip from 0 on"
     if asked.sequence_length < 2 or asked.batch_size < 1:
         return "sequence_length at least 2, batch_size at least 1"
     if asked.packing not in ("packed", "unpacked"):
@@ -147,8 +149,10 @@ def _draw(asked: Evaluation, task: Task, source, cache: TokenCache, seed: list[i
         stream = join([truncate(document, limit) for page in pages for document in page])
         sequences = pad(stream, eos, asked.sequence_length) if asked.packing == "unpacked" else cut(stream, asked.sequence_length)
         batches = batches_of(sequences, asked.batch_size)
+        first = -(-task.skip // asked.batch_size)
         if task.sequences is None:
-            return len(pages), batches
-        if len(batches) * asked.batch_size >= task.sequences or len(pages) == found:
-            return len(pages), batches[: -(-task.sequences // asked.batch_size)]
+            return len(pages), batches[first:]
+        last = first + -(-task.sequences // asked.batch_size)
+        if len(batches) >= last or len(pages) == found:
+            return len(pages), batches[first:last]
         wanted, found = 2 * wanted, len(pages)

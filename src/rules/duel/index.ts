@@ -1,5 +1,6 @@
 /** How subnets decide between a king and a challenger: pure functions, each held to the answers of the subnet's own. */
 export * from './by-losses.ts';
+export * from './confirm.ts';
 export * from './numpy.ts';
 export * from './paired.ts';
 export * from './predict.ts';
