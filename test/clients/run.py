@@ -23,6 +23,8 @@ CLIENTS = (
     ("10.5.0", "424", []),
     ("11.3.0", "424", []),
 )
+# Those that know seals: the second reads what the first wrote.
+SEALING = ("10.5.0", "11.3.0")
 # Of the SDK's version: what it is asked, and what it must show. Whatever the older line shows of a subnet it looks up on the internet first.
 BTCLI = {
     "9.0.0": (["subnets", "burn-cost"], "1,000"),
@@ -53,16 +55,16 @@ def pt(arguments: list[str], home: str) -> dict:
     return json.loads(done.stdout)
 
 
-def asked(version: str, python: Path, sandbox: dict, home: str) -> list[dict]:
-    """What the SDK, and its btcli, did: `{name, error}` each."""
+def asked(version: str, python: Path, sandbox: dict, home: str, *, sealed: bool = False) -> list[dict]:
+    """What the SDK, and its btcli, did: `{name, error}` each; `sealed`: with seals, by the SDK alone."""
     # No settings of this machine's user, and no place to leave any.
     environ = {"PATH": f"{python.parent}:{os.environ['PATH']}", "HOME": home, "COLUMNS": "200", "NO_COLOR": "1"}
     chain, wallets = sandbox["chain"], sandbox["wallet"]["path"]
-    done = subprocess.run([python, "-W", "ignore", HERE / "sdk.py", chain, wallets], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([python, "-W", "ignore", HERE / "sdk.py", chain, wallets, *(["sealed"] if sealed else [])], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"name"')]
     if done.returncode != 0 or not lines:
         lines.append({"name": "starts", "error": done.stderr[-300:]})
-    if version in BTCLI:
+    if version in BTCLI and not sealed:
         arguments, wanted = BTCLI[version]
         shown = subprocess.run([python.parent / "btcli", *arguments, "--network", chain], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         lines.append({"name": f"btcli {' '.join(arguments)}", "error": None if wanted in shown.stdout else shown.stdout[-300:]})
@@ -73,13 +75,14 @@ def main() -> int:
     passed, failed = 0, 0
     homes: dict[str, str] = {}
     try:
-        for version, spec, pins in CLIENTS:
+        rounds = [(client, False) for client in CLIENTS] + [(client, True) for client in CLIENTS if client[0] in SEALING]
+        for (version, spec, pins), sealed in rounds:
             python = environment(version, pins)
             if spec not in homes:
                 homes[spec] = tempfile.mkdtemp(prefix="pt-clients-")
                 pt(["sandbox", "start", "--detach", "--spec", spec], homes[spec])
             sandbox = pt(["sandbox", "status"], homes[spec])
-            for line in asked(version, python, sandbox, homes[spec]):
+            for line in asked(version, python, sandbox, homes[spec], sealed=sealed):
                 passed, failed = (passed + 1, failed) if line["error"] is None else (passed, failed + 1)
                 print(f"{'ok' if line['error'] is None else 'not ok'} bittensor {version} on spec {spec}: {line['name']} {line['error'] or ''}".rstrip(), flush=True)
     finally:

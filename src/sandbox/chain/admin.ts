@@ -1,5 +1,5 @@
 import { appendRevealed } from './beacon.ts';
-import { toHex } from './bytes.ts';
+import { fromHex, toHex } from './bytes.ts';
 import { type ChainFaults, noFaults } from './faults.ts';
 import type { Method } from './methods.ts';
 import { addFunds, addNeuron, setIncentives } from './neurons.ts';
@@ -85,6 +85,7 @@ export function adminMethods(admin: Admin): Record<string, Method> {
     sandbox_setFaults: ([faults]) => done(() => admin.setFaults(faults ?? {})),
     sandbox_register: ([hotkey, options]) => admin.register(hotkey, options ?? {}),
     sandbox_setIncentive: ([shares, netuid]) => done(() => admin.setIncentive(shares, netuid)),
+    sandbox_reveal: ([hotkey, bytes]) => done(() => admin.reveal(hotkey, fromHex(bytes))),
     sandbox_fund: ([address, rao]) => done(() => admin.fund(address, BigInt(rao))),
     sandbox_seal: () => done(() => admin.seal()),
   };
