@@ -75,8 +75,8 @@ def sealed_with_reads() -> None:
     subtensor = bittensor.Subtensor(endpoint, fallback_endpoints=[], archive_endpoints=[])
     tell("sees a seal that waits", lambda: holds([each["status"] for each in subtensor.read("commitments", netuid=NETUID)] == ["sealed"]))
     hotkey = subtensor.read("commitments", netuid=NETUID)[0]["hotkey"]
-    # It leaves the length before the text on.
-    tell("reads what the chain opened", lambda: holds(OPENED in str(subtensor.read("revealed_commitment", netuid=NETUID, hotkey_ss58=hotkey))))
+    # It leaves the length before the text on, and what is no UTF-8 as hex.
+    tell("reads what the chain opened", lambda: holds(OPENED.encode().hex() in str(subtensor.read("revealed_commitment", netuid=NETUID, hotkey_ss58=hotkey))))
     subtensor.close()
 
 
