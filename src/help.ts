@@ -4,7 +4,8 @@ import { visibleIds } from './manifest.ts';
 
 /** The order of the first page. A command that is not here stands at the end. */
 const GROUPS: [title: string, ids: string[]][] = [
-  ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'runs', 'report']],
+  ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'report']],
+  ['RUNS', ['runs', 'attach', 'logs', 'stop', 'runs:tag', 'runs:note', 'runs:rm', 'runs:prune']],
   [
     'THE NETWORK',
     [
@@ -23,6 +24,7 @@ const GROUPS: [title: string, ids: string[]][] = [
     [
       'setup',
       'doctor',
+      'clean',
       'config:show',
       'sandbox:start',
       'sandbox:stop',

@@ -1,4 +1,5 @@
 /** `pt check`: everything that can be said of a model without loading it. */
+
 import { stat } from 'node:fs/promises';
 import type { Chain } from '../chain/types.ts';
 import { EXIT, OutsideError, PtError, UserError } from '../errors.ts';
@@ -25,6 +26,7 @@ import {
   splitRepoId,
   verdictOf,
 } from '../rules/index.ts';
+import { formatWhole } from '../text/format.ts';
 import { againstFindings, type Looked, type Place as Where } from './against.ts';
 import { blockFor, competitionFor } from './at-block.ts';
 import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
@@ -205,7 +207,7 @@ async function* localContent(folder: InspectedFolder, { hash, signal }: CheckReq
   const size = new Map(facts.files.map((f) => [f.path, f.size]));
   const bytes = facts.hashedFiles.reduce((sum, path) => sum + size.get(path)!, 0);
   if (bytes > HASH_UP_TO && !hash)
-    return unhashed(`${bytes.toLocaleString('en')} bytes are not hashed unasked; --hash does it.`);
+    return unhashed(`${formatWhole(bytes)} bytes are not hashed unasked; --hash does it.`);
   const { hash: asIs, published } = yield* readContent(folder, {
     dtype: 'bf16',
     ...(signal ? { signal } : {}),

@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { Args, PtCommand } from '../cli/base.ts';
 import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
+import { runsFolder } from '../settings/index.ts';
 
 export default class Attach extends PtCommand {
   static override summary = 'Watch a run that is being trained, as its own terminal would show it';
@@ -18,7 +18,7 @@ export default class Attach extends PtCommand {
     const { followRun, runningRun } = await import('../jobs/index.ts');
     const { runWord, summariseRun } = await import('../training/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const runDir = await runningRun(modelDir ?? join(home, 'runs'), args.run ?? null, 'pt attach');
+    const runDir = await runningRun(runsFolder({ home, modelDir }), args.run ?? null, 'pt attach');
     const word = runWord(runDir, home);
     if ((await summariseRun(runDir)).state === 'running') this.note(`Run ${word}. Ctrl-C leaves it running.`);
     const run = await this.work(followRun(runDir, this.signal));

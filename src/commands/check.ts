@@ -58,7 +58,7 @@ export default class Check extends PtCommand {
       `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${printed.competition}.`,
     );
     this.table(
-      [{ title: '' }, { title: 'rule' }, { title: 'finding' }],
+      [{ title: '' }, { title: 'rule' }, { title: 'finding', narrow: 'wrap' }],
       verdict.findings.map((f) => [markOf(f), f.rule, f.message]),
     );
     const sentence = sentenceOf(verdict.verdict);
@@ -71,7 +71,7 @@ export default class Check extends PtCommand {
       ]);
     } else {
       this.exitCode = EXIT.check;
-      // Whole, whatever the table had to cut.
+      // What is against it once more, by itself.
       this.warning([sentence, ...describeReasons(verdict.findings).map((each) => `  ${each}`)].join('\n'));
       this.nextSteps([
         'pt competitions',

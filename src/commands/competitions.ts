@@ -3,6 +3,7 @@ import { Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import { competitionLabel } from '../rules/index.ts';
+import { formatCount, formatWhole } from '../text/format.ts';
 
 export default class Competitions extends PtCommand {
   static override summary = 'Show what is allowed at a block, what it pays and what changes next';
@@ -54,21 +55,21 @@ export default class Competitions extends PtCommand {
         { title: 'GiB' },
         { title: 'sequence' },
         { title: 'dtype' },
-        { title: 'tokenizer' },
-        { title: 'epsilon' },
-        { title: 'architectures' },
+        { title: 'tokenizer', narrow: 'under' },
+        { title: 'epsilon', narrow: 'under' },
+        { title: 'architectures', narrow: 'under' },
       ],
       list.competitions.map((c) => [
         competitionLabel(c),
         `${Math.round(c.reward_percentage * 100)}%`,
-        `${millions(c.min_model_parameters)}–${millions(c.max_model_parameters)}`,
+        `${formatCount(c.min_model_parameters)}–${formatCount(c.max_model_parameters)}`,
         (c.max_bytes / 2 ** 30).toFixed(2),
         c.sequence_length ?? '-',
         c.from_pretrained_kwargs.torch_dtype ?? 'as saved',
         c.tokenizer,
         c.epsilon.type === 'FixedEpsilon'
           ? c.epsilon.epsilon
-          : `${c.epsilon.start_epsilon} → ${c.epsilon.end_epsilon} in ${c.epsilon.decay_blocks} blocks`,
+          : `${c.epsilon.start_epsilon} → ${c.epsilon.end_epsilon} in ${formatWhole(c.epsilon.decay_blocks)} blocks`,
         c.allowed_architectures?.map((a) => a.replace(/(ForCausalLM|LMHeadModel)$/, '')).join(' ') ?? 'any',
       ]),
     );
@@ -91,8 +92,4 @@ export default class Competitions extends PtCommand {
       return null;
     }
   }
-}
-
-function millions(count: number): string {
-  return count >= 1e9 ? `${count / 1e9}B` : `${count / 1e6}M`;
 }

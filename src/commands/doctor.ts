@@ -26,7 +26,7 @@ export default class Doctor extends PtCommand {
       userHome: homedir(),
     });
     this.table(
-      [{ title: '' }, { title: 'check' }, { title: 'found' }],
+      [{ title: '' }, { title: 'check' }, { title: 'found', narrow: 'wrap' }],
       checks.map(({ status, name, message }) => [SIGNS[status], name, message]),
     );
     for (const { status, name, message, nextSteps } of checks) {

@@ -104,7 +104,13 @@ export default class Evaluate extends PtCommand {
       `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${competitionLabel(result.competition)}, block ${result.block}.`,
     );
     this.table(
-      [{ title: 'model' }, { title: 'loss' }, { title: '95%' }, { title: 'win rate' }, { title: 'note' }],
+      [
+        { title: 'model', narrow: 'under' },
+        { title: 'loss' },
+        { title: '95%' },
+        { title: 'win rate' },
+        { title: 'note', narrow: 'under' },
+      ],
       result.models.map((m) => [
         m.name,
         m.loss?.toFixed(4) ?? '-',
@@ -115,7 +121,10 @@ export default class Evaluate extends PtCommand {
     );
     if (result.models.length > 2)
       this.table(
-        [{ title: 'wins against' }, ...result.models.map((_, i) => ({ title: String(i + 1) }))],
+        [
+          { title: 'wins against', narrow: 'under' },
+          ...result.models.map((_, i) => ({ title: String(i + 1) })),
+        ],
         result.matrix.map((row, i) => [
           `${i + 1} ${result.models[i]!.name}`,
           ...row.map((share) => (share === null ? '-' : `${Math.round(share * 100)}%`)),

@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { Args, Flags, PtCommand } from '../cli/base.ts';
 import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import type { Happening } from '../jobs/index.ts';
 import type { Printed } from '../output/index.ts';
 import { logLine, logsOutput } from '../output/jobs.ts';
+import { runsFolder } from '../settings/index.ts';
 import { localTime } from '../text/format.ts';
 
 export default class Logs extends PtCommand {
@@ -32,7 +32,7 @@ export default class Logs extends PtCommand {
     const { happenings } = await import('../jobs/index.ts');
     const { locateRun, summariseRun } = await import('../training/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const runDir = await locateRun(modelDir ?? join(home, 'runs'), args.run ?? null, 'RUN');
+    const runDir = await locateRun(runsFolder({ home, modelDir }), args.run ?? null, 'RUN');
     const { follow = false, lines: most = Number.POSITIVE_INFINITY } = flags;
     const past: Happening[] = [];
     let first = true;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Args, Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
+import { runsFolder } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 export default class Report extends PtCommand {
@@ -34,7 +35,7 @@ export default class Report extends PtCommand {
     const { writeRunReport } = await import('../report/index.ts');
     const { checkBest, trainedUnder } = await import('../runs/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const runDir = await locateRun(modelDir ?? join(home, 'runs'), args.run, 'RUN');
+    const runDir = await locateRun(runsFolder({ home, modelDir }), args.run, 'RUN');
     const now = { ...flags, offline: true };
     // What the run was trained under may not exist here (another machine's run, another subnet's constants).
     const settings = await this.settings({ ...(await trainedUnder(runDir)), ...now }).catch(() =>

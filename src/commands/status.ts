@@ -4,6 +4,7 @@ import type { StatusRow, SubnetStatus } from '../load/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
 import type { Place } from '../place.ts';
+import { formatWhole } from '../text/format.ts';
 
 /** Rows shown when nobody asked for all. */
 const ROWS = 20;
@@ -75,14 +76,16 @@ export default class Status extends PtCommand {
         { title: 'uid', align: 'right' },
         { title: 'incentive', align: 'right' },
         { title: 'age', align: 'right' },
-        { title: 'model' },
-        { title: 'hotkey', cut: 'middle' },
-        ...(neurons.some((row) => row.repository !== undefined) ? [{ title: 'repository' }] : []),
+        { title: 'model', narrow: 'under' },
+        { title: 'hotkey', narrow: 'under' },
+        ...(neurons.some((row) => row.repository !== undefined)
+          ? [{ title: 'repository', narrow: 'under' as const }]
+          : []),
       ],
       shown.map((row) => [
         row.uid,
         row.incentive.toFixed(4),
-        row.block === null ? '' : block - row.block,
+        row.block === null ? '' : formatWhole(block - row.block),
         modelOf(row),
         row.hotkey,
         repositoryOf(row),

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { Args, Flags, PtCommand } from '../cli/base.ts';
 import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
+import { runsFolder } from '../settings/index.ts';
 
 export default class Stop extends PtCommand {
   static override summary = 'Stop a run from any shell, as Ctrl-C in its own does: it saves first';
@@ -25,7 +25,7 @@ export default class Stop extends PtCommand {
     const { runningRun, stopRun } = await import('../jobs/index.ts');
     const { hasCheckpoint, runWord, summariseRun } = await import('../training/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const runDir = await runningRun(modelDir ?? join(home, 'runs'), args.run ?? null, 'pt stop');
+    const runDir = await runningRun(runsFolder({ home, modelDir }), args.run ?? null, 'pt stop');
     const word = runWord(runDir, home);
     const before = await summariseRun(runDir);
     const { now = false, wait: seconds = 300 } = flags;

@@ -16,7 +16,7 @@ import {
   resumeRun,
   type TrainOrder,
 } from '../runs/index.ts';
-import type { Settings } from '../settings/index.ts';
+import { runsFolder, type Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   hasCheckpoint,
@@ -101,7 +101,7 @@ export default class Train extends PtCommand {
   async #detach(flags: TrainFlags): Promise<Printed<'train'>> {
     const { detach } = await import('../jobs/index.ts');
     const { home, modelDir } = await this.settings(flags);
-    const runsDir = modelDir ?? join(home, 'runs');
+    const runsDir = runsFolder({ home, modelDir });
     const named = runName(flags.run);
     const runDir =
       flags.resume === undefined
@@ -125,7 +125,7 @@ export default class Train extends PtCommand {
     const run = runName(flags.run);
     const resume = flags.resume || null;
     const several = needsOthers(flags.nnodes, run ?? resume);
-    const resumed = await openResumed(modelDir ?? join(home, 'runs'), { resume, run, several, home });
+    const resumed = await openResumed(runsFolder({ home, modelDir }), { resume, run, several, home });
     this.meant('resume', runCalled(resumed.runDir, home));
     for (const text of unfollowed(resumed, rows, process.cwd())) this.warning(text);
     return { settings: await this.settings({ ...keptFlags(resumed, flags, rows), ...flags }), resumed };

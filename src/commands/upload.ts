@@ -140,11 +140,19 @@ export default class Upload extends PtCommand {
 
   #show(plan: UploadPlan): UploadPlan {
     this.table(
-      [{ title: 'step' }, { title: 'what' }, { title: 'bytes', align: 'right' }, { title: 'done' }],
+      [
+        { title: 'step' },
+        { title: 'what', narrow: 'wrap' },
+        { title: 'bytes', align: 'right' },
+        { title: 'done' },
+      ],
       plan.steps.map(({ step, detail, bytes, done }) => [step, detail, bytes || '', done ? 'yes' : '']),
     );
     this.table(
-      [{ title: 'file' }, { title: 'bytes', align: 'right' }],
+      [
+        { title: 'file', narrow: 'under' },
+        { title: 'bytes', align: 'right' },
+      ],
       [...plan.files.map(({ path, size }) => [path, size]), ...plan.deletes.map((path) => [path, 'deleted'])],
     );
     this.print(plan.commitment);

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { findHotkeys } from '../chain/index.ts';
 import { profileNamed } from '../constants.ts';
 import { mechanicsOf, newestPeriod, scheduleNamed } from '../rules/index.ts';
-import { resolveSettings, type Settings } from '../settings/index.ts';
+import { resolveSettings, runsFolder, type Settings } from '../settings/index.ts';
 import { listRuns } from '../training/index.ts';
 import type { DynamicKind } from './complete.ts';
 
@@ -39,7 +38,7 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
         .filter((file) => file.wallet === wallet.name)
         .map(({ hotkey }) => hotkey);
     case 'run':
-      return (await listRuns(settings.modelDir ?? join(settings.home, 'runs'))).map(({ id }) => id);
+      return (await listRuns(runsFolder(settings))).map(({ id }) => id);
     case 'competition': {
       const { competitions } = newestPeriod(
         scheduleNamed(constants, network.schedule),

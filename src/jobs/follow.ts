@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readEvent, type TrainerEvent } from '../bridge/index.ts';
 import { followLines } from '../host/follow-lines.ts';
 import type { Work } from '../progress.ts';
+import { formatOf, formatWhole } from '../text/format.ts';
 import { progressOf, type RunSummary, summariseRun } from '../training/index.ts';
 
 const POLL_MS = 200;
@@ -72,14 +73,14 @@ export async function* happenings(runDir: string, options: FollowOptions): Async
 
 function lineOf(event: TrainerEvent, time: number): Happening | null {
   if (event.type === 'checkpoint')
-    return { time, level: 'info', text: `Step ${event.step}: checkpoint saved.` };
+    return { time, level: 'info', text: `Step ${formatWhole(event.step ?? 0)}: checkpoint saved.` };
   if (event.type === 'error') return { time, level: 'error', text: event.message ?? '' };
   const progress = progressOf(event);
   if (progress === null) return null;
   if (progress.kind === 'note') return { time, level: progress.level, text: progress.message };
   if (event.type !== 'step') return { time, level: 'info', text: `${progress.phase} …` };
-  const of = progress.total === undefined ? '' : `/${progress.total}`;
-  return { time, level: 'info', text: `Step ${progress.done}${of}: ${progress.detail}` };
+  const step = formatOf(progress.done, progress.total);
+  return { time, level: 'info', text: `Step ${step}: ${progress.detail}` };
 }
 
 /** Watches a run that is being trained until it ends, from its newest start on; its end is the result. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checkSchema } from './check.ts';
+import { cleanSchema } from './clean.ts';
 import { competitionsSchema } from './competitions.ts';
 import { errorSchema } from './error.ts';
 import { evaluateSchema } from './evaluate.ts';
@@ -7,7 +8,7 @@ import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts'
 import { loadSchema } from './load.ts';
 import { mergeSchema } from './merge.ts';
 import { profilesSchema, profilesShowSchema } from './profiles.ts';
-import { reportSchema, runsSchema } from './runs.ts';
+import { labelsSchema, removedSchema, reportSchema, runsSchema } from './runs.ts';
 import {
   sandboxEnvSchema,
   sandboxResetSchema,
@@ -44,12 +45,17 @@ export const SCHEMAS = {
   profiles: profilesSchema,
   'profiles:show': profilesShowSchema,
   runs: runsSchema,
+  'runs:rm': removedSchema,
+  'runs:prune': removedSchema,
+  'runs:tag': labelsSchema,
+  'runs:note': labelsSchema,
   logs: z
     .union([logsSchema, logLineSchema])
     .describe('With --follow one object a line for each happening, and the run at its end'),
   attach: jobSchema,
   stop: jobSchema,
   report: reportSchema,
+  clean: cleanSchema,
   setup: setupSchema,
   doctor: doctorSchema,
   'config:show': configShowSchema,

@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import { z } from 'zod';
-import type { RunSummary } from '../training/types.ts';
+import type { Removable } from '../jobs/index.ts';
+import type { Labels, RunSummary } from '../training/types.ts';
 import { count, loss, text, verdict } from './parts.ts';
 import { uploadSchema } from './upload.ts';
 
@@ -7,23 +9,27 @@ const run = z.strictObject({
   id: text,
   dir: text,
   startedAt: text.describe('ISO time; empty when the run does not say'),
+  endedAt: text.nullable().describe('ISO time; null while it is being trained'),
   state: z.enum(['running', 'done', 'cancelled', 'failed']),
+  recipe: text.nullable(),
+  seconds: z.number().nonnegative().describe('Trained, over all its starts'),
   steps: count,
+  totalSteps: count.nullable().describe('Null: without an end, or ended by the clock'),
+  loss: loss.describe('Of the newest step, nats a token'),
   bestLoss: loss.describe('Held-out loss, nats a token'),
+  pWin: z.number().nullable().describe('Chance to win of its last forecast'),
   published: uploadSchema.nullable().describe('As `pt upload` printed it'),
+  tags: z.array(text),
+  note: text.nullable(),
 });
 
 export const runsSchema = z.strictObject({ runs: z.array(run).describe('Newest first') });
 
-export function runsOutput(runs: RunSummary[]): z.output<typeof runsSchema> {
+export function runsOutput(runs: (RunSummary & { pWin: number | null })[]): z.output<typeof runsSchema> {
   return {
-    runs: runs.map(({ id, dir, startedAt, state, steps, bestLoss, published }) => ({
-      id,
-      dir,
-      startedAt,
-      state,
-      steps,
-      bestLoss,
+    runs: runs.map(({ labels, error: _, published, ...run }) => ({
+      ...run,
+      ...labels,
       published: uploadOf(published),
     })),
   };
@@ -31,6 +37,42 @@ export function runsOutput(runs: RunSummary[]): z.output<typeof runsSchema> {
 
 /** What a run's `state.json`, which anybody can edit, says of its publish; null when that is none of ours. */
 const uploadOf = (value: unknown) => uploadSchema.strip().safeParse(value).data ?? null;
+
+const removed = z.strictObject({
+  run: text,
+  runDir: text,
+  state: run.shape.state,
+  bytes: count,
+  published: text.nullable().describe('Repository of its last publish'),
+});
+
+export const removedSchema = z.strictObject({
+  dryRun: z.boolean(),
+  freed: count.describe('Bytes; with dryRun those that would be'),
+  runs: z.array(removed),
+});
+
+export const removedOutput = (
+  runs: readonly Removable[],
+  dryRun: boolean,
+): z.output<typeof removedSchema> => ({
+  dryRun,
+  freed: runs.reduce((sum, { bytes }) => sum + bytes, 0),
+  runs: runs.map(({ run, dir, state, bytes, published }) => ({ run, runDir: dir, state, bytes, published })),
+});
+
+export const labelsSchema = z.strictObject({
+  run: text,
+  runDir: text,
+  tags: z.array(text),
+  note: text.nullable(),
+});
+
+export const labelsOutput = (runDir: string, labels: Labels): z.output<typeof labelsSchema> => ({
+  run: basename(runDir),
+  runDir,
+  ...labels,
+});
 
 export const reportSchema = z.strictObject({
   file: text,

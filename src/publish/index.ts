@@ -1,5 +1,6 @@
 export { lookForCopies } from './copies.ts';
 export { hiddenRepositories, hiddenSteps, hiddenText } from './hidden.ts';
+export { isFinished, journalFiles } from './journal.ts';
 export { retirement } from './may-write.ts';
 export { previewPublish } from './preview.ts';
 export { preflight, publish } from './publish.ts';

@@ -206,12 +206,27 @@ function canonical(content: JournalContent): string {
   return JSON.stringify([source, commit, profile, competition, dtype, contentHash, chainHash, files]);
 }
 
-/** The journals under `home` that can be read; what is damaged is left to the publish that it belongs to. */
-export async function readJournals(home: string): Promise<Journal[]> {
+/** A journal's file; what is in it is null where that cannot be read. */
+export interface JournalFile {
+  path: string;
+  journal: Journal | null;
+}
+
+/** Every journal under `home`. */
+export async function journalFiles(home: string): Promise<JournalFile[]> {
   const dir = join(home, 'journals');
   const names = await readdir(dir).catch(() => []);
-  const read = names
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => readJournal(join(dir, name)).catch(() => null));
-  return (await Promise.all(read)).filter((journal) => journal !== null);
+  const paths = names.filter((name) => name.endsWith('.json')).map((name) => join(dir, name));
+  return Promise.all(
+    paths.map(async (path) => ({ path, journal: await readJournal(path).catch(() => null) })),
+  );
+}
+
+/** Whether a publish has nothing left to do, and its journal nothing to tell but that it was done. */
+export const isFinished = (journal: Journal): boolean =>
+  journal.outcome !== null && (journal.hidden ?? null) === null;
+
+/** The journals under `home` that can be read; what is damaged is left to the publish that it belongs to. */
+export async function readJournals(home: string): Promise<Journal[]> {
+  return (await journalFiles(home)).flatMap(({ journal }) => journal ?? []);
 }

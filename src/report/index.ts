@@ -1,6 +1,6 @@
 /** What people look at: the page of a run, the same page live, the page of the subnet. */
 
 export { DASHBOARD_PORT, openDashboard } from './dashboard.ts';
-export { keepForecast } from './forecast-file.ts';
+export { keepForecast, readForecast } from './forecast-file.ts';
 export { writeRunReport } from './write-report.ts';
 export { writeSubnetPage } from './write-subnet-page.ts';

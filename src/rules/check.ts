@@ -1,5 +1,7 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
+
 import { architectureOf } from '../constants.ts';
+import { formatWhole } from '../text/format.ts';
 import { competitionLabel } from './competition.ts';
 import { asRead, positionsOf } from './model/as-read.ts';
 import { checkPinned } from './model/pinned.ts';
@@ -71,15 +73,15 @@ export function checkParameters(parameters: number | null, competition: Competit
   if (parameters === null)
     return { ...shared, ok: null, message: 'The parameters cannot be counted: the weights are unreadable.' };
   const ok = min <= parameters && parameters <= max;
-  const count = parameters.toLocaleString('en');
+  const count = formatWhole(parameters);
   return {
     ...shared,
     ok,
     message: ok
-      ? `${count} parameters are within ${min.toLocaleString('en')} to ${max.toLocaleString('en')}.`
+      ? `${count} parameters are within ${formatWhole(min)} to ${formatWhole(max)}.`
       : parameters > max
-        ? `${count} parameters are ${(parameters - max).toLocaleString('en')} too many; at most ${max.toLocaleString('en')}.`
-        : `${count} parameters are ${(min - parameters).toLocaleString('en')} too few; at least ${min.toLocaleString('en')}.`,
+        ? `${count} parameters are ${formatWhole(parameters - max)} too many; at most ${formatWhole(max)}.`
+        : `${count} parameters are ${formatWhole(min - parameters)} too few; at least ${formatWhole(min)}.`,
   };
 }
 
@@ -93,8 +95,8 @@ export function checkBytes(bytes: number, competition: Competition): Finding {
     actual: bytes,
     limit,
     message: ok
-      ? `${bytes.toLocaleString('en')} bytes in all files, ${limit.toLocaleString('en')} allowed.`
-      : `${bytes.toLocaleString('en')} bytes in all files are ${(bytes - limit).toLocaleString('en')} too many; remove what is not needed or save in bf16.`,
+      ? `${formatWhole(bytes)} bytes in all files, ${formatWhole(limit)} allowed.`
+      : `${formatWhole(bytes)} bytes in all files are ${formatWhole(bytes - limit)} too many; remove what is not needed or save in bf16.`,
   };
 }
 

@@ -1,4 +1,5 @@
 /** What a subnet's profile says of a model by itself: files, sizes, dtypes, and what is not judged here. */
+import { formatWhole } from '../text/format.ts';
 import { cannotTell } from './model/problem.ts';
 import type { Finding, ModelFacts, Profile } from './types.ts';
 
@@ -90,7 +91,7 @@ function checkSize(bytes: number, { files }: Profile): Finding[] {
   const { max_bytes: limit } = files;
   if (limit === undefined) return [];
   const ok = bytes <= limit;
-  const [has, may] = [bytes, limit].map((count) => count.toLocaleString('en'));
+  const [has, may] = [bytes, limit].map((count) => formatWhole(count));
   return [
     {
       rule: 'bytes',

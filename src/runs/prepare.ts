@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { PtError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
@@ -6,7 +6,7 @@ import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { PublishOrder } from '../publish/index.ts';
 import { chooseCompetition, newestPeriod } from '../rules/index.ts';
-import type { Settings } from '../settings/index.ts';
+import { runsFolder, type Settings } from '../settings/index.ts';
 import {
   asksToPublish,
   branchRun,
@@ -75,7 +75,7 @@ export interface ReadyRun {
 export async function* beginRun(order: TrainOrder, settings: Settings, place: Place): Work<ReadyRun> {
   const { name, start, flags, signal, decayFrom } = order;
   const { home, offline } = settings;
-  const runsDir = settings.modelDir ?? join(home, 'runs');
+  const runsDir = runsFolder(settings);
   const options = withDefaults(optionsOf(order, settings));
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);

@@ -1,4 +1,4 @@
 export { DEFINITIONS } from './definitions.ts';
 export { chainOptions, hubOptions } from './endpoints.ts';
-export { resolveSettings, sandboxNotRunning } from './resolve.ts';
+export { resolveSettings, runsFolder, sandboxNotRunning } from './resolve.ts';
 export type { SettingRow, Settings } from './types.ts';

@@ -228,6 +228,10 @@ function sameAddress(a: string, b: string): boolean {
   return left !== null && right !== null && host(left) === host(right) && left.port === right.port;
 }
 
+/** Where runs are kept and looked for. */
+export const runsFolder = ({ modelDir, home }: Pick<Settings, 'home' | 'modelDir'>): string =>
+  modelDir ?? join(home, 'runs');
+
 /** The error for anything that needs the sandbox while none runs. */
 export function sandboxNotRunning(): UserError {
   return new UserError('sandbox.not_running', 'The sandbox is not running (--network sandbox).', {

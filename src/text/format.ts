@@ -1,25 +1,51 @@
 import type { Unit } from '../progress.ts';
 
-const BYTES = ['B', 'kB', 'MB', 'GB', 'TB'];
-const COUNTS = ['', 'k', 'M', 'G', 'T'];
+/** The one way that numbers are written for people, on terminals and pages alike. */
 
-function scale(value: number, names: string[]): string {
+const BYTES = [' B', ' kB', ' MB', ' GB', ' TB'];
+const COUNTS = ['', 'k', 'M', 'B', 'T'];
+
+function scale(value: number, names: string[]): { size: number; index: number } {
   let size = value;
   let index = 0;
   while (Math.abs(size) >= 999.5 && index < names.length - 1) {
     size /= 1000;
     index += 1;
   }
-  const digits =
-    index === 0 ? (Number.isInteger(size) ? 0 : size < 10 ? 2 : 1) : size < 10 ? 2 : size < 100 ? 1 : 0;
-  return `${size.toFixed(digits)}${names[index] === '' ? '' : ` ${names[index]}`}`;
+  return { size, index };
 }
 
 /** `1.23 GB`: decimal units, three digits. */
-export const formatBytes = (bytes: number): string => scale(bytes, BYTES);
+export function formatBytes(bytes: number): string {
+  const { size, index } = scale(bytes, BYTES);
+  const digits = index === 0 ? 0 : size < 10 ? 2 : size < 100 ? 1 : 0;
+  return `${size.toFixed(digits)}${BYTES[index]}`;
+}
 
-/** `6.91 G`, `120`: a count with a decimal prefix. */
-export const formatCount = (count: number): string => scale(count, COUNTS);
+/** `6.9B`, `10.8k`, `120`, `0.25`: a count or a rate, short. */
+export function formatCount(count: number): string {
+  const { size, index } = scale(count, COUNTS);
+  const digits = index === 0 ? (Number.isInteger(size) ? 0 : size < 10 ? 2 : 1) : size < 99.95 ? 1 : 0;
+  const shown = size.toFixed(digits);
+  return `${index === 0 ? shown : shown.replace(/\.0$/, '')}${COUNTS[index]}`;
+}
+
+/** `1,200`: a count to the last digit. */
+export const formatWhole = (count: number): string => count.toLocaleString('en');
+
+/** `18/1,200`; without an end `18`. */
+export const formatOf = (done: number, total: number | null | undefined): string =>
+  total == null ? formatWhole(done) : `${formatWhole(done)}/${formatWhole(total)}`;
+
+/** `4.1234`: a loss in nats a token; none is a dash. */
+export const formatLoss = (loss: number | null | undefined): string => loss?.toFixed(4) ?? '-';
+
+/** `12%`; a chance that is not 0 or 1 never reads so. */
+export function formatChance(chance: number): string {
+  if (chance > 0 && chance < 0.01) return '<1%';
+  if (chance < 1 && chance > 0.99) return '>99%';
+  return `${Math.round(chance * 100)}%`;
+}
 
 /** `0.8 s`, `12 s`, `3:05`, `2:03:05`; seconds in. */
 export function formatDuration(seconds: number): string {
@@ -33,10 +59,11 @@ export function formatDuration(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** An amount of one of progress's units: `3.2 MB`, `120 steps`. */
-export function formatAmount(amount: number, unit: Unit): string {
-  if (unit === 'bytes') return formatBytes(amount);
-  return unit === 'tokens' ? `${formatCount(amount)} tokens` : `${formatCount(amount)} ${unit}`;
+/** An amount of one of progress's units, or how much of it is done: `3.20 MB`, `18/1,200 steps`, `6.9M/1.2B tokens`. */
+export function formatAmount(done: number, unit: Unit, total?: number): string {
+  const format = unit === 'bytes' ? formatBytes : unit === 'tokens' ? formatCount : formatWhole;
+  const amount = total === undefined ? format(done) : `${format(done)}/${format(total)}`;
+  return unit === 'bytes' ? amount : `${amount} ${unit}`;
 }
 
 /** Seconds since the epoch as the machine's own date and time: `2026-11-26 10:15:00`. */

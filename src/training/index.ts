@@ -29,7 +29,6 @@ export {
 export {
   hasCheckpoint,
   holdRun,
-  listRuns,
   locateRun,
   lockFile,
   newRunId,
@@ -38,17 +37,18 @@ export {
   runCalled,
   runOf,
   runWord,
-  summariseRun,
   updateState,
 } from './run-folder.ts';
-export { readSettings, readState } from './run-state.ts';
+export { readLabels, readSettings, readState, writeLabels } from './run-state.ts';
 export { leftOut } from './same-command.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
+export { listRuns, summariseRun } from './summary.ts';
 export { REPORT_TO, trackersOf } from './trackers.ts';
 export { train } from './train.ts';
 export type {
   BestModel,
   DataSource,
+  Labels,
   PublishIntent,
   RunRequest,
   RunState,

@@ -305,7 +305,7 @@ export const OTHER_FLAGS = {
   finds: ['resume', 'run', 'model-dir'],
   /** About this start alone, as in a new run. */
   start: [
-    ...['from-start', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
+    ...['detach', 'from-start', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
     ...['dashboard', 'dashboard-port', 'list-competitions', 'yes', 'dry-run', 'wallet-password-fd'],
     ...['json', 'quiet', 'no-color'],
   ],

@@ -1,5 +1,6 @@
 import type { EventOf, TrainerEvent } from '../bridge/index.ts';
 import type { Progress } from '../progress.ts';
+import { formatCount, formatDuration, formatWhole } from '../text/format.ts';
 import { dataNote } from './data-note.ts';
 
 /** An event in the words of the progress line; null for what people need not see. */
@@ -8,7 +9,7 @@ export function progressOf(event: TrainerEvent): Progress | null {
     case 'start': {
       const from = event.resumed_from ?? null;
       const message =
-        `${from === null ? 'Training' : `Going on from step ${from}`}: ${count(event.parameters ?? null)} parameters ` +
+        `${from === null ? 'Training' : `Going on from step ${formatWhole(from)}`}: ${event.parameters == null ? '?' : formatCount(event.parameters)} parameters ` +
         `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
         (event.tokenizer === undefined ? '' : ` Tokenizer: ${event.tokenizer}.`) +
         (event.end === undefined ? '' : ` It ends ${event.end}.`);
@@ -31,7 +32,7 @@ export function progressOf(event: TrainerEvent): Progress | null {
       return {
         kind: 'note',
         level: 'info',
-        message: `Step ${event.step}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${averagedNote(event)}${event.best === true ? ' (best so far)' : ''}.`,
+        message: `Step ${formatWhole(event.step ?? 0)}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${averagedNote(event)}${event.best === true ? ' (best so far)' : ''}.`,
       };
     case 'warning':
       return { kind: 'note', level: 'warning', message: event.message ?? '' };
@@ -51,23 +52,11 @@ function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
 
 function stepDetail(event: EventOf<'step'>): string {
   const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
-  if (event.tokens_per_second != null) parts.push(`${count(event.tokens_per_second)} tokens/s`);
+  if (event.tokens_per_second != null)
+    parts.push(`${formatCount(Math.round(event.tokens_per_second))} tok/s`);
   if (event.mfu != null) parts.push(`MFU ${(event.mfu * 100).toFixed(1)}%`);
   // With a known end the progress bar tells the time left itself.
-  if (event.total_steps == null && event.eta_seconds != null) parts.push(`${clock(event.eta_seconds)} left`);
+  if (event.total_steps == null && event.eta_seconds != null)
+    parts.push(`${formatDuration(event.eta_seconds)} left`);
   return parts.join(' · ');
-}
-
-/** 2_600_000 → `2.6M`. */
-function count(value: number | null): string {
-  if (value === null) return '?';
-  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
-}
-
-/** Seconds as `m:ss` or `h:mm:ss`. */
-function clock(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const two = (value: number) => String(value).padStart(2, '0');
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }

@@ -16,11 +16,11 @@ import {
   locateRun,
   readRunConfig,
   resumeCommand,
-  summariseRun,
   updateState,
 } from './run-folder.ts';
 import { competitionOf, intentOf, readSettings, readState } from './run-state.ts';
 import type { SourceFlags } from './source.ts';
+import { secondsTrained, summariseRun } from './summary.ts';
 import type { PublishIntent, RunState } from './types.ts';
 
 type Json = Record<string, unknown>;
@@ -173,7 +173,14 @@ export async function goOn(
         join(runDir, 'settings.json'),
         rows.map((row) => (row.key === 'offline' && made) || row),
       );
-      await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
+      await updateState(runDir, {
+        seconds_before: await secondsTrained(runDir, run.state),
+        resumed_at: new Date().toISOString(),
+        state: 'running',
+        ...holder(),
+        ended_at: null,
+        error: null,
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { diskError, systemCode } from '../host/disk-error.ts';
@@ -12,7 +12,7 @@ import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { knobConfig } from './knobs.ts';
 import { readState } from './run-state.ts';
-import type { BestModel, PublishIntent, RunRequest, RunState, RunSummary } from './types.ts';
+import type { BestModel, PublishIntent, RunRequest, RunState } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
 export function newRunId(now = new Date()): string {
@@ -20,7 +20,7 @@ export function newRunId(now = new Date()): string {
   return `${stamp}-${randomBytes(2).toString('hex')}`;
 }
 
-async function readObject(path: string): Promise<Record<string, unknown> | null> {
+export async function readObject(path: string): Promise<Record<string, unknown> | null> {
   const value = await readJson(path);
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
 }
@@ -139,7 +139,7 @@ function withPublication({ publications = [] }: RunState, published: object): Ru
 }
 
 /** Folders of runs, newest first. */
-async function runFolders(runsDir: string): Promise<string[]> {
+export async function runFolders(runsDir: string): Promise<string[]> {
   const names = await readdir(runsDir).catch(() => []);
   const dirs = names.map((name) => join(runsDir, name)).filter((dir) => existsSync(join(dir, 'run.json')));
   // By time, because a name given by --run says nothing; by name where two began at once.
@@ -152,33 +152,8 @@ async function runFolders(runsDir: string): Promise<string[]> {
     .map((key) => key.slice(key.indexOf(' ') + 1));
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** Steps so far, from the last whole line of `metrics.jsonl` that has one; reads the end of the file only. */
-async function lastStep(runDir: string): Promise<number> {
-  const path = join(runDir, 'metrics.jsonl');
-  const size = await stat(path).then(
-    (s) => s.size,
-    () => 0,
-  );
-  if (size === 0) return 0;
-  const file = await open(path);
-  try {
-    const length = Math.min(size, 8192);
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    for (const line of buffer.toString('utf8').split('\n').reverse()) {
-      try {
-        const step: unknown = JSON.parse(line).step;
-        if (isCount(step)) return step;
-      } catch {
-        // A line cut by a kill, or by our window.
-      }
-    }
-    return 0;
-  } finally {
-    await file.close();
-  }
-}
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Steps of the checkpoints that lie there, whole or not, oldest first. */
 export async function checkpointSteps(runDir: string): Promise<number[]> {
@@ -200,31 +175,6 @@ export async function readBest(runDir: string): Promise<BestModel | null> {
     tokens: isCount(best.tokens) ? best.tokens : null,
     loss: best.eval_loss,
   };
-}
-
-/** What is said of a run whose `pt` is gone without having said why. */
-const KILLED = {
-  code: 'run.killed',
-  message: 'The pt that trained it was killed, or the machine went down.',
-};
-
-export async function summariseRun(dir: string): Promise<RunSummary> {
-  const state = await readState(dir);
-  const died = state?.state === 'running' && !isAlive(state.pid, state.pid_identity);
-  return {
-    id: basename(dir),
-    dir,
-    startedAt: state?.started_at ?? '',
-    state: state === null || died ? 'failed' : state.state,
-    steps: await lastStep(dir),
-    bestLoss: (await readBest(dir))?.loss ?? null,
-    error: died ? KILLED : (state?.error ?? null),
-    published: state?.published ?? null,
-  };
-}
-
-export async function listRuns(runsDir: string): Promise<RunSummary[]> {
-  return Promise.all((await runFolders(runsDir)).map(summariseRun));
 }
 
 /**

@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
+import { writeJson } from '../host/write-file.ts';
 import type { Competition } from '../rules/types.ts';
 import { shellWord } from '../text/shell-word.ts';
-import type { PublishIntent, RunState } from './types.ts';
+import type { Labels, PublishIntent, RunState } from './types.ts';
 
 /** What `pt` wrote about a run and reads back: crashes, editors and other programs may have been there meanwhile. */
 
@@ -42,6 +43,8 @@ const STATE = z.looseObject({
     .array(z.looseObject({ at: text }))
     .optional()
     .catch(undefined),
+  resumed_at: text.nullish().catch(null),
+  seconds_before: z.number().nonnegative().optional().catch(undefined),
 });
 
 /** `state.json`; null: there is none, or it is no object. */
@@ -49,6 +52,17 @@ export async function readState(runDir: string): Promise<RunState | null> {
   const { data } = STATE.safeParse(await readJson(join(runDir, 'state.json')));
   return data === undefined ? null : (data as RunState);
 }
+
+const LABELS = z.object({ tags: z.array(text).catch([]), note: text.nullable().catch(null) });
+const labelsFile = (runDir: string) => join(runDir, 'labels.json');
+
+/** What people call a run; nothing where that cannot be read. */
+export async function readLabels(runDir: string): Promise<Labels> {
+  return LABELS.safeParse(await readJson(labelsFile(runDir))).data ?? { tags: [], note: null };
+}
+
+export const writeLabels = (runDir: string, labels: Labels): Promise<void> =>
+  writeJson(labelsFile(runDir), labels);
 
 /**
  * What a run was meant for.

@@ -36,6 +36,9 @@ export interface RunState {
   id: string;
   started_at: string;
   ended_at: string | null;
+  /** When it was last started or resumed (ISO), and the seconds that `pt` trained it before; absent: runs of an older pt. */
+  resumed_at?: string | null;
+  seconds_before?: number;
   state: RunStatus;
   /** Process of the `pt` that drives it; tells a dead "running" from a live one. */
   pid: number;
@@ -50,6 +53,13 @@ export interface RunState {
   published: unknown;
   /** Every publication of this run, oldest first: `pt upload`'s object and `at`, when (ISO). */
   publications?: (Record<string, unknown> & { at: string })[];
+}
+
+/** `labels.json`: what people call a run. A file of its own: whoever trains the run writes `state.json` meanwhile. */
+export interface Labels {
+  /** Words, sorted. */
+  tags: string[];
+  note: string | null;
 }
 
 /** Publish a run's best model: at the end, when its held-out loss is under `threshold` (nats a token); with `when`, whenever its forecast meets that. */
@@ -93,9 +103,20 @@ export interface RunSummary {
   id: string;
   dir: string;
   startedAt: string;
+  /** ISO; null while it is being trained. */
+  endedAt: string | null;
   state: RunStatus;
+  /** Name of the recipe, or the file of one in Python. */
+  recipe: string | null;
+  /** Seconds that it was trained, over all its starts. */
+  seconds: number;
   steps: number;
+  /** Where it ends; null: without an end, or by the clock. */
+  totalSteps: number | null;
+  /** Of the newest step that was not skipped, nats a token. */
+  loss: number | null;
   bestLoss: number | null;
+  labels: Labels;
   /** Why it ended, where it did not end by itself. */
   error: { code: string; message: string } | null;
   published: unknown;

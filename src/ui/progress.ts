@@ -76,14 +76,14 @@ export class ProgressRenderer {
     const seconds = (this.#target.now() - this.#startedAt) / 1000;
     const detail = step.detail ? `, ${presentable(step.detail)}` : '';
     const whole = step.total === undefined || step.done >= step.total;
-    const amount = whole ? formatAmount(step.done, step.unit) : this.#amount(step);
+    const amount = formatAmount(step.done, step.unit, whole ? undefined : step.total);
     const nothingCounted = step.total === undefined && step.done === 0;
     const said = nothingCounted ? 'done' : amount;
     this.#step = null;
     // A phase that was over before anybody could read it leaves no line.
     if (nothingCounted && seconds < 1) return;
     const line = `${presentable(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
-    this.#target.write(`${this.#target.live ? cutText(line, this.#target.columns() - 1) : line}\n`);
+    this.#target.write(`${line}\n`);
   }
 
   /** Units a second over the window; null until there is something to tell. */
@@ -92,15 +92,6 @@ export class ProgressRenderer {
     const last = this.#samples.at(-1);
     if (!first || !last || last.at - first.at < 300 || last.done <= first.done) return null;
     return ((last.done - first.done) * 1000) / (last.at - first.at);
-  }
-
-  #amount(step: Step): string {
-    return step.unit === 'bytes' ? this.#amounts(step) : `${this.#amounts(step)} ${step.unit}`;
-  }
-
-  #amounts(step: Step): string {
-    const format = step.unit === 'bytes' ? formatBytes : formatCount;
-    return step.total === undefined ? format(step.done) : `${format(step.done)}/${format(step.total)}`;
   }
 
   #draw(): void {
@@ -114,7 +105,7 @@ export class ProgressRenderer {
     const percent = share === null ? null : `${Math.floor(share * 100)}%`;
     const showRate = rate !== null && !(step.unit === 'steps' && step.detail);
     const facts = [
-      step.total === undefined && step.done === 0 ? null : this.#amount(step),
+      step.total === undefined && step.done === 0 ? null : formatAmount(step.done, step.unit, step.total),
       silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000)),
       !showRate ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
       left === null ? null : `${formatDuration(left)} left`,

@@ -18,6 +18,7 @@ import { cleanEnv, type Ran, root, runPt } from './run-pt.ts';
 const TYPED: Record<string, string[]> = {
   attach: [],
   check: ['MODEL'],
+  clean: [],
   competitions: [],
   completion: ['bash'],
   'config:show': [],
@@ -31,6 +32,10 @@ const TYPED: Record<string, string[]> = {
   'profiles:show': ['albedo'],
   report: [],
   runs: [],
+  'runs:note': ['latest', 'a line'],
+  'runs:prune': ['--failed', '--yes'],
+  'runs:rm': ['latest', '--yes'],
+  'runs:tag': ['latest', 'first'],
   'sandbox:env': [],
   'sandbox:judge': [],
   'sandbox:reset': [],

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readManifest } from '../../src/manifest.ts';
 import { root } from '../commands/run-pt.ts';
@@ -22,6 +25,8 @@ test('what is not run says why, and the list is known', () => {
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
       "docs/gpu.md: needs Slurm",
       "docs/gpu.md: trains for days, or until it is stopped",
+      "docs/jobs.md: trains until it is stopped",
+      "docs/jobs.md: needs Slurm",
       "docs/profiles.md: it publishes, to a subnet of its own",
       "docs/profiles.md: it makes a king, and a sandbox plays one subnet at a time",
       "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
@@ -61,4 +66,24 @@ test('no other page has programs that nobody runs', () => {
   );
   // jsonc, ini, yaml and text are shown, not run; a block without a language is a drawing or a usage line.
   expect([...languages].toSorted()).toEqual(['', 'bash', 'ini', 'jsonc', 'sh', 'text', 'yaml']);
+});
+
+test('the systemd unit is one that systemd takes', ({ skip }) => {
+  const unit = blocksOf('docs/jobs.md').find(({ text }) => text.includes('[Service]'))!;
+  const command = /^ExecStart=\/usr\/bin\/env (pt .+)$/m.exec(unit.text)![1]!;
+  expect(isKnownCommand(readManifest(root), command)).toBe(true);
+  const dir = mkdtempSync(join(tmpdir(), 'pt-unit-'));
+  try {
+    const file = join(dir, 'pt-train.service');
+    writeFileSync(file, unit.text);
+    const ran = spawnSync('systemd-analyze', ['verify', '--user', '--man=no', file], {
+      encoding: 'utf8',
+      env: { ...process.env, XDG_RUNTIME_DIR: dir },
+    });
+    if (ran.error) return skip('systemd-analyze is not here');
+    expect(ran.stdout + ran.stderr).not.toMatch(/pt-train\.service/);
+    expect(ran.status, ran.stderr).toBe(0);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });

@@ -62,6 +62,8 @@ test('the whole job', async () => {
   const trained = await holds('train', 'train');
   const best = String(trained.bestDir);
   await holds('runs', 'runs');
+  await holds('runs-tag', 'runs tag latest first');
+  await holds('runs-note', 'runs note latest line');
   await holds('report', 'report latest');
   await holds('check', `check ${best}`);
   await holds('upload', `upload --load-model-dir ${best} --hf-repo-id me/first --dry-run`);
@@ -96,6 +98,9 @@ test('a verdict of refusal, and a failure of every exit code that is at hand', a
 }, 120_000);
 
 test('every schema was met by a real output', async () => {
+  await holds('runs-prune', 'runs prune --failed --yes');
+  await holds('runs-rm', 'runs rm latest --yes');
+  await holds('clean', 'clean');
   await holds('sandbox-reset', 'sandbox reset');
   await holds('sandbox-start', 'sandbox start --detach --profile resi');
   await holds('sandbox-judge', 'sandbox judge');

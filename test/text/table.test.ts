@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
-import { cutText, layTable } from '../../src/text/table.ts';
+import { presentable } from '../../src/text/harmless.ts';
+import { type Column, cutText, layTable } from '../../src/text/table.ts';
 
-const columns = [
-  { title: 'UID', align: 'right' as const },
-  { title: 'HOTKEY', cut: 'middle' as const },
+const columns: Column[] = [
+  { title: 'UID', align: 'right' },
+  { title: 'HOTKEY', narrow: 'under' },
   { title: 'REPO' },
 ];
 const rows = [
@@ -21,34 +22,65 @@ test('wide enough: nothing is cut', () => {
   ]);
 });
 
-test('narrow: the widest column is cut in its middle', () => {
-  for (const line of layTable(columns, rows, 34)) expect(stringWidth(line)).toBeLessThanOrEqual(34);
-  expect(layTable(columns, rows, 34)[1]).toMatch(/^ {2}0 {2}5FZ\w*…\w*LF {2}me\/first$/);
+test('narrow: names stand whole under their row, and prose goes on in the next line', () => {
+  expect(layTable(columns, rows, 34)).toEqual([
+    'UID  REPO',
+    '  0  me/first',
+    '  HOTKEY',
+    '  5FZFaQzWLAqXfxvBcVmo8HwAbNmE64q1LPHmV8J77yDdiVLF',
+    '117  -',
+    '  HOTKEY',
+    '  5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY',
+  ]);
+  const prose: Column[] = [{ title: 'rule' }, { title: 'finding', narrow: 'wrap' }];
+  expect(layTable(prose, [['size', 'one two three four five six seven']], 32)).toEqual([
+    'rule  finding',
+    'size  one two three four five',
+    '      six seven',
+  ]);
 });
 
-test('20 columns: each row becomes a block', () => {
+test('a column stays beside as long as most of its cells fit there', () => {
+  const some = ['me/a', 'me/b', `someone/${'x'.repeat(30)}`].map((repo, i) => [i, repo]);
+  expect(layTable([{ title: 'N' }, { title: 'REPO', narrow: 'under' }], some, 20)).toEqual([
+    'N  REPO',
+    '0  me/a',
+    '1  me/b',
+    '2',
+    '  REPO',
+    `  someone/${'x'.repeat(30)}`,
+  ]);
+});
+
+test('20 columns: each row becomes a block, with nothing cut', () => {
   const many = ['A', 'B', 'C', 'D', 'E'].map((title) => ({ title }));
-  const lines = layTable(
-    many,
-    [['long value number one', 'x'.repeat(30), 'y'.repeat(9), 'zzzzzzzz', 'wwwwwwww']],
-    20,
-  );
-  expect(lines).toHaveLength(5);
-  expect(lines[0]).toBe('A: long value numbe…');
+  const row = ['long value number one', 'x'.repeat(30), 'y'.repeat(9), 'zzzzzzzz', ''];
+  expect(layTable(many, [row], 20)).toEqual([
+    'A: long value number',
+    '  one',
+    'B:',
+    `  ${'x'.repeat(30)}`,
+    'C: yyyyyyyyy',
+    'D: zzzzzzzz',
+  ]);
 });
 
-test('no line is ever wider than the terminal, whatever is in the cells', () => {
+test('no line is wider than the terminal but a single word, and every word of every cell is there', () => {
   fc.assert(
     fc.property(
       fc.array(fc.array(fc.string({ unit: 'grapheme', maxLength: 40 }), { minLength: 3, maxLength: 3 }), {
         maxLength: 5,
       }),
-      fc.integer({ min: 10, max: 140 }),
+      fc.integer({ min: 20, max: 140 }),
       (cells, width) => {
-        for (const line of layTable(columns, cells, width)) {
-          expect(stringWidth(line)).toBeLessThanOrEqual(width);
+        const lines = layTable(columns, cells, width);
+        const words = lines.join(' ').split(' ');
+        for (const line of lines) {
+          if (stringWidth(line) > width) expect(line.trim()).not.toContain(' ');
           expect(line).not.toContain('\n');
         }
+        for (const word of cells.flat().flatMap((cell) => presentable(cell).split(' ')))
+          if (word !== '') expect(words).toContain(word);
       },
     ),
   );

@@ -8,12 +8,12 @@ import {
   createRun,
   findRun,
   holdRun,
-  listRuns,
   readRunConfig,
   updateState,
   writeRun,
 } from '../../src/training/run-folder.ts';
 import { readState } from '../../src/training/run-state.ts';
+import { listRuns } from '../../src/training/summary.ts';
 import type { RunRequest } from '../../src/training/types.ts';
 
 const request: RunRequest = {

@@ -103,7 +103,7 @@ test('amounts read well', () => {
     '1.00 MB',
     '2.17 GB',
   ]);
-  expect([120, 12_345, 6_900_000_000].map(formatCount)).toEqual(['120', '12.3 k', '6.90 G']);
+  expect([120, 12_345, 6_900_000_000].map(formatCount)).toEqual(['120', '12.3k', '6.9B']);
   expect([0.84, 12, 65, 7385, Number.NaN].map(formatDuration)).toEqual([
     '0.8 s',
     '12 s',

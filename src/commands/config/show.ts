@@ -15,7 +15,7 @@ export default class ConfigShow extends PtCommand {
     const { flags } = await this.parse(ConfigShow);
     const { rows } = await this.settings(flags);
     this.table(
-      [{ title: 'setting' }, { title: 'value', cut: 'middle' }, { title: 'from', cut: 'middle' }],
+      [{ title: 'setting' }, { title: 'value', narrow: 'under' }, { title: 'from', narrow: 'under' }],
       rows.map(({ key, value, origin }) => [key, value, origin]),
     );
     return { settings: rows };

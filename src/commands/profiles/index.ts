@@ -22,9 +22,9 @@ export default class Profiles extends PtCommand {
         { title: 'profile' },
         { title: 'netuid' },
         { title: 'commitment' },
-        { title: 'pin' },
+        { title: 'pin', narrow: 'under' },
         { title: 'read' },
-        { title: 'pays for' },
+        { title: 'pays for', narrow: 'wrap' },
       ],
       profiles.map(({ name, netuid, sealed, pin, source, paysFor }) => [
         name,

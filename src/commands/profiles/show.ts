@@ -30,7 +30,7 @@ export default class ProfilesShow extends PtCommand {
       ...judged.map((what, i): [string, string] => [i === 0 ? 'judged' : '', what]),
       ...notJudged.map((what, i): [string, string] => [i === 0 ? 'not judged here' : '', what]),
     ];
-    this.table([{ title: args.profile }, { title: '' }], rows);
+    this.table([{ title: args.profile }, { title: '', narrow: 'wrap' }], rows);
     const name = shellWord(args.profile);
     this.nextSteps([`pt status --profile ${name}`, `pt check DIR --profile ${name}`]);
     return { ...summary, profile };

@@ -18,7 +18,7 @@ export default class SandboxStatus extends PtCommand {
     }
     const { chain, hub, netuid, spec, fork, block, wallet, plays, pid } = running;
     this.table(
-      [{ title: 'sandbox' }, { title: 'value', cut: 'middle' }],
+      [{ title: 'sandbox' }, { title: 'value', narrow: 'wrap' }],
       [
         ['chain', chain],
         ['hub', hub],

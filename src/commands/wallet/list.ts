@@ -29,7 +29,7 @@ export default class WalletList extends PtCommand {
       [
         { title: 'wallet' },
         { title: 'hotkey' },
-        { title: 'address', cut: 'middle' },
+        { title: 'address', narrow: 'under' },
         { title: 'key' },
         { title: 'encrypted' },
       ],

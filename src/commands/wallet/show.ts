@@ -36,7 +36,7 @@ export default class WalletShow extends PtCommand {
     const uid = settings.offline ? null : await this.#lookUp(place, ss58);
     const registered = uid === undefined || settings.offline ? null : uid !== null;
     this.table(
-      [{ title: 'hotkey' }, { title: `${wallet.name}/${wallet.hotkey}`, cut: 'middle' }],
+      [{ title: 'hotkey' }, { title: `${wallet.name}/${wallet.hotkey}`, narrow: 'wrap' }],
       [
         ['address', ss58],
         ['file', file.file],

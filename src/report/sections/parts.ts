@@ -1,4 +1,4 @@
-import { formatDuration } from '../../text/format.ts';
+import { formatChance, formatDuration, formatWhole } from '../../text/format.ts';
 import { type Html, html } from '../html.ts';
 
 /** Small things that several sections use. Values come from files and may be of any type. */
@@ -12,15 +12,10 @@ export const textOf = (value: unknown): string | null =>
 /** `2.3457`, or a dash. */
 export const loss = (value: unknown): string => finite(value)?.toFixed(4) ?? '–';
 
-/** `12%`; a chance that is not 0 or 1 never reads so. */
-export function percent(value: number | null): string {
-  if (value === null) return '–';
-  if (value > 0 && value < 0.01) return '<1%';
-  if (value < 1 && value > 0.99) return '>99%';
-  return `${Math.round(value * 100)}%`;
-}
+export const percent = (value: number | null): string => (value === null ? '–' : formatChance(value));
 
-export const whole = (value: unknown): string => finite(value)?.toLocaleString('en') ?? '–';
+export const whole = (value: unknown): string =>
+  finite(value) === null ? '–' : formatWhole(value as number);
 
 /** `23 Nov 2026, 11:52 UTC`, or nothing. */
 export function moment(value: unknown): string {
