@@ -2,7 +2,8 @@ import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
-import type { Progress, Work } from '../progress.ts';
+import type { Work } from '../progress.ts';
+import { installProgress } from './install-progress.ts';
 import type { Interpreter } from './interpreter.ts';
 import { PYTHON_FOLDER } from './paths.ts';
 import { pythonIn } from './python-env.ts';
@@ -88,7 +89,7 @@ async function findUv(base: Interpreter, cache: string, env: NodeJS.ProcessEnv):
   }
 }
 
-/** Runs a program and passes on its last line as it works. */
+/** Runs a program and passes on its last line as it works, with the bytes that it says it downloads. */
 async function* run(file: string, args: string[], env: NodeJS.ProcessEnv): Work<void> {
   const child = execa(file, args, {
     env,
@@ -98,13 +99,10 @@ async function* run(file: string, args: string[], env: NodeJS.ProcessEnv): Work<
     all: true,
     cleanup: true,
   });
-  const phase = 'Python packages';
-  let done = 0;
+  const progress = installProgress();
   for await (const line of child.iterable({ from: 'all' })) {
-    const detail = String(line).trim();
-    // uv: " Downloaded torch"; pip: "Collecting torch==…".
-    if (/^(Downloaded|Collecting|Installing) /.test(detail)) done += 1;
-    if (detail) yield { kind: 'progress', phase, done, unit: 'files', detail } satisfies Progress;
+    const step = progress.read(String(line));
+    if (step !== null) yield step;
   }
   const result = await child;
   if (result.failed)

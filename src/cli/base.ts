@@ -194,6 +194,11 @@ export abstract class PtCommand extends Command {
     if (this.ui.json) this.ui.object(result, { line: true });
   }
 
+  /** Begins anew at the top of the screen, on a terminal. */
+  protected redraw(): void {
+    this.ui.redraw();
+  }
+
   protected note(text: string): void {
     this.ui.note(text);
   }

@@ -79,7 +79,7 @@ export default class Merge extends PtCommand {
     );
     const { out, best, candidates } = outcome;
     this.table(
-      [{ title: 'model', cut: 'middle' }, { title: 'loss' }, { title: '95%' }, { title: '' }],
+      [{ title: 'model', narrow: 'under' }, { title: 'loss' }, { title: '95%' }, { title: '' }],
       candidates.map(({ name, score }) => [
         name,
         score?.loss?.toFixed(4) ?? '-',

@@ -38,6 +38,7 @@ export default class Status extends PtCommand {
     const { readStatus } = await import('../load/index.ts');
     for (;;) {
       const status = await readStatus({ hotkey, mine }, place);
+      if (flags.watch) this.redraw();
       this.#show(status, flags.all ?? false);
       const hidden = await this.#sayHidden(place);
       const html =

@@ -62,6 +62,12 @@ export function createUi({
       progress?.clear();
       write(stdout, `${(reveal ? harmless : presentable)(text, { lines: true })}\n`);
     },
+    /** Begins anew at the top of the screen, for what is shown again and again; where stdout is no terminal the next one follows the last. */
+    redraw(): void {
+      if (json || !stdout.isTTY || dumb) return;
+      progress?.clear();
+      send(stdout, '\u001b[2J\u001b[H');
+    },
     /** A table on stdout, as wide as the terminal (nothing with --json). */
     table(columnsOf: Column[], rows: unknown[][]): void {
       if (json) return;

@@ -5,14 +5,20 @@ import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeCommand } from '../../src/help.ts';
+import { labelRun } from '../../src/jobs/index.ts';
 import { readManifest } from '../../src/manifest.ts';
 import { ALICE, derivedFile, PASSWORD, sealAnsible, writeHotkey } from '../chain/wallet/key-files.ts';
+import { makeRun } from '../report/make-run.ts';
 import { pseudoTerminal, type Typed } from './in-terminal.ts';
 import { root, runPt } from './run-pt.ts';
+
+const RUN = '20261123-101500-3f9a';
 
 let home: string;
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'pt-terminal-'));
+  await makeRun(join(home, 'runs', RUN), { steps: 1200 });
+  await labelRun(join(home, 'runs', RUN), { add: ['baseline'], note: 'the same data as before' });
   await runPt(['sandbox', 'start', '--detach'], { env: { PT_HOME: home }, cwd: home });
 });
 afterAll(async () => {
@@ -37,7 +43,7 @@ const breakable = (shown: string) =>
     .join('\n');
 
 describe.each([20, 80, 140])('%i columns', (columns) => {
-  test.each([[['--help']], [['config', 'show']], [['wallet', 'list', '--network', 'sandbox']]])(
+  test.each([[['--help']], [['config', 'show']], [['wallet', 'list', '--network', 'sandbox']], [['runs']]])(
     '%j fits',
     async (args) => {
       const { code, shown } = await inTerminal(args, { columns });
@@ -45,6 +51,16 @@ describe.each([20, 80, 140])('%i columns', (columns) => {
       expect(widest(breakable(shown))).toBeLessThanOrEqual(columns);
     },
   );
+
+  test('nothing that tells a run or a key from another is cut', async () => {
+    const runs = stripVTControlCharacters((await inTerminal(['runs'], { columns })).shown);
+    const wallets = stripVTControlCharacters(
+      (await inTerminal(['wallet', 'list', '--network', 'sandbox'], { columns })).shown,
+    );
+    expect(runs + wallets).not.toContain('…');
+    for (const whole of [RUN, '1,200/1,200', '2.8034', 'baseline', 'done']) expect(runs).toContain(whole);
+    expect(wallets).toMatch(/\b5[1-9A-HJ-NP-Za-km-z]{47}\b/);
+  });
 
   test('the help of every command fits', () => {
     for (const command of Object.values(readManifest(root))) {
@@ -106,4 +122,6 @@ test('Ctrl-C at a wait ends with 130', async () => {
   });
   expect(code).toBe(130);
   expect(shown).toContain('[cancelled]');
+  // Drawn at the top of the screen each time.
+  expect(shown).toContain('\u001b[2J\u001b[HSubnet 9');
 });
