@@ -3,6 +3,5 @@ export { type Detached, detach } from './detach.ts';
 export { runningRun } from './find.ts';
 export { followRun, type Happening, happenings } from './follow.ts';
 export { labelRun } from './label.ts';
-export { publishedRepo } from './published.ts';
 export { type Removable, removable, removeQuestion, removeRuns, toPrune } from './remove.ts';
 export { stopRun } from './stop.ts';
