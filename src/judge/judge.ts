@@ -1,5 +1,6 @@
 /** One round of the stand-in validator: what the chain has opened is taken in or refused, duelled with the king, and the winner is paid. */
 import type { CommitmentStore, Neuron } from '../chain/types.ts';
+import { CheckError, UserError } from '../errors.ts';
 import { evaluate, whyLost } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
@@ -16,6 +17,9 @@ export interface JudgeRequest {
   pages: number | null;
   signal?: AbortSignal;
 }
+
+/** As many sequences as two cores score in seconds, and as long as the sandbox's own competition has them. */
+const [SEQUENCES, LENGTH] = [64, 256];
 
 /**
  * Judges every text that was not judged yet, oldest first. A text is judged once; what is too young is looked at again. Throws what scoring
@@ -87,25 +91,39 @@ async function* judgeOne(
   if ('refused' in found) return told('refused', found.refused);
   if (holder === null)
     return told('taken', 'there is nobody to beat, and how it is scored is not played here');
-  const { models, winner, duel } = yield* evaluate(
-    {
-      models: [{ kind: 'uid', name: `uid ${uid}`, uid }],
-      against: { kind: 'uid', name: `uid ${holder.uid}`, uid: holder.uid },
-      pages,
-      ...(signal ? { signal } : {}),
-    },
-    place,
-  );
-  const [own, theirs] = models;
-  const lost = own ? whyLost(own) : 'nothing was scored';
-  if (lost !== null) return told('lost', lost);
-  if (duel?.wins != null) {
-    const [bound, threshold] = [duel.bound, duel.threshold].map((value) => value?.toFixed(4));
-    const what = `on ${duel.n} sequences ${bound} must be above ${threshold} (${duel.kind})`;
-    return told(duel.wins ? 'won' : 'lost', what);
+  const [outcome, reason] = yield* fight(uid, holder.uid, { pages, ...(signal ? { signal } : {}) }, place);
+  return told(outcome, reason);
+}
+
+/** What losses on the sandbox's text come to, by the profile's rule where it goes by losses. A model that cannot be loaded or is too short has lost. */
+async function* fight(
+  uid: number,
+  king: number,
+  asked: { pages: number | null; signal?: AbortSignal },
+  place: Place,
+): Work<['won' | 'lost', string]> {
+  const ref = (which: number) => ({ kind: 'uid', name: `uid ${which}`, uid: which }) as const;
+  const sequences = asked.pages === null ? SEQUENCES : null;
+  try {
+    const { models, winner, duel } = yield* evaluate(
+      { models: [ref(uid)], against: ref(king), ...asked, sequences, sequenceLength: LENGTH },
+      place,
+    );
+    const [own, theirs] = models;
+    const lost = own ? whyLost(own) : 'nothing was scored';
+    if (lost !== null) return ['lost', lost];
+    if (duel?.wins != null) {
+      const [bound, threshold] = [duel.bound, duel.threshold].map((value) => value?.toFixed(4));
+      const what = `on ${duel.n} sequences ${bound} must be above ${threshold} (${duel.kind})`;
+      return [duel.wins ? 'won' : 'lost', what];
+    }
+    const losses = `loss ${own!.loss!.toFixed(4)}, the king's ${theirs?.loss?.toFixed(4) ?? 'none'}`;
+    return [winner === own!.name ? 'won' : 'lost', losses];
+  } catch (error) {
+    if (error instanceof CheckError || (error instanceof UserError && error.code === 'evaluate.length'))
+      return ['lost', error.message];
+    throw error;
   }
-  const losses = `loss ${own!.loss!.toFixed(4)}, the king's ${theirs?.loss?.toFixed(4) ?? 'none'}`;
-  return told(winner === own!.name ? 'won' : 'lost', losses);
 }
 
 const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;
