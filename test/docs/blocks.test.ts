@@ -27,6 +27,7 @@ test('what is not run says why, and the list is known', () => {
       "docs/gpu.md: trains for days, or until it is stopped",
       "docs/jobs.md: trains until it is stopped",
       "docs/jobs.md: needs Slurm",
+      "docs/profiles.md: they need a king on the chain",
       "docs/profiles.md: it publishes, to a subnet of its own",
       "docs/profiles.md: it makes a king, and a sandbox plays one subnet at a time",
       "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
