@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 
 /** Whether an address (`http://…`, `wss://…`) is on this machine, told from the name alone: nothing is looked up. */
 export function isLoopback(address: string | URL): boolean {
-  const host = (typeof address === 'string' ? URL.parse(address) : address)?.hostname ?? '';
+  const host = (typeof address === 'string' ? parseUrl(address) : address)?.hostname ?? '';
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
@@ -29,3 +29,7 @@ export function leadsInside(url: URL): boolean {
   if (version !== 0) return INSIDE.check(host, version === 4 ? 'ipv4' : 'ipv6');
   return host === 'localhost' || host.endsWith('.localhost');
 }
+
+/** `URL.parse`, which Node 20 has not. */
+export const parseUrl = (text: string, base?: string): URL | null =>
+  URL.canParse(text, base) ? new URL(text, base) : null;

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { parseUrl } from './loopback.ts';
 
 /**
  * What is secret, and how it is kept out of everything that is shown or written: the one home of both.
@@ -74,7 +75,7 @@ export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /** Makes the keys in an address known, so that they are masked without the rest of it too (`GET /v1/KEY failed`). */
 export function knowAddress(address: string): void {
-  const url = URL.parse(address);
+  const url = parseUrl(address);
   if (url === null) return;
   const inPath = url.pathname.split('/').filter((part) => part.length >= 16 && !/^[a-z]+$/i.test(part));
   for (const part of [url.password, ...inPath, ...queryKeys(url)]) know(decode(part));

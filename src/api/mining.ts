@@ -6,7 +6,7 @@ import { openTarget } from '../load/target.ts';
 import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import type { PublishOrder, UploadOutcome, WriteQuestion } from '../publish/index.ts';
-import { tokenizerFilesAmong } from '../rules/index.ts';
+import { carriedFiles } from '../rules/index.ts';
 import { publishModel } from '../runs/publish-model.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { at, type NetworkOptions, type WalletOptions } from './options.ts';
@@ -18,6 +18,8 @@ export interface LocalModel {
   facts: ModelFacts;
   /** base64, as in the chain string. */
   contentHash: string;
+  /** What belongs to it under the profile that it was looked at with, as far as it is there. */
+  files: string[];
 }
 
 export interface LoadOptions extends NetworkOptions {
@@ -58,18 +60,16 @@ export async function loadLocalModel(dir: string, options: NetworkOptions = {}):
       nextSteps: [`pt check ${shellWord(dir)}`],
     });
   }
-  return { dir: resolve(dir), facts, contentHash: await contentHashOf(folder, profile) };
+  const present = new Set(facts.files.map(({ path }) => path));
+  const files = carriedFiles(present, facts.hashedFiles, profile);
+  return { dir: resolve(dir), facts, contentHash: await contentHashOf(folder, profile), files };
 }
 
-/** Copies a model's files (config, weights, tokenizer; nothing else of its folder) to an empty or new folder. */
+/** Copies a model's files (config, weights, tokenizer, what its profile asks for; nothing else of its folder) to an empty or new folder. */
 export async function save(model: LocalModel, dir: string): Promise<LocalModel> {
-  const present = new Set(model.facts.files.map(({ path }) => path));
-  const wanted = new Set(
-    [...model.facts.hashedFiles, ...tokenizerFilesAmong(present)].filter((path) => present.has(path)),
-  );
   const target = await openTarget(dir, `${model.contentHash}`, false);
   if (target.occupied) target.refuseOccupied();
-  for (const path of wanted) {
+  for (const path of model.files) {
     const to = join(target.temporary, path);
     await mkdir(dirname(to), { recursive: true });
     await cp(join(model.dir, path), to, { dereference: true });

@@ -67,6 +67,13 @@ export function failureOf(evidence: Evidence): OutsideError {
     return make('trainer.out_of_memory', OUT_OF_MEMORY, [
       'pt train --bs 1   # a smaller batch needs less memory',
     ]);
+  if (/Rendezvous(Connection|Timeout)Error/.test(log))
+    return make(
+      'trainer.rendezvous',
+      'The machines did not meet: the one that --rdzv-endpoint names was not reached in time, or others did not come.',
+      ['Begin on the machine that --rdzv-endpoint names, and let the others reach that port of it.'],
+      tailDetail(log),
+    );
   const how = end.code === 0 ? 'without saying that it was done' : `with exit code ${end.code}`;
   const last = lastOf(log);
   return make(

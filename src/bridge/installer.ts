@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { installProgress } from './install-progress.ts';
@@ -64,6 +63,7 @@ function pipInstaller(env: NodeJS.ProcessEnv): Installer {
 
 /** Path of a working uv: the user's own on the PATH, else the one that python/uv.txt pins by version and hash. Installing it is a convenience: any failure means "no uv". */
 async function findUv(base: Interpreter, cache: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { execa } = await import('execa');
   const works = async (uv: string) =>
     !(await execa(uv, ['--version'], { env, extendEnv: false, reject: false, stdin: 'ignore' })).failed;
   if (await works('uv')) return 'uv';
@@ -91,6 +91,7 @@ async function findUv(base: Interpreter, cache: string, env: NodeJS.ProcessEnv):
 
 /** Runs a program and passes on its last line as it works, with the bytes that it says it downloads. */
 async function* run(file: string, args: string[], env: NodeJS.ProcessEnv): Work<void> {
+  const { execa } = await import('execa');
   const child = execa(file, args, {
     env,
     extendEnv: false,

@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { withoutSecrets } from '../secret.ts';
 
 /** A Python interpreter on this machine, before any package is looked at. */
@@ -33,6 +32,7 @@ export async function probe(
 ): Promise<(Interpreter & { release: readonly [number, number] }) | string> {
   const [file, ...args] = command as [string, ...string[]];
   const script = 'import sys,platform;print(sys.executable);print(platform.python_version())';
+  const { execa } = await import('execa');
   const result = await execa(file, [...args, '-c', script], {
     env: withoutSecrets(env),
     extendEnv: false,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import { isOlder, OLDEST_PYTHON, probe } from './interpreter.ts';
 import { cacheFolder, PYTHON_FOLDER } from './paths.ts';
@@ -68,6 +67,7 @@ export async function missingPackages(
   const script =
     'import sys\nfrom importlib import metadata\nfor n in sys.argv[1:]:\n try: metadata.version(n)\n except metadata.PackageNotFoundError: print(n)';
   const options = { env, extendEnv: false, reject: false, stdin: 'ignore' } as const;
+  const { execa } = await import('execa');
   const result = await execa(python, ['-c', script, ...names], options);
   return result.failed ? names : result.stdout.split(/\r?\n/).filter((name) => name !== '');
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
 import { withoutSecrets } from '../secret.ts';
 import { PYTHON_FOLDER } from './paths.ts';
@@ -11,6 +10,7 @@ import type { PythonEnv, PythonInfo } from './types.ts';
  */
 export async function pythonInfo(python: PythonEnv): Promise<PythonInfo> {
   const controller = join(PYTHON_FOLDER, 'bridge_controller.py');
+  const { execa } = await import('execa');
   const result = await execa(python.python, [controller, '--info'], {
     env: withoutSecrets(process.env),
     extendEnv: false,

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import { diskError, systemCode } from '../host/disk-error.ts';
 import { type Lock, takeLock } from '../host/lock.ts';
@@ -149,6 +148,7 @@ async function* build(base: Interpreter, folder: string, env: NodeJS.ProcessEnv)
 
 /** Imports what the trainer imports: an environment that cannot is not kept. */
 async function proveItWorks(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const { execa } = await import('execa');
   const result = await execa(
     pythonIn(folder),
     ['-c', 'import torch, transformers, safetensors, tokenizers, pyarrow, numpy'],
@@ -174,6 +174,7 @@ function* warnOfLittleSpace(folder: string): Generator<Progress> {
 }
 
 async function* addFlashAttention(python: PythonEnv, env: NodeJS.ProcessEnv): Work<void> {
+  const { execa } = await import('execa');
   const has = await execa(python.python, ['-c', 'import flash_attn'], {
     env,
     extendEnv: false,

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { EXIT, OutsideError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { installerFor } from './installer.ts';
@@ -99,6 +98,7 @@ function bytesOf(hex: unknown): Uint8Array {
 }
 
 async function ask(python: string, question: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const { execa } = await import('execa');
   const result = await execa(python, ['-I', SCRIPT], {
     input: JSON.stringify(question),
     env: { PATH: process.env.PATH ?? '' },

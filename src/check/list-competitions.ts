@@ -4,6 +4,7 @@ import type { Network } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import {
   type Competition,
+  chooseCompetition,
   nextPeriod,
   type Period,
   type Profile,
@@ -27,11 +28,14 @@ export interface CompetitionList {
   next: { fromBlock: number; boundary: Period['boundary']; changed: string[] } | null;
 }
 
-/** The list for a block, a date, the chain's block or the newest period, in this order. `profile` null: all that the network held. */
+/**
+ * The list for a block, a date, the chain's block or the newest period, in this order; `profile` null: all that the network held. With
+ * `competition` that one alone; throws `UserError` `competition.unknown` where there is none.
+ */
 export function listCompetitions(
   schedule: Schedule,
   profile: Profile | null,
-  asked: { block: number | null; at: string | null; chain: number | null },
+  asked: { block: number | null; at: string | null; chain: number | null; competition?: string | null },
   anchor: Network['block_anchor'],
 ): CompetitionList {
   const dated = asked.at === null ? null : blockOfDate(asked.at, anchor);
@@ -46,7 +50,10 @@ export function listCompetitions(
     releaseCommit: period.commit,
     fromBlock: period.from_block,
     boundary: period.boundary,
-    competitions: period.competitions,
+    competitions:
+      asked.competition == null
+        ? period.competitions
+        : [chooseCompetition(period.competitions, { id: asked.competition })],
     next: next && { fromBlock: next.from_block, boundary: next.boundary, changed: next.changed },
   };
 }

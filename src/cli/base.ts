@@ -12,7 +12,7 @@ import type { Column } from '../text/table.ts';
 import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { commandLine, type Leaves } from './command-line.ts';
-import { globalFlags } from './flags.ts';
+import { globalFlags, idleInList, networkArgs } from './flags.ts';
 import { allInContext, type CommandLine, type Typed, typedSettings } from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { takeReferenceFlags } from './reference-flags.ts';
@@ -21,7 +21,6 @@ import { usageError } from './usage-error.ts';
 export { Args, Flags, type Interfaces } from '@oclif/core';
 export {
   hubFlags,
-  networkArgs,
   networkFlags,
   publishedDtype,
   publishFlags,
@@ -175,6 +174,13 @@ export abstract class PtCommand extends Command {
     if (line === null) return;
     const flags = line.flags.map((each) => (each.flag === flag ? { ...each, value } : each));
     this.#line = { ...line, flags };
+  }
+
+  /** `--list-competitions`: that command in the place of this one. What it has no use for is named. */
+  protected listCompetitions(flags: Record<string, unknown>): Promise<Printed<'competitions'>> {
+    const idle = idleInList(flags);
+    if (idle !== null) this.warning(idle);
+    return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
   }
 
   /** A line of data on stdout. */

@@ -97,6 +97,14 @@ export function networkArgs(flags: { [name in keyof typeof networkFlags]?: unkno
     .concat(flags.offline === true ? ['--offline'] : []);
 }
 
+/** What of a command's flags `--list-competitions` has no use for, in words; null: none was given. */
+export function idleInList(flags: Record<string, unknown>): string | null {
+  const used = { ...networkFlags, ...globalFlags, 'list-competitions': null };
+  const idle = Object.keys(flags).filter((name) => flags[name] !== undefined && !(name in used));
+  if (idle.length === 0) return null;
+  return `${idle.map((name) => `--${name}`).join(', ')} ${idle.length > 1 ? 'do' : 'does'} nothing with --list-competitions.`;
+}
+
 /** The dtype that `publishFlags` ask for; bf16 when nothing is said. */
 export function publishedDtype(flags: { dtype?: string; 'upload-b16'?: boolean }): 'bf16' | 'fp32' {
   if (flags.dtype === 'bf16' || flags.dtype === 'fp32') return flags.dtype;

@@ -9,6 +9,7 @@ import {
   parseTarget,
 } from '../check/index.ts';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
 import type { Printed } from '../output/index.ts';
@@ -42,7 +43,7 @@ export default class Check extends PtCommand {
     fix: Flags.boolean({
       summary: 'First add what older transformers read to config and tokenizer, in place',
     }),
-    device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps' }),
+    device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps', dependsOn: ['deep'] }),
   };
 
   async run(): Promise<Printed<'check'>> {
@@ -66,7 +67,7 @@ export default class Check extends PtCommand {
       this.success(sentence);
       this.nextSteps([
         target.kind === 'folder'
-          ? `pt upload --load-model-dir ${shellWord(target.dir)} --hf-repo-id ${settings.hfRepoId ?? 'NAMESPACE/NAME'}`
+          ? await uploadStep(target.dir, settings.hfRepoId)
           : `pt load --repo ${printed.target}`,
       ]);
     } else {

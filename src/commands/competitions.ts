@@ -2,7 +2,7 @@ import { listCompetitions } from '../check/index.ts';
 import { Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
-import { competitionLabel } from '../rules/index.ts';
+import { type Competition, competitionLabel, isBound } from '../rules/index.ts';
 import { formatCount, formatWhole } from '../text/format.ts';
 
 export default class Competitions extends PtCommand {
@@ -36,6 +36,7 @@ export default class Competitions extends PtCommand {
       {
         block: flags.block ?? null,
         at: flags.at ?? null,
+        competition: place.competition,
         chain: flags.block === undefined && flags.at === undefined ? await this.#chainBlock(place) : null,
       },
       constants.networks[network.name]?.block_anchor ??
@@ -62,8 +63,8 @@ export default class Competitions extends PtCommand {
       list.competitions.map((c) => [
         competitionLabel(c),
         `${Math.round(c.reward_percentage * 100)}%`,
-        `${formatCount(c.min_model_parameters)}–${formatCount(c.max_model_parameters)}`,
-        (c.max_bytes / 2 ** 30).toFixed(2),
+        parametersOf(c),
+        isBound(c.max_bytes) ? (c.max_bytes / 2 ** 30).toFixed(2) : NO_LIMIT,
         c.sequence_length ?? '-',
         c.from_pretrained_kwargs.torch_dtype ?? 'as saved',
         c.tokenizer,
@@ -92,4 +93,11 @@ export default class Competitions extends PtCommand {
       return null;
     }
   }
+}
+
+const NO_LIMIT = 'no limit';
+
+function parametersOf({ min_model_parameters: min, max_model_parameters: max }: Competition): string {
+  if (isBound(max)) return `${formatCount(min)}–${formatCount(max)}`;
+  return min === 0 ? NO_LIMIT : `from ${formatCount(min)}`;
 }

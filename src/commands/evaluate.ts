@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT } from '../errors.ts';
 import {
   describeDuel,
@@ -94,11 +95,11 @@ export default class Evaluate extends PtCommand {
     const kept = await keepForecastOf(result, place, (text) => this.warning(text));
     for (const run of kept)
       this.note(`Kept for the report of run ${basename(run)}: pt report ${runWord(run, settings.home)}`);
-    this.#show(result, settings);
+    await this.#show(result, settings);
     return evaluateOutput(result);
   }
 
-  #show(result: Evaluation, { hfRepoId: repo, home }: Settings): void {
+  async #show(result: Evaluation, { hfRepoId: repo, home }: Settings): Promise<void> {
     const { sample } = result;
     this.note(
       `${sample.batches} sequences of ${sample.sequenceLength} tokens (${sample.data.join(', ')}), profile ${result.profile}, ${competitionLabel(result.competition)}, block ${result.block}.`,
@@ -152,7 +153,7 @@ export default class Evaluate extends PtCommand {
     const goOn = run === null ? [] : [resumeCommand(run, home)];
     this.nextSteps(
       result.advice === 'publish'
-        ? [`pt upload --load-model-dir ${mine} --hf-repo-id ${repo ?? 'NAMESPACE/NAME'}`]
+        ? [await uploadStep(dir, repo)]
         : result.advice === null
           ? [`pt evaluate ${mine} --against best`]
           : [...goOn, `pt evaluate ${mine} --against best`],

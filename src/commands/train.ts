@@ -1,18 +1,20 @@
 import { basename, join } from 'node:path';
-import { type Interfaces, networkArgs, PtCommand, publishedDtype } from '../cli/base.ts';
+import { type Interfaces, PtCommand, publishedDtype } from '../cli/base.ts';
 import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
+import { showPlan, uploadStep } from '../cli/upload-steps.ts';
 import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import { detachedOutput } from '../output/jobs.ts';
 import { trainOutput } from '../output/train.ts';
 import type { Place } from '../place.ts';
-import type { UploadOutcome } from '../publish/index.ts';
+import type { UploadOutcome, UploadPlan } from '../publish/index.ts';
 import {
   beginRun,
   openForecastPublisher,
   openRunPages,
   publishBest,
   type RunPublish,
+  rehearseBest,
   resumeRun,
   type TrainOrder,
 } from '../runs/index.ts';
@@ -28,6 +30,7 @@ import {
   openResumed,
   type ResumedRun,
   refuseImpossible,
+  refuseUnknownHost,
   resumeCommand,
   runCalled,
   runName,
@@ -58,14 +61,14 @@ export default class Train extends PtCommand {
 
   async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
-    if (flags['list-competitions'])
-      return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
+    if (flags['list-competitions']) return this.listCompetitions(flags);
     if (flags.detach) return this.#detach(flags);
     const { settings, resumed } = await this.#settings(flags);
     const device = settings.device ?? resumed?.config.device;
     const named = flags.run !== undefined || resumed !== null;
     const spread = { ...spreadOf(flags), named, device: String(device ?? 'auto') };
     refuseImpossible(spread, thisMachine(process.env));
+    if (!settings.offline) await refuseUnknownHost(spread.rdzvEndpoint);
     const order = orderOf(flags, {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,
@@ -73,7 +76,7 @@ export default class Train extends PtCommand {
     const place = await this.place(settings);
     await place.python(); // without it nothing can be trained: said before anything is made
     const pages = await openRunPages(flags);
-    const { runDir, plan, offline, lock } = await this.work(
+    const { runDir, plan, rehearsal, offline, lock } = await this.work(
       resumed === null ? beginRun(order, settings, place) : resumeRun(order, resumed, settings, place),
     );
     this.note(`Run folder: ${runDir}`);
@@ -82,17 +85,21 @@ export default class Train extends PtCommand {
     const publisher = await this.#openPublisher(runDir, plan, place);
     let outcome: TrainOutcome | null = null;
     let published: UploadOutcome | null;
+    let rehearsed: UploadPlan | null = null;
     let report: string | null = null;
     try {
       outcome = await this.#train({ ...settings, offline }, flags, runDir, place, publisher?.offer);
       published = await (publisher ? publisher.finish() : this.#publish(outcome, plan, place));
+      if (rehearsal !== null)
+        rehearsed = await this.work(rehearseBest(rehearsal, outcome, place, this.signal));
     } finally {
       await publisher?.close();
       const warn = (text: string) => this.warning(text);
       report = await pages.end(runDir, { place, finished: outcome !== null, warn });
       lock?.release();
     }
-    this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
+    if (rehearsed !== null) showPlan(rehearsed, this.ui);
+    await this.#tell(outcome, plan?.intent.repo ?? settings.hfRepoId, published);
     if (report !== null) this.note(`Report: ${report}`);
     return trainOutput(outcome, published, report);
   }
@@ -192,11 +199,11 @@ export default class Train extends PtCommand {
     return published;
   }
 
-  #tell(
+  async #tell(
     { bestDir, bestLoss, steps, tokens, unigramEntropy }: TrainOutcome,
     repo: string | null,
     published: unknown,
-  ): void {
+  ): Promise<void> {
     const than =
       unigramEntropy === null ? '' : ` (unigram entropy of this text: ${unigramEntropy.toFixed(3)})`;
     this.success(
@@ -205,11 +212,7 @@ export default class Train extends PtCommand {
     if (bestDir === null) return;
     this.print(bestDir);
     if (published !== null) this.nextSteps(['pt status --mine']);
-    else
-      this.nextSteps([
-        `pt check ${shellWord(bestDir)}`,
-        `pt upload --load-model-dir ${shellWord(bestDir)} --hf-repo-id ${repo ?? 'NAME/MODEL'}`,
-      ]);
+    else this.nextSteps([`pt check ${shellWord(bestDir)}`, await uploadStep(bestDir, repo)]);
   }
 }
 

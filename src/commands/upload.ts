@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import {
   Flags,
   hubFlags,
-  networkArgs,
   networkFlags,
   PtCommand,
   publishedDtype,
@@ -10,6 +9,7 @@ import {
   walletFlags,
   writeFlags,
 } from '../cli/base.ts';
+import { showPlan } from '../cli/upload-steps.ts';
 import { UserError } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import type { PublishOrder, PublishSource, UploadPlan } from '../publish/index.ts';
@@ -98,8 +98,7 @@ export default class Upload extends PtCommand {
 
   async run(): Promise<Printed<'upload'>> {
     const { flags } = await this.parse(Upload);
-    if (flags['list-competitions'])
-      return this.config.runCommand<Printed<'competitions'>>('competitions', networkArgs(flags));
+    if (flags['list-competitions']) return this.listCompetitions(flags);
     const settings = await this.settings(flags);
     const { source, repo } = sourceOf(flags, settings);
     // What was typed is looked at before wallet, chain and Hub are.
@@ -139,23 +138,7 @@ export default class Upload extends PtCommand {
   }
 
   #show(plan: UploadPlan): UploadPlan {
-    this.table(
-      [
-        { title: 'step' },
-        { title: 'what', narrow: 'wrap' },
-        { title: 'bytes', align: 'right' },
-        { title: 'done' },
-      ],
-      plan.steps.map(({ step, detail, bytes, done }) => [step, detail, bytes || '', done ? 'yes' : '']),
-    );
-    this.table(
-      [
-        { title: 'file', narrow: 'under' },
-        { title: 'bytes', align: 'right' },
-      ],
-      [...plan.files.map(({ path, size }) => [path, size]), ...plan.deletes.map((path) => [path, 'deleted'])],
-    );
-    this.print(plan.commitment);
+    showPlan(plan, this.ui);
     this.nextSteps(['The same command without --dry-run does it.']);
     return plan;
   }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { competitionLabel, newestPeriod, scheduleNamed } from '../rules/index.ts';
+import { competitionLabel, isBound, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Check, failure, ok, warning } from './types.ts';
@@ -33,7 +33,10 @@ export async function checkDisk(settings: Settings): Promise<Check> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const { competitions } = newestPeriod(scheduleNamed(rules, network.schedule));
-  const largest = competitions.reduce((a, b) => (b.max_bytes > a.max_bytes ? b : a));
+  const bounded = competitions.filter((each) => isBound(each.max_bytes));
+  if (bounded.length === 0)
+    return ok('disk', `${gigabytes(free)} free; how large a model may be is not said`);
+  const largest = bounded.reduce((a, b) => (b.max_bytes > a.max_bytes ? b : a));
   const needed = largest.max_bytes * 4;
   const said = `${gigabytes(free)} free; a full run of ${competitionLabel(largest)} may take ${gigabytes(needed)}`;
   return free >= needed

@@ -13,8 +13,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeTooOld } from './node-version.ts';
+
+/** Loaded at the first lock: Node 20, which the toolbox runs on, has none. */
+function sqlite(): typeof import('node:sqlite') {
+  const found = process.getBuiltinModule?.('node:sqlite');
+  if (found !== undefined) return found;
+  throw nodeTooOld('What is published or trained is locked with node:sqlite', '22.13');
+}
 
 export interface Lock {
   /** Gives the lock back; calling it again is harmless. */
@@ -136,7 +144,7 @@ function canLock(folder: string): boolean {
   const path = join(folder, `.lock-${process.pid}-${randomUUID()}`);
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 0 });
+    database = new (sqlite().DatabaseSync)(path, { timeout: 0 });
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     // Any other failure (a folder that is read-only) says nothing about locks.
@@ -152,7 +160,7 @@ function canLock(folder: string): boolean {
 function begin(path: string, sql: string, readOnly = false, healed = false): DatabaseSync | null {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: GLANCE_MS, readOnly });
+    database = new (sqlite().DatabaseSync)(path, { timeout: GLANCE_MS, readOnly });
     database.exec(sql);
     return database;
   } catch (error) {

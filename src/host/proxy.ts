@@ -3,6 +3,7 @@ import https from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { Duplex } from 'node:stream';
 import { UserError } from '../errors.ts';
+import { parseUrl } from '../loopback.ts';
 
 /**
  * The proxy of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`; small letters too, which win), for every connection of
@@ -59,7 +60,7 @@ function inRanges(listed: readonly string[], addresses: readonly string[]): stri
     }
   }
   return addresses.flatMap((address) => {
-    const host = URL.parse(address)?.hostname ?? '';
+    const host = parseUrl(address)?.hostname ?? '';
     const ip = host.replace(/^\[|\]$/g, '');
     const version = isIP(ip);
     return version !== 0 && ranges.check(ip, version === 4 ? 'ipv4' : 'ipv6') ? [...new Set([ip, host])] : [];
@@ -68,7 +69,7 @@ function inRanges(listed: readonly string[], addresses: readonly string[]): stri
 
 function addressOf(name: string, value: string): string {
   if (value === '') return '';
-  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
+  const url = parseUrl(/^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`);
   if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.hostname !== '') return url.href;
   const shown = value.replace(/\/\/[^/]*@/, '//***@');
   throw new UserError(

@@ -1,4 +1,5 @@
 import { PtError } from '../errors.ts';
+import { parseUrl } from '../loopback.ts';
 import type { Secret } from '../secret.ts';
 import {
   type Doing,
@@ -136,7 +137,7 @@ async function follow(connection: Connection, url: URL, init: RequestInit, doing
       method = 'GET';
       body = null;
     }
-    const next = URL.parse(location, target.href);
+    const next = parseUrl(location, target.href);
     if (next === null) throw malformed(doing, 'a redirect to no address');
     target = location.startsWith('/') ? withPrefix(connection, next) : next;
   }
@@ -157,7 +158,7 @@ export function withPrefix({ endpoint }: Connection, address: URL): URL {
  * asked for and who gets the token.
  */
 export function atEndpoint(connection: Connection, address: string): URL | null {
-  const given = URL.parse(address, `${connection.base}/`);
+  const given = parseUrl(address, `${connection.base}/`);
   if (given === null) return null;
   const here = new URL(connection.endpoint);
   [here.pathname, here.search] = [given.pathname, given.search];

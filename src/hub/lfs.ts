@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PtError } from '../errors.ts';
+import { parseUrl } from '../loopback.ts';
 import { inParallel } from '../work.ts';
 import { type ApiRequest, atEndpoint, type Connection, doingOf, toThrow } from './connection.ts';
 import { malformed } from './hub-errors.ts';
@@ -201,7 +202,7 @@ async function putCounted(
   let counted = 0;
   const doing = doingOf(connection, { action: `upload ${file.path}`, repo: request.repo });
   try {
-    const url = URL.parse(href);
+    const url = parseUrl(href);
     if (url === null) throw malformed(doing, 'an address that is none');
     return await put(connection, doing, {
       url,

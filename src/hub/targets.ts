@@ -1,23 +1,14 @@
 import { OutsideError, UserError } from '../errors.ts';
 import { isLoopback, leadsInside } from '../loopback.ts';
+import { hubAddressProblem } from '../text/address.ts';
 
 /** Checks the setting HF_ENDPOINT and gives it as an origin with path, without a slash at the end. */
 export function parseEndpoint(endpoint: string): URL {
-  let url: URL;
-  try {
-    url = new URL(endpoint);
-  } catch {
-    throw badEndpoint(endpoint);
-  }
-  if (
-    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
-    url.username ||
-    url.password ||
-    url.search ||
-    url.hash
-  )
-    throw badEndpoint(endpoint);
-  return url;
+  const problem = hubAddressProblem(endpoint);
+  if (problem === null) return new URL(endpoint);
+  throw new UserError('hub.bad_endpoint', `HF_ENDPOINT ${problem}`, {
+    nextSteps: ['HF_ENDPOINT=https://huggingface.co'],
+  });
 }
 
 /** Refuses an address before any name is looked up or any connection is opened. */
@@ -39,12 +30,3 @@ export function checkTarget(url: URL, endpoint: URL, loopbackOnly: boolean): voi
   if (!own && leadsInside(url))
     refuse('the Hub pointed at a service of this machine, or at one that answers it alone');
 }
-
-const badEndpoint = (endpoint: string): UserError =>
-  new UserError(
-    'hub.bad_endpoint',
-    `HF_ENDPOINT is not an http(s) address: ${JSON.stringify(endpoint.replace(/\/\/[^/]*@/, '//***@'))}`,
-    {
-      nextSteps: ['HF_ENDPOINT=https://huggingface.co', 'pt config show'],
-    },
-  );

@@ -3,6 +3,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { CheckError, PtError } from '../errors.ts';
 import { proxyOptions, secureAgent } from '../host/proxy.ts';
+import { parseUrl } from '../loopback.ts';
 import { type Connection, refusalOf, toThrow, withPrefix } from './connection.ts';
 import { type Doing, malformed, unreachable } from './hub-errors.ts';
 import { TryAgain, throwIfCancelled } from './retry.ts';
@@ -124,7 +125,7 @@ export async function get(connection: Connection, doing: Doing, request: Get): P
       const { location } = body.headers;
       if ([301, 302, 303, 307, 308].includes(status) && location) {
         body.resume();
-        const next = URL.parse(location, url.href);
+        const next = parseUrl(location, url.href);
         if (next === null) throw malformed(doing, 'a redirect to no address');
         url = isHub && location.startsWith('/') ? withPrefix(connection, next) : next;
         continue;

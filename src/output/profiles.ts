@@ -25,7 +25,10 @@ const summary = exactly<ProfileSummary>()(
   }),
 );
 
-export const profilesSchema = z.strictObject({ profiles: z.array(summary) });
+export const profilesSchema = z.strictObject({
+  profiles: z.array(summary),
+  broken: z.array(text).describe('Files that are no profile, each with what is wrong in it'),
+});
 
 export const profilesShowSchema = z.strictObject({
   ...summary.shape,

@@ -1,3 +1,4 @@
+import { UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import type { Opened, PublishOrder, PublishRequest } from './types.ts';
 
@@ -11,8 +12,26 @@ export async function open(place: Place): Promise<Opened> {
   return { ...place, hub, hotkey, chain: await place.chain() };
 }
 
-/** Everything that decides a publish: what was ordered, and the defaults for the rest. */
-export function requestOf(order: PublishOrder, { netuid, competition }: Place): PublishRequest {
+/**
+ * Everything that decides a publish: what was ordered, and the defaults for the rest.
+ *
+ * @throws UserError `usage.not_sealed` when it is ordered how to seal what the profile does not seal.
+ */
+export function requestOf(
+  order: PublishOrder,
+  { netuid, competition, asked, profile }: Place,
+): PublishRequest {
+  const sealing = [
+    ...(order.sealBlocks == null ? [] : ['--blocks']),
+    ...(order.sealRound == null ? [] : ['--round']),
+    ...(order.waitReveal ? ['--wait-reveal'] : []),
+  ];
+  if (sealing.length > 0 && profile.commit.mode !== 'timelock')
+    throw new UserError(
+      'usage.not_sealed',
+      `${sealing.join(', ')}: profile ${asked} writes plain text to the chain; there is no seal to open.`,
+      { nextSteps: [`pt upload   # without ${sealing.join(', ')}`] },
+    );
   return {
     netuid,
     competition,

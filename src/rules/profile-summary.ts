@@ -1,4 +1,6 @@
 /** A profile in the words of its readers: how it is written, what pins it, what is judged here and what is not. */
+import { type Constants, profileNamed } from '../constants.ts';
+import { PtError } from '../errors.ts';
 import { decidedByLosses } from './duel/by-losses.ts';
 import { fieldsOf, writeText } from './grammar.ts';
 import { holdsTensors } from './model/files.ts';
@@ -34,6 +36,22 @@ const MAX_SEALED_BYTES = 778;
 
 export function maxTextBytes({ commit }: Profile): number {
   return commit.max_bytes ?? (commit.mode === 'plain' ? MAX_PLAIN_BYTES : MAX_SEALED_BYTES);
+}
+
+/** All profiles of a constants folder that can be read, and what is wrong with each other one. */
+export function describeProfiles(constants: Pick<Constants, 'profiles'>): {
+  profiles: ProfileSummary[];
+  broken: PtError[];
+} {
+  const [profiles, broken]: [ProfileSummary[], PtError[]] = [[], []];
+  for (const name of Object.keys(constants.profiles))
+    try {
+      profiles.push(describeProfile(name, profileNamed(constants, name)));
+    } catch (error) {
+      if (!(error instanceof PtError)) throw error;
+      broken.push(error);
+    }
+  return { profiles, broken };
 }
 
 export function describeProfile(name: string, profile: Profile): ProfileSummary {

@@ -79,6 +79,12 @@ export function mechanicsOf(constants: Constants, asked: AskedProfile, block: nu
 
 const HISTORY = 'schedule';
 
+/** What a profile without a limit has in its competition's place. */
+const UNBOUNDED = Number.MAX_SAFE_INTEGER;
+
+/** Whether a competition's limit (of bytes or parameters) is one. */
+export const isBound = (limit: number): boolean => limit < UNBOUNDED;
+
 /**
  * The schedule of a profile that has no competitions by block: one, open at every block, that asks for nothing; what its validators ask for
  * stands in the profile.
@@ -89,8 +95,8 @@ function profileSchedule(name: string, { files, source, duel }: Profile): Schedu
     name,
     reward_percentage: 1,
     min_model_parameters: 0,
-    max_model_parameters: Number.MAX_SAFE_INTEGER,
-    max_bytes: files.max_bytes ?? Number.MAX_SAFE_INTEGER,
+    max_model_parameters: UNBOUNDED,
+    max_bytes: files.max_bytes ?? UNBOUNDED,
     sequence_length: ('length' in duel ? duel.length : undefined) ?? null,
     allowed_architectures: null,
     tokenizer: name,

@@ -2,7 +2,7 @@
 export { checkBest, trainedUnder } from './check-best.ts';
 export { keepForecastOf } from './keep-forecast.ts';
 export { beginRun, type ReadyRun, resumeRun, type TrainOrder } from './prepare.ts';
-export { publishBest, type RunPublish } from './publish-best.ts';
+export { publishBest, type RunPublish, rehearseBest } from './publish-best.ts';
 export { publishModel } from './publish-model.ts';
 export { type ForecastPublisher, openForecastPublisher } from './publish-on-forecast.ts';
 export { openRunPages, type RunPages } from './run-pages.ts';

@@ -5,7 +5,7 @@ import { type LoadSource, load } from '../load/index.ts';
 import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { PublishOrder } from '../publish/index.ts';
-import { chooseCompetition, newestPeriod } from '../rules/index.ts';
+import { chooseCompetition, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
 import {
   asksToPublish,
@@ -65,6 +65,8 @@ export interface ReadyRun {
   runDir: string;
   /** Null: nothing is published. */
   plan: RunPublish | null;
+  /** With `--dry-run`: what would be published; null: nothing. */
+  rehearsal: RunPublish | null;
   /** Whether the trainer is to open no connection. */
   offline: boolean;
   /** Held against another pt that would go on with it; null: shared with other machines, or the file system cannot lock. */
@@ -77,10 +79,11 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const { home, offline } = settings;
   const runsDir = runsFolder(settings);
   const options = withDefaults(optionsOf(order, settings));
+  refuseRepo(order, place);
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
-  const plan = planOf(intent, order);
+  const { plan, rehearsal } = planOf(intent, order);
   const block = plan === null ? null : yield* checkEarly(plan, place, signal);
   // Nothing is kept open for hours; what is needed then is opened again.
   await place.close();
@@ -88,7 +91,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
     const given = givenOf(order, settings, offline);
     const { rows } = settings;
     const runDir = yield* branchRun({ runsDir, home, from: decayFrom, name, given, settings: rows, intent });
-    return { runDir, plan, offline, lock: yield* hold(runDir, order) };
+    return { runDir, plan, rehearsal, offline, lock: yield* hold(runDir, order) };
   }
   let runDir: string;
   try {
@@ -118,14 +121,20 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
     const several = needsOthers(order.nnodes, name);
     if (!several || name === null || !(error instanceof PtError) || error.code !== 'run.exists') throw error;
     // The machine that made the folder publishes.
-    return { runDir: yield* joinRun(runsDir, name, signal, home), plan: null, offline, lock: null };
+    return {
+      runDir: yield* joinRun(runsDir, name, signal, home),
+      plan: null,
+      rehearsal,
+      offline,
+      lock: null,
+    };
   }
   const lock = yield* hold(runDir, order);
   if (plan !== null && block !== null) {
     const recipes = Object.keys(settings.constants.recipes);
     await refuseUnpublishable(plan, runDir, { block, recipes }, place);
   }
-  return { runDir, plan, offline, lock };
+  return { runDir, plan, rehearsal, offline, lock };
 }
 
 /** Makes a run ready to go on; refuses what it cannot go on with before anything of it is changed. */
@@ -136,6 +145,7 @@ export async function* resumeRun(
   place: Place,
 ): Work<ReadyRun> {
   const { runDir } = resumed;
+  refuseRepo(order, place);
   const offline = staysOffline(resumed, settings.rows);
   const publishesNothing = settings.offline || (offline && !asksToPublish(order.aim));
   const publishing = [order.aim, resumed.intent, standingAim(settings), publishesNothing] as const;
@@ -152,7 +162,7 @@ export async function* resumeRun(
   });
   // One of several machines publishes; here nothing else tells them apart.
   const mine = needsOthers(order.nnodes, basename(runDir)) && order.nodeRank !== 0 ? null : intent;
-  const plan = planOf(mine, order);
+  const { plan, rehearsal } = planOf(mine, order);
   if (plan !== null) yield* checkEarly(plan, place, order.signal);
   await place.close();
   const lock = yield* hold(runDir, order);
@@ -164,11 +174,27 @@ export async function* resumeRun(
   if (mine !== null && order.dryRun) yield note(`Dry run: nothing is published to ${mine.repo}.`);
   if (intent === null && resumed.intent !== null)
     yield note(`Offline: nothing is published to ${resumed.intent.repo} this time.`);
-  return { runDir, plan, offline: config.offline === true, lock };
+  return { runDir, plan, rehearsal, offline: config.offline === true, lock };
 }
 
-function planOf(intent: PublishIntent | null, { dryRun, ask }: TrainOrder): RunPublish | null {
-  return intent === null || dryRun ? null : planPublish(intent, ask);
+/**
+ * Refuses a repository that could not be, whether anything is published this time or not.
+ *
+ * @throws UserError `repo.invalid`
+ */
+function refuseRepo({ aim }: TrainOrder, { profile }: Place): void {
+  if (aim.repo !== null) parseRepoId(profile, aim.repo);
+}
+
+function planOf(
+  intent: PublishIntent | null,
+  { dryRun, ask }: TrainOrder,
+): Record<'plan' | 'rehearsal', RunPublish | null> {
+  if (intent === null) return { plan: null, rehearsal: null };
+  // A rehearsal asks nothing: there is nothing to say yes to.
+  return dryRun
+    ? { plan: null, rehearsal: planPublish(intent, async () => {}) }
+    : { plan: planPublish(intent, ask), rehearsal: null };
 }
 
 async function* hold(runDir: string, { nnodes }: TrainOrder): Work<Lock | null> {

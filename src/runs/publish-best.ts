@@ -1,9 +1,16 @@
 import { rm } from 'node:fs/promises';
 import type { Commitment } from '../chain/types.ts';
-import { CheckError } from '../errors.ts';
+import { Cancelled, CheckError, PtError } from '../errors.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
-import { type PublishOrder, preflight, rejectionOf, type UploadOutcome } from '../publish/index.ts';
+import type { Progress, Work } from '../progress.ts';
+import {
+  type PublishOrder,
+  preflight,
+  previewPublish,
+  rejectionOf,
+  type UploadOutcome,
+  type UploadPlan,
+} from '../publish/index.ts';
 import {
   checkModel,
   chooseCompetition,
@@ -107,17 +114,13 @@ export async function refuseUnpublishable(
 /** Publishes the best model of a run that is over, when its loss is under the threshold; null, and said, when it is not. */
 export async function* publishBest(
   plan: RunPublish,
-  { bestDir, bestLoss, runDir }: TrainOutcome,
+  outcome: TrainOutcome,
   place: Place,
   signal: AbortSignal,
 ): Work<UploadOutcome | null> {
-  const { threshold } = plan.intent;
-  if (bestDir === null || bestLoss === null) return null;
-  if (threshold === null || bestLoss >= threshold) {
-    const message = `Not published: the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${threshold}.`;
-    yield { kind: 'note', level: 'info', message };
-    return null;
-  }
+  const { runDir } = outcome;
+  const bestDir = yield* underThreshold(plan, outcome);
+  if (bestDir === null) return null;
   return yield* publishModel(
     {
       ...orderOf(plan, bestDir, signal),
@@ -125,4 +128,38 @@ export async function* publishBest(
     },
     place,
   );
+}
+
+/** What `publishBest` would do, written nowhere; null, and said, when it would do nothing. */
+export async function* rehearseBest(
+  plan: RunPublish,
+  outcome: TrainOutcome,
+  place: Place,
+  signal: AbortSignal,
+): Work<UploadPlan | null> {
+  const bestDir = yield* underThreshold(plan, outcome);
+  if (bestDir === null) return null;
+  try {
+    return yield* previewPublish(orderOf(plan, bestDir, signal), place);
+  } catch (error) {
+    if (!(error instanceof PtError) || error instanceof Cancelled) throw error;
+    // The training was asked for and is done; what would keep it from being published is said all the same.
+    yield { kind: 'note', level: 'warning', message: `It would not be published: ${error.message}` };
+    return null;
+  }
+}
+
+/** The folder of the best model, when its loss is under the threshold. */
+function* underThreshold(
+  { intent: { threshold, when } }: RunPublish,
+  { bestDir, bestLoss }: TrainOutcome,
+): Generator<Progress, string | null, void> {
+  if (bestDir === null || bestLoss === null) return null;
+  if (threshold !== null && bestLoss < threshold) return bestDir;
+  const why =
+    threshold === null
+      ? `--publish-when ${when === null ? '' : describeCondition(when)} is asked while it trains`
+      : `the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${threshold}`;
+  yield { kind: 'note', level: 'info', message: `Not published: ${why}.` };
+  return null;
 }

@@ -18,7 +18,10 @@ export async function pay(url: string, uid: number): Promise<void> {
 /** One call; null for an error, or no answer in time. */
 async function ask(url: string, method: string, params: unknown[], timeoutMs: number): Promise<unknown> {
   const socket = new WebSocket(url);
-  const { promise, resolve } = Promise.withResolvers<unknown>();
+  let resolve!: (block: unknown) => void;
+  const promise = new Promise<unknown>((done) => {
+    resolve = done;
+  });
   const timer = setTimeout(() => resolve(null), timeoutMs);
   socket.addEventListener('open', () => {
     socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));

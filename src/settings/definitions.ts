@@ -1,5 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseUrl } from '../loopback.ts';
+import { hubAddressProblem } from '../text/address.ts';
 import { nearest } from '../text/suggest.ts';
 
 /** One setting: its names in every place it can be set, and how its text is read. */
@@ -45,15 +47,18 @@ export const hint = (word: string, candidates: Iterable<string>): string => {
   return near.length === 0 ? '' : `; did you mean ${near.join(' or ')}?`;
 };
 
-function url(protocols: string[]) {
-  return (value: string): string => {
-    const parsed = URL.parse(value);
-    if (!parsed || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
-      return fail(`must be an address (${protocols.map((p) => `${p}//…`).join(' or ')}), not "${value}"`);
-    }
-    if (parsed.username || parsed.password) return fail('must not hold a user name or password');
-    return value.replace(/\/+$/, '');
-  };
+const withoutSlash = (address: string) => address.replace(/\/+$/, '');
+
+/** Nodes take their keys anywhere in it; it is shown without them. */
+function chainAddress(value: string): string {
+  return parseUrl(value)?.hostname
+    ? withoutSlash(value)
+    : fail(`must be an address (ws://… or wss://…), not "${value}"`);
+}
+
+function hubAddress(value: string): string {
+  const problem = hubAddressProblem(value);
+  return problem === null ? withoutSlash(value) : fail(problem);
 }
 
 /** A folder or file; `~` is the home folder, relative paths start at the working folder. */
@@ -76,7 +81,7 @@ export const DEFINITIONS = {
     key: 'network',
     env: ['PT_NETWORK'],
     summary: 'finney, test, local, sandbox, or ws://…',
-    parse: (value) => (/^wss?:\/\//.test(value) ? url(['ws:', 'wss:'])(value) : value),
+    parse: (value) => (/^wss?:\/\//.test(value) ? chainAddress(value) : value),
   }),
   netuid: define({ key: 'netuid', env: ['PT_NETUID'], summary: 'Subnet', parse: integer(0, 65_535) }),
   profile: define({
@@ -114,7 +119,7 @@ export const DEFINITIONS = {
     key: 'hub-endpoint',
     env: ['HF_ENDPOINT', 'PT_HUB_ENDPOINT'],
     summary: 'Address of the Hub',
-    parse: url(['http:', 'https:']),
+    parse: hubAddress,
   }),
   hfRepoId: define({
     key: 'hf-repo-id',

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Constants, loadConstants, type Network, profileNamed } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { parseUrl } from '../loopback.ts';
 import { scheduleNameOf } from '../rules/schedule.ts';
 import type { AskedProfile } from '../rules/types.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';
@@ -72,7 +73,7 @@ export function resolveSettings({
     throw new UserError(
       'settings.bad_value',
       `${askedFor?.origin ?? 'default'}: profile must be one of those that \`pt profiles\` lists, or history, not "${asked}"${hint(asked, Object.keys(constants.profiles))}`,
-      { nextSteps: ['pt profiles', 'pt config show'] },
+      { nextSteps: ['pt profiles   # without --profile', ...(askedFor ? [cureOf(askedFor.origin)] : [])] },
     );
 
   const fromConstants: Layer = {
@@ -179,9 +180,17 @@ function read<K extends SettingName>(
     throw new UserError(
       'settings.bad_value',
       `${given.origin}: ${definition.key} ${(error as Error).message}`,
-      { nextSteps: ['pt config show', `pt help`] },
+      { nextSteps: [cureOf(given.origin), `pt config show --help   # every setting, and where it can be`] },
     );
   }
+}
+
+/** How a bad value is mended, by where it stands: a command that reads settings would say the same again. */
+function cureOf(origin: string): string {
+  const [, kind, name = ''] = /^(flag|environment) (.+)$/.exec(origin) ?? [];
+  if (kind === 'flag') return `Correct ${name}, or leave it out.`;
+  if (kind === 'environment') return `unset ${name}   # or give it another value`;
+  return `Correct ${origin}.`;
 }
 
 function row(key: SettingName, found: { value: unknown; origin: string } | null): SettingRow {
@@ -223,7 +232,7 @@ function sandboxLayer(state: SandboxState): Layer {
 }
 
 function sameAddress(a: string, b: string): boolean {
-  const [left, right] = [URL.parse(a), URL.parse(b)];
+  const [left, right] = [parseUrl(a), parseUrl(b)];
   const host = (url: URL) => (url.hostname === 'localhost' ? '127.0.0.1' : url.hostname);
   return left !== null && right !== null && host(left) === host(right) && left.port === right.port;
 }

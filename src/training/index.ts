@@ -15,6 +15,7 @@ export { progressOf } from './progress-of.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
 export { asksToPublish, type IntentFlags, idlePublishFlags, publishIntent } from './publish-intent.ts';
 export { publishNewest } from './publish-newest.ts';
+export { refuseUnknownHost } from './rendezvous.ts';
 export {
   type Given,
   goOn,
@@ -39,7 +40,7 @@ export {
   runWord,
   updateState,
 } from './run-folder.ts';
-export { readLabels, readSettings, readState, writeLabels } from './run-state.ts';
+export { readLabels, readSettings, readState, repoOf, writeLabels } from './run-state.ts';
 export { leftOut } from './same-command.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
 export { listRuns, summariseRun } from './summary.ts';

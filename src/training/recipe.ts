@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { execa } from 'execa';
 import type { Recipe } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { competitionLabel, whyNoLoss } from '../rules/index.ts';
@@ -105,6 +104,7 @@ function readRecipeFile(path: string): Recipe {
 export async function hasGpu(device: string): Promise<boolean> {
   if (device.startsWith('cuda')) return true;
   if (device !== 'auto') return false;
+  const { execa } = await import('execa');
   const { exitCode, stdout } = await execa('nvidia-smi', ['-L'], {
     env: withoutSecrets(process.env),
     extendEnv: false,

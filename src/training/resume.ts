@@ -195,7 +195,7 @@ export function agree(
   const differing = factsOf(run, given).filter(({ is, wanted }) => !isDeepStrictEqual(is, wanted));
   const refused = differing.filter(({ fixed }) => fixed);
   if (refused.length > 0) {
-    const list = refused.map(({ flag, is, wanted }) => `--${flag} ${show(wanted)} (it has ${show(is)})`);
+    const list = refused.map(({ flag, is, wanted }) => `${typedAs(flag, wanted)} (it has ${show(is)})`);
     throw new UserError(
       'run.fixed',
       `Run ${basename(runDir)} cannot ${cannot} with ${list.join(', ')}: it would be another run.`,
@@ -281,8 +281,9 @@ function startFact(
   const source = asObject(config.source);
   const remote = state?.started_from ?? null;
   const is = remote === null ? source : remote === 'best' ? 'the best of the network' : `uid ${remote}`;
-  if (start.loadBest) return { flag: 'load-best', is, wanted: 'the best of the network' };
-  if (start.loadUid !== null) return { flag: 'load-uid', is, wanted: `uid ${start.loadUid}` };
+  if (start.loadBest) return { flag: 'load-best', is: remote === 'best' || is, wanted: true };
+  if (start.loadUid !== null)
+    return { flag: 'load-uid', is: typeof remote === 'number' ? remote : is, wanted: start.loadUid };
   if (start.loadModelDir !== null) {
     const wanted = { kind: 'model_dir', path: resolve(start.loadModelDir), config: null };
     return { flag: 'load-model-dir', is, wanted };
@@ -360,6 +361,12 @@ export function retargeted(
     ...said('publish-when', when(before), when(intent)),
     ...said('dtype', before.dtype, intent.dtype),
   ];
+}
+
+/** A flag as it would be typed. */
+function typedAs(flag: string, value: unknown): string {
+  if (value === true) return `--${flag}`;
+  return value === false ? `--no-${flag}` : `--${flag} ${show(value)}`;
 }
 
 function show(value: unknown): string {

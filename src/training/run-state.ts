@@ -79,6 +79,16 @@ export function intentOf(runDir: string, state: RunState | null): PublishIntent 
   });
 }
 
+/** The repository that the run of a model folder is published to, or was; null: none is known. */
+export async function repoOf(runDir: string | null): Promise<string | null> {
+  const state = runDir === null ? null : await readState(runDir);
+  return (
+    INTENT.safeParse(state?.intent).data?.repo ?? PUBLISHED.safeParse(state?.published).data?.repo ?? null
+  );
+}
+
+const PUBLISHED = z.looseObject({ repo: text });
+
 const COMPETITION = z.looseObject({
   id: z.union([z.int(), text]).nullable().catch(null),
   name: text.nullable().catch(null),

@@ -5,7 +5,7 @@ import { Cancelled, PtError } from '../errors.ts';
 import type { Work } from '../progress.ts';
 import { mask } from '../secret.ts';
 import { progressOf } from './progress-of.ts';
-import { hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
+import { checkpointSteps, hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
@@ -31,7 +31,8 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     runDir,
     bestDir: null,
     bestLoss: null,
-    steps: 0,
+    // An end before its first step leaves a run where its checkpoint is.
+    steps: resumed ? ((await checkpointSteps(runDir)).at(-1) ?? 0) : 0,
     tokens: 0,
     resumed,
     cancelled: false,

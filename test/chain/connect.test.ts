@@ -1,4 +1,6 @@
 import dns from 'node:dns';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
 import net from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -50,6 +52,19 @@ describe('connect', () => {
       code: 'chain.bad_endpoint',
       exitCode: 2,
     });
+  });
+
+  test('user and password of the address go to the node', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const upgrade = once(server, 'upgrade') as Promise<[IncomingMessage, net.Socket]>;
+    const trying = errorOf(connect({ endpoints: [`ws://user:hunter2@127.0.0.1:${port}`], timeoutMs: 300 }));
+    const [request, socket] = await upgrade;
+    socket.destroy();
+    server.close();
+    expect(request.headers.authorization).toBe(`Basic ${btoa('user:hunter2')}`);
+    await trying;
   });
 
   test('an access key in the address is not in the message', async () => {

@@ -32,6 +32,12 @@ describe('competitions', () => {
     expect(list({ chain: 8_000_000 }, profiles['3.2']).competitions).toHaveLength(1);
   });
 
+  it('are one alone when it is named, by id or name, and never another', () => {
+    const named = (competition: string) => list({ block: 3_565_190, competition }).competitions;
+    expect(named('0').map(({ id }) => id)).toEqual([0]);
+    expect(() => named('7')).toThrow(expect.objectContaining({ code: 'competition.unknown' }));
+  });
+
   it.each(['yesterday-ish', '1999-01-01'])('refuse the date %s', (text) => {
     expect(() => blockOfDate(text, anchor)).toThrow(
       expect.objectContaining({ code: 'competitions.date', exitCode: 2 }),

@@ -145,6 +145,11 @@ describe('pt train --resume', () => {
       offline: true,
     });
 
+    const rehearsed = await pt(`train ${more} --dry-run --max-steps 3`);
+    expect(rehearsed.exitCode, rehearsed.stderr).toBe(0);
+    expect(rehearsed.stderr).toContain('Dry run: nothing is published to me/kept.');
+    expect(rehearsed.json.published).toBeNull();
+
     // The next start is as the run was made: on its network, to its repository.
     const published = await pt(`train ${more} --max-steps 4`);
     expect(published.exitCode, published.stderr).toBe(0);

@@ -82,7 +82,16 @@ test.each([
     'ftp://x',
     'environment HF_ENDPOINT: hub-endpoint must be an address (http://… or https://…), not "ftp://x"',
   ],
-  ['PT_NETWORK', 'ws://u:p@h', 'environment PT_NETWORK: network must not hold a user name or password'],
+  [
+    'HF_ENDPOINT',
+    'https://u:p@h',
+    'environment HF_ENDPOINT: hub-endpoint must not hold a user name or password; a token goes into HF_ACCESS_TOKEN',
+  ],
+  [
+    'HF_ENDPOINT',
+    'https://h/?x=1',
+    'environment HF_ENDPOINT: hub-endpoint must end with host or path: paths are added to it, so nothing may follow a ? in it',
+  ],
 ])('environment %s=%s is an error', (name, value, message) => {
   env[name] = value;
   expect(problem(settings)).toMatchObject({ message, exitCode: 2 });

@@ -1,10 +1,10 @@
-import { argon2, createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
+import crypto, { createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
+import { nodeTooOld } from '../../host/node-version.ts';
 import type { Encryption } from './encryption.ts';
 
 const derive = promisify(pbkdf2);
-const deriveArgon2 = promisify(argon2);
 
 /** The password does not fit, or the file was changed: the forms cannot tell these apart. */
 export class WrongPassword extends Error {}
@@ -34,7 +34,8 @@ const NACL_MEMORY_KIB = 524_288;
 const nacl: Form = {
   async deriveKey(password, bytes) {
     naclBody(bytes); // before half a gibibyte is filled for nothing
-    return deriveArgon2('argon2i', {
+    if (crypto.argon2 === undefined) throw nodeTooOld('This key file is opened with argon2', '24.7');
+    return promisify(crypto.argon2)('argon2i', {
       message: Buffer.from(password, 'utf8'),
       nonce: NACL_SALT,
       parallelism: 1,

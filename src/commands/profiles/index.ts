@@ -1,7 +1,7 @@
 import { networkFlags, PtCommand } from '../../cli/base.ts';
-import { profileNamed } from '../../constants.ts';
+import { EXIT } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
-import { describeProfile } from '../../rules/index.ts';
+import { describeProfiles } from '../../rules/index.ts';
 
 export default class Profiles extends PtCommand {
   static override summary =
@@ -14,9 +14,7 @@ export default class Profiles extends PtCommand {
   async run(): Promise<Printed<'profiles'>> {
     const { flags } = await this.parse(Profiles);
     const { constants } = await this.settings(flags);
-    const profiles = Object.keys(constants.profiles).map((name) =>
-      describeProfile(name, profileNamed(constants, name)),
-    );
+    const { profiles, broken } = describeProfiles(constants);
     this.table(
       [
         { title: 'profile' },
@@ -36,6 +34,8 @@ export default class Profiles extends PtCommand {
       ]),
     );
     this.nextSteps(['pt profiles show NAME', 'pt status --profile NAME']);
-    return { profiles };
+    for (const error of broken) this.warning(error.message);
+    if (broken.length > 0) this.exitCode = EXIT.usage;
+    return { profiles, broken: broken.map(({ message }) => message) };
   }
 }

@@ -11,14 +11,24 @@ export default class WalletList extends PtCommand {
     '<%= config.bin %> wallet list',
     '<%= config.bin %> wallet list --network sandbox',
   ];
-  static override flags = { ...networkFlags, ...walletFlags };
+  static override flags = {
+    network: networkFlags.network,
+    offline: networkFlags.offline,
+    'wallet-name': walletFlags['wallet-name'],
+    'wallet-hotkey': walletFlags['wallet-hotkey'],
+    'wallet-path': walletFlags['wallet-path'],
+  };
 
   async run(): Promise<Printed<'wallet:list'>> {
     const { flags } = await this.parse(WalletList);
     const { wallet, network } = await this.settings(flags);
-    const hotkeys = await findHotkeys(wallet.path);
+    const { 'wallet-name': name, 'wallet-hotkey': hotkey } = flags;
+    const hotkeys = (await findHotkeys(wallet.path)).filter(
+      (file) => (name ?? file.wallet) === file.wallet && (hotkey ?? file.hotkey) === file.hotkey,
+    );
     if (hotkeys.length === 0) {
-      this.note(`No hotkey under ${wallet.path}.`);
+      const asked = [name, hotkey].filter((part) => part !== undefined).join('/');
+      this.note(`No hotkey ${asked === '' ? '' : `${asked} `}under ${wallet.path}.`);
       this.nextSteps([
         'btcli wallet create',
         'pt sandbox start --detach   # rehearse with a throwaway wallet',
