@@ -131,6 +131,7 @@ class RunConfig:
     device: str = option("auto", "auto, cpu, cuda, cuda:N, mps")
     dtype: Literal["auto", "bf16", "fp32"] = option("auto", "compute: bf16 on GPU, fp32 on CPU")
     save_dtype: Literal["fp32", "bf16"] = option("fp32", "of best/")
+    files_of: str | None = option(None, "folder whose files best/ keeps, all but the numbers of its weights; null: files as subnet 9's validators load them")
     attention: Literal["auto", "flash_attention_2", "flex_attention", "sdpa", "eager"] = option("auto", "attention kernel")
     compile: bool | Literal["auto"] = option("auto", "torch.compile; auto: on GPU in runs long enough to pay for it")
     deterministic: bool = option(False, "the same numbers to the last bit on the same kind of device, slower on a GPU")

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -21,8 +22,8 @@ from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
-from .model.layers import decoder_layers
-from .model.save import save_model
+from .model.layers import decoder_layers, persistent_buffers
+from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
 from .optim.average import Average
@@ -367,19 +368,27 @@ class Trainer:
             return
         with self.events.phase("saving", "best model"):
             tensors = {}
-            for name, param in self.model.named_parameters():
-                gathered = whole(param.detach())
+            for name, tensor in chain(self.model.named_parameters(), persistent_buffers(self.model)):
+                gathered = whole(tensor.detach())
                 if self.world.first:
                     tensors[name] = gathered.to("cpu", copy=True)
         if not self.world.first:
             return
         step = self.progress.step
-        dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
         self.best.save(
             {"step": step, "tokens": self.progress.tokens, "eval_loss": loss, "weights": weights},
-            lambda folder: save_model(folder, self.model.config, self.architecture, tensors, self.tokenizer, dtype),
+            lambda folder: self._write_best(folder, tensors),
             lambda: self.events.emit("best", step=step, eval_loss=loss, weights=weights, path=str(self.best.folder)),
         )
+
+    def _write_best(self, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+        named = file_tensors(self.model, tensors)
+        if self.config.files_of is not None:
+            tied = dict(getattr(self.model, "all_tied_weights_keys", None) or {})
+            save_as(folder, Path(self.config.files_of), named, tied)
+            return
+        dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
+        save_model(folder, self.model.config, self.architecture, named, self.tokenizer, dtype)
 
     def _save_checkpoint(self) -> None:
         step = self.progress.step

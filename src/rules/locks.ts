@@ -25,6 +25,10 @@ export function checkAgainst(model: Beside, king: Beside, profile: Profile): Fin
 
 const ABSENT = Symbol('absent');
 
+/** Whether the subnet holds a model's settings or files to its king's. */
+export const locksFiles = ({ config, files }: Profile): boolean =>
+  config !== null || Object.keys(files?.byte_equal ?? {}).length > 0;
+
 /** Locked keys by Python's `==`. Whether an absent key is as good as null, the profile says. */
 export function checkLocks(
   config: Record<string, unknown>,

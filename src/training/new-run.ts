@@ -3,7 +3,7 @@ import type { Constants } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import type { Work } from '../progress.ts';
-import { type Competition, chooseCompetition, meantCompetition, newestPeriod } from '../rules/index.ts';
+import { type Competition, chooseCompetition, locksFiles, meantCompetition, newestPeriod } from '../rules/index.ts';
 import type { Profile, Schedule } from '../rules/types.ts';
 import type { TrainingOptions } from './knobs.ts';
 import { type Machine, refuseHugeBatch } from './machine.ts';
@@ -68,12 +68,19 @@ export async function* newRun(input: NewRunInput): Work<string> {
   );
   await refuseLongSequence(options.sequenceLength, recipe, choice);
   if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
+  const given = 'remote' in choice || choice.local.kind !== 'recipe';
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
     (recipe.name === standardRecipe(competition, constants.recipes, input.profile) ||
-      'remote' in choice ||
-      choice.local.kind !== 'recipe');
+      given);
+  const gentle = given && input.recipe === null && options.optimizer === null;
+  if (gentle)
+    yield {
+      kind: 'note',
+      level: 'info',
+      message: 'A trained model is fine-tuned with AdamW; --optimizer muon takes another.',
+    };
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
   return yield* openRun({
     runsDir: input.runsDir,
@@ -85,7 +92,8 @@ export async function* newRun(input: NewRunInput): Work<string> {
       recipeFile: file,
       competition: fits ? competition : null,
       data: dataSources(names, input.cwd),
-      options,
+      keepsFiles: locksFiles(input.profile),
+      options: gentle ? { ...options, optimizer: 'adamw' } : options,
       offline: input.offline,
       hubEndpoint: input.offline ? null : input.hubEndpoint,
       reportTo: input.reportTo,

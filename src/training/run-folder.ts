@@ -38,6 +38,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     ...knobConfig(request.options),
     decay_from: { run: null, step: null },
     save_dtype: 'fp32',
+    files_of: request.keepsFiles && request.source.kind === 'model_dir' ? request.source.path : null,
     resume,
     from_start: false,
     offline: request.offline,

@@ -36,6 +36,7 @@ export const RUN_SCHEMA = z.strictObject({
   ...Object.fromEntries(knobs.map(([, knob]) => [knob.key, stored(knob)])),
   decay_from: z.strictObject({ run: text.nullable(), step: z.int().nullable() }),
   save_dtype: z.enum(['fp32', 'bf16']),
+  files_of: text.nullable(),
   resume: z.boolean(),
   from_start: z.boolean(),
   offline: z.boolean(),

@@ -21,6 +21,8 @@ export interface RunRequest {
   recipe: Record<string, unknown> & { name: string };
   recipeFile: string | null;
   competition: Competition | null;
+  /** Whether `best/` keeps the files of the model it starts from: a subnet locks them. */
+  keepsFiles: boolean;
   data: DataSource[];
   options: TrainingOptions;
   offline: boolean;

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar, cast
 
 import torch.distributed as dist
 import torch.utils.checkpoint
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map_only
 from transformers import PreTrainedModel
@@ -20,6 +20,12 @@ def decoder_layers(model: nn.Module) -> list[nn.Module]:
     """The repeated blocks: the members of the largest ModuleList."""
     lists = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module)]
     return list(max(lists, key=lambda found: sum(p.numel() for p in found.parameters()))) if lists else []
+
+
+def persistent_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What a saved model holds beside its parameters (the bias that balances experts, say), by name."""
+    kept = model.state_dict().keys()
+    return ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
 
 
 def input_table(model: PreTrainedModel) -> nn.Embedding:

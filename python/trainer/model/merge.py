@@ -6,8 +6,6 @@ the numbers are others. So what a subnet locks to a king's files stays locked wh
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch import Tensor
 from ..errors import TrainerError
 from ..events import Events
 from ..files import read_object
+from .layout import copy_rest, layout, raw, tensor_files
 
 _PIECE_ELEMENTS = 1 << 24
 """Of a tensor at once: 64 MB in fp32 for each model and mixture."""
@@ -33,7 +32,7 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
     Raises TrainerError `merge.differ` where the models have not one shape and one config, `merge.not_finite` for weights that are none.
     """
     same_configs(folders)
-    first, *_ = parts = [_tensor_files(folder) for folder in folders]
+    first, *_ = parts = [tensor_files(folder) for folder in folders]
     for folder, part in zip(folders[1:], parts[1:], strict=True):
         missing, more = sorted(set(first) - set(part)), sorted(set(part) - set(first))
         if missing or more:
@@ -41,7 +40,7 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
     with ExitStack() as stack:
         readers = [_open(stack, part) for part in parts]
         for at, file in enumerate(sorted(set(first.values()))):
-            header, names = _layout(file)
+            header, names = layout(file)
             outputs = [stack.enter_context(open(_made(out) / file.name, "wb")) for out in mixtures]
             for output in outputs:
                 output.write(header)
@@ -52,7 +51,7 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
             for output in outputs:
                 output.close()
     for out in mixtures:
-        _copy_rest(folders[0], out)
+        copy_rest(folders[0], out)
 
 
 def same_configs(folders: list[Path]) -> None:
@@ -78,7 +77,7 @@ def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path],
             if any(not torch.equal(pieces[0], piece) for piece in pieces[1:]):
                 raise TrainerError("merge.differ", f"{name} holds whole numbers, and they differ.", ["Merge models that go back to the same one."])
             for output in outputs:
-                output.write(_raw(pieces[0]))
+                output.write(raw(pieces[0]))
             continue
         for weights, output in zip(mixtures, outputs, strict=True):
             total = torch.zeros(pieces[0].shape, dtype=torch.float32)
@@ -87,7 +86,7 @@ def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path],
                     total.add_(piece.float(), alpha=weight)
             if not torch.isfinite(total).all():
                 raise TrainerError("merge.not_finite", f"{name} becomes NaN or infinite.", ["pt check FOLDER   # which model has such weights"])
-            output.write(_raw(total.to(dtype)))
+            output.write(raw(total.to(dtype)))
 
 
 def _pieces(shape: list[int]) -> Iterator[slice | None]:
@@ -101,28 +100,6 @@ def _pieces(shape: list[int]) -> Iterator[slice | None]:
         yield slice(start, min(start + step, shape[0]))
 
 
-def _raw(tensor: Tensor) -> bytes:
-    return tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-
-
-def _layout(file: Path) -> tuple[bytes, list[str]]:
-    """The header as it lies in the file, its length before it, and the names of the tensors in the order of their bytes."""
-    with open(file, "rb") as opened:
-        length = opened.read(8)
-        header = opened.read(int.from_bytes(length, "little"))
-    entries = {name: entry["data_offsets"] for name, entry in json.loads(header).items() if name != "__metadata__"}
-    return length + header, sorted(entries, key=lambda name: entries[name])
-
-
-def _tensor_files(folder: Path) -> dict[str, Path]:
-    """The file of each tensor."""
-    found: dict[str, Path] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as opened:
-            found |= dict.fromkeys(opened.keys(), file)
-    return found
-
-
 def _open(stack: ExitStack, files: dict[str, Path]) -> dict[str, Any]:
     """A reader for each tensor: mapped files, which take no memory."""
     opened = {file: stack.enter_context(safe_open(file, framework="pt")) for file in set(files.values())}
@@ -132,12 +109,6 @@ def _open(stack: ExitStack, files: dict[str, Path]) -> dict[str, Any]:
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _copy_rest(source: Path, target: Path) -> None:
-    for file in source.iterdir():
-        if file.is_file() and file.suffix != ".safetensors":
-            shutil.copyfile(file, target / file.name)
 
 
 def _bytes_of(file: Path) -> bytes | None:

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
-from transformers import PretrainedConfig, PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from ..errors import TrainerError
 from ..files import write_json
 from .compat import compat_config, name_in_file
+from .layout import copy_rest, layout, raw, tensor_files
 
 SHARD_BYTES = 5_000_000_000
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "F64": torch.float64}
 
 
 # Written by transformers for other kinds of models; they only blur the file.
@@ -24,16 +28,57 @@ _NOISE = ("_name_or_path", "_attn_implementation_autoset", "id2label", "label2id
 def save_model(folder: Path, config: PretrainedConfig, architecture: str, tensors: dict[str, Tensor], tokenizer: PreTrainedTokenizerFast | None, dtype: torch.dtype) -> None:
     """Writes config.json, safetensors (in parts of at most 5 GB) and the tokenizer into `folder`, which must not exist.
 
-    `tensors` are whole, on the CPU, named as the transformers class names them; tied copies may be left out.
+    `tensors` are whole, on the CPU, named as `file_tensors` or the transformers class names them; tied copies may be left out.
     """
     from huggingface_hub import save_torch_state_dict
 
     folder.mkdir(parents=True)
-    tensors = {name_in_file(config.model_type, name): tensor.to(dtype) for name, tensor in tensors.items()}
+    tensors = {name_in_file(config.model_type, name): _of_its_own(tensor.to(dtype)) for name, tensor in tensors.items()}
     save_torch_state_dict(tensors, folder, max_shard_size=SHARD_BYTES, metadata={"format": "pt"})
     write_json(folder / "config.json", compatible_config(config, architecture, dtype))
     if tokenizer is not None:
         save_tokenizer(folder, tokenizer)
+
+
+def file_tensors(model: PreTrainedModel, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same under the names, and in the shapes, that files hold: experts that the class keeps in one tensor are one each there."""
+    if any(tensor.dim() == 3 for tensor in tensors.values()):
+        from transformers.core_model_loading import revert_weight_conversion
+
+        tensors = revert_weight_conversion(model, tensors)
+    return {name_in_file(model.config.model_type, name): tensor for name, tensor in tensors.items()}
+
+
+def _of_its_own(tensor: Tensor) -> Tensor:
+    """An expert is a view of the tensor that holds them all, and files are written by storage."""
+    return tensor.clone() if tensor.numel() * tensor.element_size() != tensor.untyped_storage().nbytes() else tensor
+
+
+def save_as(folder: Path, source: Path, tensors: dict[str, Tensor], tied: dict[str, str]) -> None:
+    """Writes the model `tensors` (as `file_tensors` names them) into `folder` with the files of `source`: other numbers, all else to the byte.
+
+    `tied`: names that are copies, and of what. A tensor of `source` that is neither stays as it is there.
+    Raises TrainerError `bad_model` where `source` has no place, or another, for a tensor.
+    """
+    folder.mkdir(parents=True)
+    files = tensor_files(source)
+    homeless = sorted(name for name in tensors if name not in files)
+    if homeless:
+        raise TrainerError("bad_model", f"{source} has no place for {', '.join(homeless[:5])}.", [f"pt check {source}"])
+    for file in sorted(set(files.values())):
+        header, dtypes = layout(file)
+        with open(folder / file.name, "wb") as output, safe_open(file, framework="pt") as old:
+            output.write(header)
+            for name, dtype in dtypes.items():
+                tensor = tensors.get(name, tensors.get(tied.get(name, "")))
+                shape = old.get_slice(name).get_shape()
+                if tensor is None:
+                    output.write(raw(old.get_tensor(name)))
+                elif list(tensor.shape) != shape:
+                    raise TrainerError("bad_model", f"{name} is {list(tensor.shape)}, and {shape} in {source}.", [f"pt check {source}"])
+                else:
+                    output.write(raw(tensor.to(DTYPES.get(dtype, tensor.dtype))))
+    copy_rest(source, folder)
 
 
 def compatible_config(config: PretrainedConfig, architecture: str, dtype: torch.dtype) -> dict[str, Any]:
