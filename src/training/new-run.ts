@@ -3,7 +3,13 @@ import type { Constants } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import type { Work } from '../progress.ts';
-import { type Competition, chooseCompetition, locksFiles, meantCompetition, newestPeriod } from '../rules/index.ts';
+import {
+  type Competition,
+  chooseCompetition,
+  locksFiles,
+  meantCompetition,
+  newestPeriod,
+} from '../rules/index.ts';
 import type { Profile, Schedule } from '../rules/types.ts';
 import type { TrainingOptions } from './knobs.ts';
 import { type Machine, refuseHugeBatch } from './machine.ts';
@@ -72,8 +78,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
-    (recipe.name === standardRecipe(competition, constants.recipes, input.profile) ||
-      given);
+    (recipe.name === standardRecipe(competition, constants.recipes, input.profile) || given);
   const gentle = given && input.recipe === null && options.optimizer === null;
   if (gentle)
     yield {
