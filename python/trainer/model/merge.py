@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import torch
 from safetensors import safe_open
-from torch import Tensor
 
 from ..errors import TrainerError
 from ..events import Events
