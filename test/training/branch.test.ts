@@ -19,6 +19,7 @@ beforeEach(async () => {
       recipe: { name: 'tiny' },
       recipeFile: null,
       competition: null,
+      keepsFiles: false,
       data: [{ name: 'builtin', weight: 1 }],
       options: { ...withDefaults({}), epochs: 3, maxSteps: 90 },
       offline: true,

@@ -46,6 +46,7 @@ const request: RunRequest = {
   recipe: { name: 'tiny', batch_size: 8, optimizer: { name: 'muon' } },
   recipeFile: null,
   competition: null,
+  keepsFiles: false,
   data: [{ name: 'builtin', weight: 1 }],
   options: withDefaults({}),
   offline: false,

@@ -21,6 +21,7 @@ const request: RunRequest = {
   recipe: { name: 'tiny' },
   recipeFile: null,
   competition: null,
+  keepsFiles: false,
   data: [{ name: 'builtin', weight: 1 }],
   options: withDefaults({ maxSteps: 10, seed: 7, device: 'cpu' }),
   offline: true,
