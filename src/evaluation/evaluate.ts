@@ -16,7 +16,7 @@ import {
   type TaskRange,
   whyNoLoss,
 } from '../rules/index.ts';
-import { lengthFor, seedAt, sequencesFor, tasksOf, tokenizerFor } from './plan.ts';
+import { lengthFor, seedAt, sequencesFor, shortOf, tasksOf, tokenizerFor } from './plan.ts';
 import type { EvaluateRequest, Evaluation, ModelRef } from './types.ts';
 import { type Contestant, verdictOf } from './verdict.ts';
 
@@ -171,6 +171,9 @@ async function* scoreAll(
   );
   const raw = result.models as RawModel[];
   const ranges = sharedSample(raw);
+  const found = ranges.at(-1)?.end ?? 0;
+  const short = shortOf(tasks, found);
+  if (short !== null) yield { kind: 'note', level: 'warning', message: short };
   const contestants = located.map((l, i): Contestant => {
     const { tasks: parts, error, loss } = raw[i]!;
     // What validators cannot compute a loss of has lost, whatever it computes here.
@@ -197,7 +200,7 @@ async function* scoreAll(
     profile: place.profileName,
     competition,
     sample: {
-      batches: ranges.at(-1)?.end ?? 0,
+      batches: found,
       sequenceLength: length,
       tokenizer,
       data: tasks.map((t) => t.data),

@@ -94,6 +94,14 @@ export function sequencesFor(
   return asked.sequences ?? (asked.pages == null ? (stated ?? null) : null);
 }
 
+/** What to say where the text holds fewer sequences than asked for; null: it does not. */
+export function shortOf(tasks: Task[], found: number): string | null {
+  const wanted = tasks.reduce((sum, { sequences }) => sum + (sequences ?? 0), 0);
+  return found > 0 && found < wanted
+    ? `The text holds ${found} of ${wanted} sequences; name more with --data.`
+    : null;
+}
+
 /** The same sample for everybody until the next change. */
 export function seedAt(block: number): number {
   return Math.floor(block / SEED_BLOCKS) * SEED_BLOCKS;

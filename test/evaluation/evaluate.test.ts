@@ -86,7 +86,7 @@ it('judges a duel by the profile’s rule on the same sequences, and says what i
   const [mine, king] = [model(1), model(2)];
   const args = ['evaluate', mine, '--against', king, '--offline', '--network', 'sandbox', '--device', 'cpu'];
   const env = { PT_HOME: tempDir(), COLUMNS: '80' };
-  const under = (profile: string, ...more: string[]) =>
+  const under = (profile: string, sequences: number, ...more: string[]) =>
     runPt(
       [
         ...args,
@@ -95,14 +95,16 @@ it('judges a duel by the profile’s rule on the same sequences, and says what i
         '--sequence-length',
         '64',
         '--sequences',
-        '12',
+        String(sequences),
         '--profile',
         profile,
         ...more,
       ],
       { env },
     );
-  const printed = (await under('teutonic', '--json')).json() as unknown as ReturnType<typeof evaluateOutput>;
+  const printed = (await under('teutonic', 12, '--json')).json() as unknown as ReturnType<
+    typeof evaluateOutput
+  >;
   expect(printed).toMatchObject({
     sample: { batches: 12 },
     duel: { kind: 'bootstrap_lcb', n: 12, subnetN: 10_000 },
@@ -115,18 +117,19 @@ it('judges a duel by the profile’s rule on the same sequences, and says what i
   )!;
   expect(printed.duel).toMatchObject({ bound: paired.bound, wins: paired.wins });
   expect(printed.winner).toBe(paired.wins ? printed.duel!.challenger : printed.duel!.king);
-  const text = await under('teutonic');
+  const text = await under('teutonic', 12);
   expect(text.stdout).toMatch(/^p\(win\) +(under |over )?\d+%/m);
   expect(text.stderr).toContain('Not judged here: behaviour');
   for (const line of text.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 
-  const judged = await under('albedo', '--json');
+  const judged = await under('albedo', 5000, '--json');
   expect(judged.json()).toMatchObject({
     advice: null,
     pWin: null,
     winner: null,
     duel: { wins: null, p: null },
   });
+  expect(judged.stderr.replace(/\s+/g, ' ')).toMatch(/The text holds \d+ of 5000 sequences/);
 });
 
 describe('evaluate', () => {

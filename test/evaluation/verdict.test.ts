@@ -7,7 +7,14 @@ import {
   verdictOf,
   whyLost,
 } from '../../src/evaluation/index.ts';
-import { lengthFor, seedAt, sequencesFor, tasksOf, tokenizerFor } from '../../src/evaluation/plan.ts';
+import {
+  lengthFor,
+  seedAt,
+  sequencesFor,
+  shortOf,
+  tasksOf,
+  tokenizerFor,
+} from '../../src/evaluation/plan.ts';
 import type { ModelFacts } from '../../src/model/types.ts';
 import { evaluateOutput, evaluateSchema } from '../../src/output/evaluate.ts';
 import { competitionsAt, randomFrom } from '../../src/rules/index.ts';
@@ -164,6 +171,13 @@ describe('the plan', () => {
     expect(sequencesFor(profiles.teutonic!, { pages: 3 })).toBeNull();
     expect(sequencesFor(profiles.teutonic!, { sequences: 5 })).toBe(5);
     expect(sequencesFor(profiles['3.2'], {})).toBeNull();
+  });
+
+  it('says that a text holds fewer sequences than asked for', () => {
+    const tasks = (sequences: number | null) =>
+      tasksOf(b14, { data: ['a', 'b'], pages: 2, sequences, offline: true });
+    expect(shortOf(tasks(50), 60)).toBe('The text holds 60 of 100 sequences; name more with --data.');
+    expect([shortOf(tasks(50), 100), shortOf(tasks(null), 3)]).toEqual([null, null]);
   });
 
   it('uses a tokenizer and a length that every model can take', () => {
