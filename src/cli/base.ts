@@ -3,6 +3,7 @@ import { Command, type Interfaces } from '@oclif/core';
 import { Cancelled, type ErrorReport, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
 import { outlivesTerminal } from '../host/hangup.ts';
 import { keepPrivate } from '../host/own-folder.ts';
+import type { Notifier } from '../notify/index.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
@@ -22,6 +23,7 @@ export { Args, Flags, type Interfaces } from '@oclif/core';
 export {
   hubFlags,
   networkFlags,
+  notifyFlag,
   publishedDtype,
   publishFlags,
   walletFlags,
@@ -69,6 +71,7 @@ export abstract class PtCommand extends Command {
   #lines = false;
   #ui: Ui | null = null;
   readonly #places: Place[] = [];
+  #notifier: Notifier | null = null;
   /** What was typed of where the command acts. */
   #typed: Typed[] = [];
   /** What was typed altogether, once it is parsed. */
@@ -126,6 +129,14 @@ export abstract class PtCommand extends Command {
     });
     this.#places.push(place);
     return place;
+  }
+
+  /** Who is told of what happens, as `--notify` says; the command ends when they are, or cannot be. */
+  protected async notifier({ notify, offline }: Settings): Promise<Notifier> {
+    const { openNotifier } = await import('../notify/index.ts');
+    const warn = (text: string) => this.warning(text);
+    this.#notifier = openNotifier({ target: notify?.reveal() ?? null, offline, warn });
+    return this.#notifier;
   }
 
   /** Runs long work with its progress on stderr and returns its result. */
@@ -302,6 +313,7 @@ export abstract class PtCommand extends Command {
     try {
       return await this.run();
     } finally {
+      await this.#notifier?.settled();
       await Promise.all(this.#places.map((place) => place.close()));
     }
   }

@@ -81,6 +81,15 @@ export const publishFlags = {
   'list-competitions': Flags.boolean({ summary: 'Show the competitions and end', helpGroup: 'PUBLISHING' }),
 };
 
+/** Who is told of what happens. */
+export const notifyFlag = {
+  notify: Flags.string({
+    summary:
+      'Webhook told when it ends, fails, publishes or is overtaken: ADDRESS, slack:ADDRESS, discord:ADDRESS, TEMPLATE.json:ADDRESS (PT_NOTIFY keeps it out of the process list)',
+    helpValue: 'WEBHOOK',
+  }),
+};
+
 /** For every command that writes outside this machine. */
 export const writeFlags = {
   yes: Flags.boolean({ char: 'y', summary: 'Answer yes to every question', helpGroup: 'SAFETY' }),

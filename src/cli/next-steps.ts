@@ -17,8 +17,16 @@ const WHERE = [
   'hub-endpoint',
 ] as const;
 
-/** About one start alone: how it is shown, and a password whose redirection is not known here. */
-const NEVER_AGAIN = ['json', 'quiet', 'no-color', 'list-competitions', 'wallet-password-fd', 'help'];
+/** About one start alone: how it is shown, a password whose redirection is not known here, a webhook that is a secret. */
+const NEVER_AGAIN = [
+  'json',
+  'quiet',
+  'no-color',
+  'list-competitions',
+  'wallet-password-fd',
+  'notify',
+  'help',
+];
 
 /** A setting that was typed: as a flag in whichever spelling, or as a variable before the command. */
 export interface Typed {

@@ -1,7 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
 import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
-import { hubFlags, networkFlags, publishFlags, walletFlags, writeFlags } from './flags.ts';
+import { hubFlags, networkFlags, notifyFlag, publishFlags, walletFlags, writeFlags } from './flags.ts';
 
 const start = { helpGroup: 'START FROM' };
 const training = { helpGroup: 'TRAINING' };
@@ -155,6 +155,7 @@ export const trainFlags = {
   ...networkFlags,
   ...walletFlags,
   ...hubFlags,
+  ...notifyFlag,
   ...writeFlags,
 };
 

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
-import { Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { Flags, hubFlags, networkFlags, notifyFlag, PtCommand, walletFlags } from '../cli/base.ts';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import type { Standing } from '../notify/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
 import type { Place } from '../place.ts';
@@ -26,6 +27,7 @@ export default class Status extends PtCommand {
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
+    ...notifyFlag,
   };
 
   async run(): Promise<Printed<'status'>> {
@@ -35,7 +37,10 @@ export default class Status extends PtCommand {
     const mine = flags.mine ?? false;
     const own = place.ownHotkey();
     const hotkey = await (mine ? own : own.catch(() => null));
-    const { readStatus } = await import('../load/index.ts');
+    const { keepStanding, readStatus, standingOf } = await import('../load/index.ts');
+    const { standingNotices } = await import('../notify/index.ts');
+    const notifier = await this.notifier(flags.watch ? settings : { ...settings, notify: null });
+    let before: Standing | null = null;
     for (;;) {
       const status = await readStatus({ hotkey, mine }, place);
       if (flags.watch) this.redraw();
@@ -44,6 +49,12 @@ export default class Status extends PtCommand {
       const html =
         flags.html === undefined ? undefined : await this.#page(flags.html, status, settings.profile, place);
       const printed = statusOutput(status, hidden, html);
+      const standing = standingOf(status);
+      if (standing !== null) {
+        await keepStanding(place, status.hotkey!, standing).catch(() => {}); // a history is worth no failure
+        for (const notice of standingNotices(before, standing)) notifier.tell(notice);
+        before = standing;
+      }
       if (!flags.watch) return printed;
       this.printLine(printed);
       await (await place.chain()).waitForBlock(status.block + 1, this.signal);

@@ -10,9 +10,12 @@ import type { Place } from '../place.ts';
 import type { UploadOutcome, UploadPlan } from '../publish/index.ts';
 import {
   beginRun,
+  brokenNotice,
+  endedNotice,
   openForecastPublisher,
   openRunPages,
   publishBest,
+  publishNotices,
   type RunPublish,
   rehearseBest,
   resumeRun,
@@ -75,6 +78,7 @@ export default class Train extends PtCommand {
     });
     const place = await this.place(settings);
     await place.python(); // without it nothing can be trained: said before anything is made
+    const notifier = await this.notifier(settings);
     const pages = await openRunPages(flags);
     const { runDir, plan, rehearsal, offline, lock } = await this.work(
       resumed === null ? beginRun(order, settings, place) : resumeRun(order, resumed, settings, place),
@@ -82,16 +86,22 @@ export default class Train extends PtCommand {
     this.note(`Run folder: ${runDir}`);
     if (pages.url !== null) this.note(`Live page: ${pages.url}`);
     pages.show(runDir);
-    const publisher = await this.#openPublisher(runDir, plan, place);
+    const tellPublished = (outcome: UploadOutcome) => publishNotices(outcome).forEach(notifier.tell);
+    const publisher = await this.#openPublisher(runDir, plan, place, tellPublished);
     let outcome: TrainOutcome | null = null;
     let published: UploadOutcome | null;
     let rehearsed: UploadPlan | null = null;
     let report: string | null = null;
     try {
       outcome = await this.#train({ ...settings, offline }, flags, runDir, place, publisher?.offer);
+      notifier.tell(endedNotice(outcome));
       published = await (publisher ? publisher.finish() : this.#publish(outcome, plan, place));
+      if (published !== null && publisher === null) tellPublished(published);
       if (rehearsal !== null)
         rehearsed = await this.work(rehearseBest(rehearsal, outcome, place, this.signal));
+    } catch (error) {
+      notifier.tell(brokenNotice(runDir, error));
+      throw error;
     } finally {
       await publisher?.close();
       const warn = (text: string) => this.warning(text);
@@ -139,11 +149,16 @@ export default class Train extends PtCommand {
   }
 
   /** With `--publish-when`: what publishes while the training goes on. */
-  async #openPublisher(runDir: string, plan: RunPublish | null, place: Place) {
+  async #openPublisher(
+    runDir: string,
+    plan: RunPublish | null,
+    place: Place,
+    onPublished: (outcome: UploadOutcome) => void,
+  ) {
     if (plan === null || plan.intent.when === null) return null;
     const note = (text: string) => this.note(text);
     const warn = (text: string) => this.warning(text);
-    return openForecastPublisher({ plan, runDir, signal: this.signal, note, warn }, place);
+    return openForecastPublisher({ plan, runDir, signal: this.signal, note, warn, onPublished }, place);
   }
 
   /** Follows the trainer. The first Ctrl-C lets it save, the second ends it. */

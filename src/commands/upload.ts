@@ -3,6 +3,7 @@ import {
   Flags,
   hubFlags,
   networkFlags,
+  notifyFlag,
   PtCommand,
   publishedDtype,
   publishFlags,
@@ -93,6 +94,7 @@ export default class Upload extends PtCommand {
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
+    ...notifyFlag,
     ...writeFlags,
   };
 
@@ -125,8 +127,10 @@ export default class Upload extends PtCommand {
       const { previewPublish } = await import('../publish/index.ts');
       return this.#show(await this.work(previewPublish(order, place)));
     }
-    const { publishModel } = await import('../runs/index.ts');
+    const { publishModel, publishNotices } = await import('../runs/index.ts');
+    const notifier = await this.notifier(settings);
     const outcome = await this.work(publishModel(order, place));
+    for (const notice of publishNotices(outcome)) notifier.tell(notice);
     this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     this.print(outcome.commitment);
     this.nextSteps(

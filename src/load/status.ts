@@ -33,9 +33,13 @@ export interface SubnetStatus {
   neurons: StatusRow[];
   /** The neuron that `pt load-best` takes; null: nobody has a readable commitment. */
   bestUid: number | null;
+  /** Place of the own hotkey among those with a model, 1 the best; null: it has none. */
+  place: number | null;
   /** What the chain lets `hotkey` write now; null without a hotkey. */
   limit: CommitLimit | null;
   hotkey: string | null;
+  /** The neuron of `hotkey`; null: it is not registered. */
+  own: Miner | null;
   registered: boolean | null;
   /** Why nothing that is committed here scores any more (`publish/may-write.ts`), by the chain's genesis; null: it may. */
   retired: string | null;
@@ -68,6 +72,8 @@ export async function readStatus({ hotkey, mine }: StatusRequest, place: Place):
     block: subnet.block,
     netuid,
     neurons,
+    place: own && isLoadable(own) ? subnet.miners.filter(isLoadable).indexOf(own) + 1 : null,
+    own: own ?? null,
     bestUid: bestOf(subnet, place.competition, place)?.uid ?? null,
     limit,
     hotkey,

@@ -36,6 +36,9 @@ export const statusSchema = z.strictObject({
   netuid: count,
   neurons: z.array(neuron).describe('Best first'),
   bestUid: count.nullable().describe('The neuron that `pt load-best` takes'),
+  place: count
+    .nullable()
+    .describe('Of the own hotkey among those with a model, 1 the best; null: it has none'),
   limit: z
     .strictObject({
       kind: z.enum(['space', 'blocks', 'none']),
@@ -59,12 +62,13 @@ type Printed = z.output<typeof statusSchema>;
 
 /** `html`: path of the page that was written, when one was asked for. */
 export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], html?: string): Printed {
-  const { block, netuid, neurons, bestUid, limit, hotkey, registered, retired } = status;
+  const { block, netuid, neurons, bestUid, place, limit, hotkey, registered, retired } = status;
   return {
     block,
     netuid,
     neurons: neurons.map(neuronOutput),
     bestUid,
+    place,
     limit,
     hotkey,
     registered,

@@ -3,6 +3,7 @@ import { networkOf } from '../constants.ts';
 import { OutsideError } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
 import type { Work } from '../progress.ts';
+import { sideBySide } from './replaced.ts';
 import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
 
 /**
@@ -11,31 +12,45 @@ import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
  * (`request.ask`, which throws to refuse).
  *
  * What chain it is, its genesis says: a node of mainnet on this machine is mainnet. A chain on this machine that no network's genesis
- * knows is a rehearsal (sandbox, local), and nothing is asked.
+ * knows is a rehearsal (sandbox, local), and only what replaces another commitment is asked about. What is replaced is shown beside what
+ * takes its place; `sent` are texts that earlier tries of the same publish sent, which it does not replace but go on with.
  *
  * Gives the commitment that there is, which is the one that was asked about. Throws `chain.wrong_network` when the chain is not the one that
  * was named.
  */
 export async function* mayWrite(
-  { netuid, repo, ask }: Pick<PublishRequest, 'netuid' | 'repo' | 'ask'>,
-  { chain, hotkey, networks, network }: Opened,
+  request: Pick<PublishRequest, 'netuid' | 'repo' | 'ask' | 'worth'>,
+  place: Opened,
+  sent: readonly string[] = [],
 ): Work<Commitment | null> {
-  const named = networks[network];
-  if (named?.genesis && named.genesis !== chain.genesisHash) throw wrongNetwork(network, chain);
+  const { netuid, repo, ask } = request;
+  const { chain, hotkey, networks, network } = place;
+  refuseWrongNetwork(place);
   const known = networkOf(networks, chain.genesisHash);
   const { retired, message } = retirement(netuid, { chain, networks, network });
   if (message !== null) yield { kind: 'note', level: 'warning', message };
   const current = await chain.commitment(netuid, hotkey.ss58);
-  if (known === null && !retired && isLoopback(chain.endpoint)) return current;
-  const replaces = current === null ? '' : `, in place of its commitment of block ${current.block}`;
+  const rehearsal = known === null && !retired && isLoopback(chain.endpoint);
+  const replaced = current?.text != null && sent.includes(current.text) ? null : current;
+  if (rehearsal && replaced === null) return current;
+  if (replaced !== null)
+    yield { kind: 'note', level: 'info', message: await sideBySide(replaced, request, place) };
+  const replaces = replaced === null ? '' : `, in place of its commitment of block ${replaced.block}`;
   const question: WriteQuestion = {
     text: `Commit ${repo} to subnet ${netuid} of ${chain.endpoint}${retired ? ' all the same,' : ''} as ${hotkey.ss58}${replaces}?`,
     verdict: null,
     retired,
-    replaces: current?.block ?? null,
+    replaces: replaced?.block ?? null,
+    rehearsal,
   };
   await ask(question);
   return current;
+}
+
+/** Throws `chain.wrong_network` when the chain is not the one that was named. */
+export function refuseWrongNetwork({ networks, network, chain }: Opened): void {
+  const genesis = networks[network]?.genesis;
+  if (genesis && genesis !== chain.genesisHash) throw wrongNetwork(network, chain);
 }
 
 function wrongNetwork(network: string, { endpoint, genesisHash }: Opened['chain']): OutsideError {

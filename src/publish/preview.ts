@@ -10,6 +10,7 @@ import { checkAccount, findingsOf } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import { isOnChain, keyOf, openPublication } from './publish.ts';
+import { sideBySide } from './replaced.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
 import { beaconOf, holdsSeal, roundOf, sealRisks, whenOf } from './seal-risk.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
@@ -29,6 +30,8 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const prepared = yield* prepareModel(request, place);
   yield* passVerdict({ ...request, ask: async () => {} }, prepared.findings);
   const standing = await place.chain.commitment(request.netuid, place.hotkey.ss58);
+  if (standing !== null)
+    yield { kind: 'note', level: 'info', message: await sideBySide(standing, request, place) };
   const publication = await openPublication(request, place, prepared, { path, standing });
   const { journal, content, files, facts, competition, chainText } = publication;
   if (place.profile.commit.mode === 'timelock' && !(await isOnChain(publication)))

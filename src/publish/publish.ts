@@ -18,7 +18,7 @@ import {
 } from './journal.ts';
 import { checkLimit } from './limit.ts';
 import { lockPublish } from './lock.ts';
-import { mayWrite } from './may-write.ts';
+import { mayWrite, refuseWrongNetwork } from './may-write.ts';
 import { open, requestOf } from './open.ts';
 import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
@@ -41,14 +41,18 @@ import { passVerdict } from './verdict.ts';
  */
 export async function* publish(order: PublishOrder, where: Place): Work<UploadOutcome> {
   const [request, place] = [requestOf(order, where), await open(where)];
+  refuseWrongNetwork(place);
   await checkAccount(request, place);
-  const standing = yield* mayWrite(request, place);
   const key = keyOf(request, place);
   const path = journalPath(place.home, key);
   const lock = lockPublish(lockPath(place.home, key));
   try {
     const prepared = yield* prepareModel(request, place);
     yield* passVerdict(request, prepared.findings);
+    const left = await readJournal(path).catch(() => null);
+    // Of a publish that is done, only the same one again replaces nothing.
+    const same = left !== null && (left.outcome === null || sameContent(left.content, prepared.content));
+    const standing = yield* mayWrite(request, place, same ? sentBy(left) : []);
     return yield* finishPublication(await openPublication(request, place, prepared, { path, standing }));
   } catch (error) {
     if (error instanceof PtError) {
@@ -109,9 +113,14 @@ function mayReplace(
   left: Journal | null,
   now: Commitment | null,
 ): Commitment | null {
-  const sent = [left?.intent?.text, left?.committed?.text];
-  return asked === undefined || (now !== null && now.text !== null && sent.includes(now.text)) ? now : asked;
+  return asked === undefined || (now !== null && now.text !== null && sentBy(left).includes(now.text))
+    ? now
+    : asked;
 }
+
+/** Texts that an earlier try of a publish sent to the chain. */
+const sentBy = (left: Journal | null): string[] =>
+  [left?.intent?.text, left?.committed?.text].filter((text) => text !== undefined);
 
 async function* finishPublication(publication: Publication): Work<UploadOutcome> {
   try {

@@ -46,6 +46,8 @@ export interface PublishRequest {
   restart: boolean;
   /** Publish although the rules refuse it or it cannot score; that is said and asked about. */
   noCheck: boolean;
+  /** What is known of the model that is published, for whoever is asked: its loss on `on`, and its chance to win. */
+  worth?: { loss: number | null; on: string; pWin: number | null };
   /** Of a run's model: the command that goes on with it, and the folder that stays; absent: `pt upload` of `source`. */
   again?: { command: string; dir: string };
   /** Answers what `mayWrite` and `passVerdict` ask; throws to refuse. */
@@ -62,6 +64,8 @@ export interface WriteQuestion {
   retired: boolean;
   /** Block of the commitment that this one replaces; null: there is none. */
   replaces: number | null;
+  /** A chain of this machine's own: it is asked about only because something is replaced. */
+  rehearsal: boolean;
 }
 
 /** What has to be said of a publish; the rest has defaults, and netuid and competition are the place's. */

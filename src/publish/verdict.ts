@@ -23,6 +23,7 @@ export async function* passVerdict(
     verdict,
     retired: false,
     replaces: null,
+    rehearsal: false,
   });
 }
 

@@ -4,6 +4,7 @@ import type { Evaluation } from '../evaluation/types.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { evaluateOutput } from '../output/evaluate.ts';
+import { type LossPlace, readLosses, writeLosses } from '../publish/index.ts';
 import { runOf } from '../training/index.ts';
 
 /**
@@ -56,22 +57,10 @@ const forecastSchema = z.looseObject({
 /** `forecast.json` of a run. */
 export type KeptForecast = z.infer<typeof forecastSchema>;
 
-const lossSchema = z.looseObject({ block: z.number(), loss: z.number(), at: text, data: z.array(text) });
-
-/** Losses of miners by uid; `block` is that of the commitment that was scored, `data` the text it was scored on. */
-export type KnownLosses = Map<number, z.infer<typeof lossSchema>>;
-
-export interface ForecastPlace {
-  /** PT_HOME. */
-  home: string;
-  network: string;
-  netuid: number;
-}
-
 /** Keeps an evaluation in the runs it is about, and the losses of the network's miners. Gives the folders of those runs. */
 export async function keepForecast(
   evaluation: Evaluation,
-  { home, network, netuid }: ForecastPlace,
+  { home, network, netuid }: LossPlace,
 ): Promise<string[]> {
   const madeAt = new Date().toISOString();
   const runs = new Set(evaluation.models.map((model) => runOf(model.dir)).filter((run) => run !== null));
@@ -82,7 +71,7 @@ export async function keepForecast(
     const known = await readLosses({ home, network, netuid });
     const { data } = evaluation.sample;
     for (const { uid, block, loss } of scored) known.set(uid!, { block, loss: loss!, at: madeAt, data });
-    await writeJson(lossesPath({ home, network, netuid }), Object.fromEntries(known));
+    await writeLosses({ home, network, netuid }, known);
   }
   return [...runs];
 }
@@ -90,19 +79,4 @@ export async function keepForecast(
 /** The kept forecast of a run; null when there is none, or none that this version understands. */
 export async function readForecast(runDir: string): Promise<KeptForecast | null> {
   return forecastSchema.safeParse(await readJson(join(runDir, 'forecast.json'))).data ?? null;
-}
-
-/** What is known of the losses of a network's miners. */
-export async function readLosses(place: ForecastPlace): Promise<KnownLosses> {
-  const value = z.record(z.string(), z.unknown()).safeParse(await readJson(lossesPath(place))).data ?? {};
-  const known: KnownLosses = new Map();
-  for (const [uid, entry] of Object.entries(value)) {
-    const { data } = lossSchema.safeParse(entry);
-    if (data && /^\d{1,5}$/.test(uid)) known.set(Number(uid), data);
-  }
-  return known;
-}
-
-function lossesPath({ home, network, netuid }: ForecastPlace): string {
-  return join(home, 'losses', `${network.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80)}-${netuid}.json`);
 }

@@ -1,11 +1,12 @@
-import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import type { KeptStanding, StatusRow, SubnetStatus } from '../load/index.ts';
+import type { KnownLosses } from '../publish/index.ts';
 import { formatBytes } from '../text/format.ts';
 import type { Assets } from './assets.ts';
-import type { KnownLosses } from './forecast-file.ts';
 import { type Html, html } from './html.ts';
 import { pageOf } from './page.ts';
 import { type Cell, loss, moment, section, table, whole } from './sections/parts.ts';
 import { scatter } from './sections/scatter.ts';
+import { standings } from './sections/standings.ts';
 
 export interface SubnetFacts {
   status: SubnetStatus;
@@ -16,6 +17,8 @@ export interface SubnetFacts {
   sizes: ReadonlyMap<string, number | null>;
   /** What `pt evaluate` found on this machine. */
   losses: KnownLosses;
+  /** Where the own hotkey stood, oldest first. */
+  standings: readonly KeptStanding[];
   /** Null: unknown, so ages stay in blocks. */
   secondsPerBlock: number | null;
   madeAt: Date;
@@ -42,6 +45,7 @@ export function subnetPage(facts: SubnetFacts, assets: Assets): string {
 </header>
 ${tiles(rows, facts)}
 ${picture(rows, facts)}
+${standings(facts.standings)}
 ${section('neurons', 'Neurons', neurons(rows, facts))}
 </main>
 <footer><p>Made by <code>pt</code>, ${moment(madeAt.getTime())}. One file, no connection: it can be sent and kept as it is. Names are as their owners wrote them on chain.</p></footer>`;
@@ -92,7 +96,9 @@ function tiles(rows: Row[], { status }: SubnetFacts): Html {
       : [
           {
             name: 'You',
-            value: mine ? `uid ${mine.uid}` : 'not registered',
+            value: mine
+              ? `uid ${mine.uid}${status.place === null ? '' : `, place ${status.place}`}`
+              : 'not registered',
             more:
               limit === null || limit.kind === 'none'
                 ? ''

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { writeWhole } from '../host/write-file.ts';
-import { readSizes, type SubnetStatus } from '../load/index.ts';
+import { readSizes, readStandings, type SubnetStatus } from '../load/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
+import { readLosses } from '../publish/index.ts';
 import { loadAssets } from './assets.ts';
-import { readLosses } from './forecast-file.ts';
 import { subnetPage } from './subnet-page.ts';
 
 export interface SubnetPageRequest {
@@ -30,6 +30,7 @@ export async function* writeSubnetPage(
     profile,
     sizes: yield* readSizes(status.neurons, await place.hub()),
     losses: await readLosses(place),
+    standings: status.hotkey === null ? [] : await readStandings(place, status.hotkey),
     secondsPerBlock: place.networks[place.network]?.block_anchor?.seconds_per_block ?? null,
     madeAt: new Date(),
   };

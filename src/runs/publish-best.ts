@@ -96,7 +96,7 @@ export async function refuseUnpublishable(
   if (rejection === null) {
     if (verdictOf(findings) === 'unknown') {
       const text = `${sentenceOf('unknown', 'the model of this run')} ${describeReasons(findings).join(' ')} Publish it to ${repo} all the same?`;
-      await ask({ text, verdict: 'unknown', retired: false, replaces: null });
+      await ask({ text, verdict: 'unknown', retired: false, replaces: null, rehearsal: false });
     }
     return;
   }

@@ -15,6 +15,8 @@ export interface ForecastPublisherOptions {
   signal: AbortSignal;
   note: (text: string) => void;
   warn: (text: string) => void;
+  /** One of them is on chain. */
+  onPublished: (outcome: UploadOutcome) => void;
 }
 
 /** What publishes beside a training. */
@@ -31,7 +33,7 @@ export interface ForecastPublisher {
  * limit makes a try fail; the next best model, or the end of the run, tries again. Asks once, before training.
  */
 export async function openForecastPublisher(
-  { plan, runDir, signal, note, warn }: ForecastPublisherOptions,
+  { plan, runDir, signal, note, warn, onPublished }: ForecastPublisherOptions,
   place: Place,
 ): Promise<ForecastPublisher> {
   const { when, threshold } = plan.intent;
@@ -68,6 +70,7 @@ export async function openForecastPublisher(
     );
     plan.standing = { block: outcome.block, text: outcome.commitment };
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+    onPublished(outcome);
     return outcome;
   };
   const newest = publishNewest({

@@ -172,6 +172,14 @@ export const DEFINITIONS = {
     // A bare name is looked up on the PATH by whoever starts it.
     parse: (value, { cwd }) => (/[/\\]/.test(value) ? resolvePath(value, cwd) : value),
   }),
+  notify: define({
+    key: 'notify',
+    env: ['PT_NOTIFY'],
+    summary: 'Webhook that is told: https://…, slack:…, discord:… or TEMPLATE.json:…',
+    parse: text,
+    // Its address is all that it takes to write there.
+    secret: true,
+  }),
   hubToken: define({
     key: 'hub-token',
     env: ['HF_ACCESS_TOKEN', 'HF_TOKEN'],

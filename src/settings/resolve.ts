@@ -94,7 +94,7 @@ export function resolveSettings({
   const found = Object.fromEntries(NAMES.map((key) => [key, read(key, layers, cwd, home)])) as {
     [K in SettingName]: { value: ReturnType<(typeof DEFINITIONS)[K]['parse']>; origin: string } | null;
   };
-  const secret = (key: 'hubToken' | 'wandbKey' | 'walletPassword') =>
+  const secret = (key: 'hubToken' | 'wandbKey' | 'walletPassword' | 'notify') =>
     found[key] ? new Secret(found[key].value) : null;
   const isPlainSandbox = sandboxByName && sandbox === null;
   const netuid = found.netuid!.value;
@@ -135,6 +135,7 @@ export function resolveSettings({
       key: secret('wandbKey'),
     },
     walletPassword: secret('walletPassword'),
+    notify: secret('notify'),
     python: found.python?.value ?? null,
     offline: found.offline?.value ?? false,
     sandbox,

@@ -31,6 +31,8 @@ export interface Settings {
   device: string | null;
   wandb: { entity: string | null; project: string | null; key: Secret | null };
   walletPassword: Secret | null;
+  /** Webhook, with its form. */
+  notify: Secret | null;
   python: string | null;
   offline: boolean;
   /** The running sandbox when `network` means it. */

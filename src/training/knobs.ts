@@ -307,7 +307,7 @@ export const OTHER_FLAGS = {
   start: [
     ...['detach', 'from-start', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
     ...['dashboard', 'dashboard-port', 'list-competitions', 'yes', 'dry-run', 'wallet-password-fd'],
-    ...['json', 'quiet', 'no-color'],
+    ...['notify', 'json', 'quiet', 'no-color'],
   ],
 } as const;
 

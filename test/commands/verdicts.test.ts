@@ -87,7 +87,10 @@ describe('pt upload of what cannot be told', () => {
   it('asks, publishes nothing on no and everything on yes', async () => {
     const answer = (word: string) =>
       pseudoTerminal([...upload('me/asked'), '--network', 'sandbox'], home, {
-        type: [['Publish me/asked all the same\\?', `${word}\r`]],
+        type: [
+          ['Publish me/asked all the same\\?', `${word}\r`],
+          ['in place of its commitment', 'y\r'],
+        ],
       });
     expect((await answer('n')).code).toBe(130);
     expect(await repository('me/asked')).toMatchObject({ error: { code: 'hub.no_revision' } });

@@ -30,6 +30,11 @@ const PLACEHOLDERS: [RegExp, string][] = [
   [/^(eval "\$\()?(pt completion (?:zsh|fish)).*$/gm, '$2 > /dev/null'],
   // The next page, and the rest of this one, go on with it.
   [/^.*pt sandbox stop\b.*$/gm, '$& && pt sandbox start --detach'],
+  // What a reader is asked at the terminal, once something is on chain.
+  [
+    /\bpt upload (?=[^\n]*(--load-model-dir|--commit-only))(?![^\n]*--(yes|dry-run|resume))/g,
+    'pt upload --yes ',
+  ],
   // Ends by Ctrl-C alone.
   [/^(.*--watch\b.*)$/gm, 'ends_by_interrupt $1'],
 ];

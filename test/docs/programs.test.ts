@@ -82,7 +82,7 @@ test('the recipe trains, and what it trains can be published', async () => {
   const { bestDir, steps } = ran.json() as { bestDir: string; steps: number };
   expect(steps).toBe(2);
   trained = bestDir;
-  const to = ['--load-model-dir', bestDir, '--hf-repo-id', 'me/first', '--json'];
+  const to = ['--load-model-dir', bestDir, '--hf-repo-id', 'me/first', '--yes', '--json'];
   const published = await runPt(['upload', '--network', 'sandbox', ...to], { env, cwd: home });
   expect(published.code, published.stderr).toBe(0);
 }, 180_000);
@@ -115,7 +115,7 @@ test("the guide's program runs unchanged, with the wallet object of its SDK", as
   const signer = await createWallet({ path: onSandbox.PT_WALLET_PATH!, name: 'miner', hotkey: 'theirs' });
   const uid = await registerAs(123, signer.ss58, onSandbox.PT_NETWORK!);
   expect(uid).toBe(123);
-  const to = ['--load-model-dir', trained, '--hf-repo-id', 'them/best', '--dtype', 'fp32'];
+  const to = ['--load-model-dir', trained, '--hf-repo-id', 'them/best', '--dtype', 'fp32', '--yes'];
   const wallet = ['--wallet-name', 'miner', '--wallet-hotkey', 'theirs'];
   const given = await runPt(['upload', '--network', 'sandbox', ...to, ...wallet, '--json'], {
     env,

@@ -1,4 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +55,37 @@ describe('a run in the background', () => {
       error: { code: 'cancelled' },
     });
   }, 200_000);
+
+  it('tells a webhook how it ended, which is masked and waits for nobody', async () => {
+    const told: Record<string, unknown>[] = [];
+    const server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        told.push(JSON.parse(body));
+        response.end();
+      });
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      const secret = 'B0123456789abcdefSECRET';
+      const hook = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${secret}`;
+      const ran = await pt('train --offline --recipe tiny --run told --max-steps 1 --json', {
+        env: { HOME: home, PT_HOME: join(home, 'pt'), PT_NOTIFY: hook },
+      });
+      expect(ran.code, ran.stderr).toBe(0);
+      expect(told).toMatchObject([{ event: 'run.ended', run: 'told', state: 'done', steps: 1 }]);
+      for (const file of ['settings.json', 'run.json', 'state.json'])
+        expect(await readFile(join(home, 'pt', 'runs', 'told', file), 'utf8')).not.toContain(secret);
+      expect(ran.stdout + ran.stderr).not.toContain(secret);
+      const refused = await pt('train --offline --max-steps 1 --json --notify https://hooks.example/x');
+      expect(refused.json()).toMatchObject({ error: { code: 'offline.refused' } });
+    } finally {
+      server.close();
+    }
+  }, 120_000);
 
   it('tells what is wrong with the order at once, and leaves nothing behind', async () => {
     const before = await readdir(join(home, 'pt', 'runs'));

@@ -26,7 +26,7 @@ afterAll(async () => {
 const pt = (args: string[], env: Record<string, string> = {}) =>
   runPt([...args, '--json'], { env: { PT_HOME: home, PT_NETWORK: 'sandbox', ...env } });
 const upload = (args: string[] = [], env: Record<string, string> = {}, repo = 'me/first', dir = model) =>
-  pt(['upload', '--load-model-dir', dir, '--hf-repo-id', repo, ...args], env);
+  pt(['upload', '--load-model-dir', dir, '--hf-repo-id', repo, '--yes', ...args], env);
 
 /** The same servers by their addresses, so that token, wallet and endpoint can be wrong one at a time. */
 const byAddress = (changes: Record<string, string> = {}) => ({
@@ -87,6 +87,23 @@ describe('pt upload', () => {
     });
   });
 
+  it('asks before it replaces a commitment, with both side by side', async () => {
+    const args = ['upload', '--load-model-dir', model, '--hf-repo-id', 'me/other'];
+    const ran = await runPt(args, { env: { PT_HOME: home, PT_NETWORK: 'sandbox' } });
+    expect(ran.code, ran.stderr).toBe(2);
+    expect(ran.stderr).toMatch(
+      /^ +on chain now +in its place\nrepository +me\/first@[0-9a-f]{8} +me\/other$/m,
+    );
+    expect(ran.stderr).toMatch(/^block +\d+ +-$/m);
+    expect(ran.stderr).toMatch(/^incentive +\d\.\d{4} \(uid 1\) +-$/m);
+    expect(ran.stderr).toContain('[usage.confirmation]');
+    // The same publish again replaces nothing.
+    const again = await runPt([...args.slice(0, -1), 'me/first'], {
+      env: { PT_HOME: home, PT_NETWORK: 'sandbox' },
+    });
+    expect(again.code, again.stderr).toBe(0);
+  });
+
   it('understands the spellings of the guide', async () => {
     const { wallet } = sandbox.state;
     const ran = await runPt(
@@ -107,6 +124,7 @@ describe('pt upload', () => {
         '--use_hotkey_in_hash',
         '--no-upload-b16',
         '--update_repo_visibility',
+        '--yes',
         '--json',
       ],
       { env: { PT_HOME: home } },
@@ -336,7 +354,7 @@ it('keeps no secret in any journal', async () => {
 
 it('Ctrl-C during the commitment says how to go on, and that does', async () => {
   const dir = await makeModel(join(home, 'interrupted'), { seed: 77 });
-  const args = ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/interrupted', '--json'];
+  const args = ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/interrupted', '--yes', '--json'];
   const env = { PT_HOME: home, PT_NETWORK: 'sandbox' };
   sandbox.chain!.setFaults({ stalled: true });
   const stopped = await runPt(args, { env, signalAfter: /Committing/ });

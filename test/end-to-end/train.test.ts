@@ -192,7 +192,7 @@ describe('pt train', () => {
     const dir = withBuiltinTokenizer(
       writeModel(join(home, 'pattern'), llamaConfig({ num_hidden_layers: 2 })),
     );
-    const condition = ['--hf-repo-id', 'me/winner', '--publish-when', 'p(win) > 0.9'];
+    const condition = ['--hf-repo-id', 'me/winner', '--publish-when', 'p(win) > 0.9', '--yes'];
     const from = ['--load-model-dir', dir, '--lr', '1e-9', '--eval-every-steps', '2'];
     const args = ['train', '--network', 'sandbox', ...condition, ...from];
     const { exitCode, stderr, json } = await run(...args, '--max-steps', '4');

@@ -93,6 +93,8 @@ describe('the subnet joined with its commitments', () => {
           block: 1,
           netuid: 9,
           bestUid: null,
+          place: null,
+          own: null,
           limit: null,
           hotkey: null,
           registered: null,

@@ -57,7 +57,7 @@ export async function killPublishes(
       const dir = await makeModel(join(home, `model-${n}`), { seed: n, width: 64 });
       // Every other one replaces a model in a repository that is public already.
       const repo = n % 2 === 0 ? `me/kill-${n}` : 'me/again';
-      const args = ['upload', '--network', 'sandbox', '--load-model-dir', dir, '--hf-repo-id', repo];
+      const args = ['upload', '--network', 'sandbox', '--load-model-dir', dir, '--hf-repo-id', repo, '--yes'];
       const nonce = await nonceOf(sandbox);
       const paid = (await createHub({ endpoint: sandbox.state.hub }).revision(repo))?.commit ?? null;
       let outcome: UploadOutcome | null = null;

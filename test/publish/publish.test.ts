@@ -200,7 +200,10 @@ describe('publish', () => {
     const asked: WriteQuestion[] = [];
     const ask = async (question: WriteQuestion) => void asked.push(question);
     const again = await finish(publish({ ...order, noCheck: true, ask }, rig.place), tell);
-    expect(asked).toMatchObject([{ verdict: 'cannot_score', text: expect.stringContaining('me/original') }]);
+    expect(asked).toMatchObject([
+      { verdict: 'cannot_score', text: expect.stringContaining('me/original') },
+      { verdict: null, rehearsal: true, replaces: expect.any(Number) },
+    ]);
     expect(again.hotkey).toBe(hotkey.ss58);
     expect(notes.join()).toMatch(/committed the same content at block \d+: the later copy cannot win/);
   });

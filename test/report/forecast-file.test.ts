@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { loadConstants } from '../../src/constants.ts';
 import type { Evaluation, ScoredModel } from '../../src/evaluation/types.ts';
 import { evaluateOutput } from '../../src/output/evaluate.ts';
-import { keepForecast, readForecast, readLosses } from '../../src/report/forecast-file.ts';
+import { readLosses } from '../../src/publish/index.ts';
+import { keepForecast, readForecast } from '../../src/report/forecast-file.ts';
 import { makeRun } from './make-run.ts';
 
 let home: string;

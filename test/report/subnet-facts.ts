@@ -26,6 +26,8 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
       netuid: 9,
       neurons: neurons.sort((a, b) => b.incentive - a.incentive || a.uid - b.uid),
       bestUid: 3,
+      place: 4,
+      own: null,
       limit: null,
       hotkey: '5Hot5',
       registered: true,
@@ -40,6 +42,10 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
           : [[`${repo}@${commit}`, uid === 4 ? null : 1e9 + uid * 1e7] as const],
       ),
     ),
+    standings: [
+      { at: '2026-11-26T08:00:00Z', block: 100, uid: 5, place: 2, state: 'plain', incentive: 0.25 },
+      { at: '2026-11-26T09:00:00Z', block: 200, uid: 5, place: 4, state: 'plain', incentive: 0.04 },
+    ],
     losses: new Map([
       [3, { block: 4_000_000 - 450, loss: 2.4123, at: '2026-11-23T12:00:00.000Z', data: [text] }],
       // Scored before it was replaced by another commitment.

@@ -82,7 +82,7 @@ it('whenever it would win, but never in the place of another machine’s', async
   const said: string[] = [];
   const say = (text: string) => void said.push(text);
   const publisher = await openForecastPublisher(
-    { plan, runDir: run, signal, note: say, warn: say },
+    { plan, runDir: run, signal, note: say, warn: say, onPublished: () => {} },
     rig.place,
   );
   const published = () => said.filter((text) => text.includes('is on chain since block')).length;

@@ -1,0 +1,37 @@
+import { basename } from 'node:path';
+import { Cancelled, PtError } from '../errors.ts';
+import type { Notice } from '../notify/index.ts';
+import type { UploadOutcome } from '../publish/index.ts';
+import { formatLoss, formatWhole } from '../text/format.ts';
+import type { TrainOutcome } from '../training/index.ts';
+
+/** What is told of a run that has ended by itself. */
+export function endedNotice({ runDir, steps, tokens, bestLoss, seconds }: TrainOutcome): Notice {
+  const run = basename(runDir);
+  const text = `Run ${run} has ended after ${formatWhole(steps)} steps; best held-out loss ${formatLoss(bestLoss)}.`;
+  return { event: 'run.ended', text, run, state: 'done', steps, tokens, bestLoss, seconds };
+}
+
+/** What is told of a run that was stopped, or that failed. */
+export function brokenNotice(runDir: string, error: unknown): Notice {
+  const run = basename(runDir);
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Cancelled)
+    return { event: 'run.ended', text: `Run ${run} was stopped. ${message}`, run, state: 'cancelled' };
+  const code = error instanceof PtError ? error.code : 'bug';
+  return { event: 'run.failed', text: `Run ${run} failed: ${message}`, run, state: 'failed', code };
+}
+
+/** What is told of a publish: that it is on chain, and that its seal was opened where that was waited for. */
+export function publishNotices({ repo, commit, block, seal, hotkey }: UploadOutcome): Notice[] {
+  const facts = { repo, commit, block, hotkey };
+  const name = `${repo}@${commit.slice(0, 8)}`;
+  const published: Notice = {
+    event: 'model.published',
+    text: `${name} is on chain since block ${block}${seal?.state === 'sealed' ? ', sealed' : ''}.`,
+    ...facts,
+  };
+  return seal?.state === 'revealed'
+    ? [published, { event: 'model.revealed', text: `The seal of ${name} was opened.`, ...facts }]
+    : [published];
+}
