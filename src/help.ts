@@ -26,6 +26,7 @@ const GROUPS: [title: string, ids: string[]][] = [
       'doctor',
       'clean',
       'config:show',
+      'use',
       'sandbox:start',
       'sandbox:stop',
       'sandbox:status',

@@ -135,12 +135,15 @@ async function unknownCommand(manifest: Manifest, words: string[]): Promise<PtEr
 
 /** What the completion scripts ask: the words before the cursor and the begun one; one candidate a line. */
 async function completeWords(manifest: Manifest, typed: string[]): Promise<void> {
-  const { complete } = await import('./completion/complete.ts');
-  const candidates = await complete(manifest, typed.slice(0, -1), typed.at(-1) ?? '', async (kind, words) => {
+  const { complete, described } = await import('./completion/complete.ts');
+  const words = typed.slice(typed[0] === '--described' ? 1 : 0);
+  const [before, current] = [words.slice(0, -1), words.at(-1) ?? ''];
+  const candidates = await complete(manifest, before, current, async (kind, words) => {
     const { dynamicValues } = await import('./completion/dynamic.ts');
     return dynamicValues(kind, words, process.env, process.cwd());
   });
-  for (const candidate of candidates) process.stdout.write(`${candidate}\n`);
+  const lines = typed[0] === '--described' ? described(manifest, before, candidates) : candidates;
+  for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
 function helpStyle(own: string[]): HelpStyle {

@@ -14,6 +14,7 @@ const BY_FLAG: Record<string, DynamicKind> = {
   'wallet-name': 'wallet',
   'wallet-hotkey': 'hotkey',
   resume: 'run',
+  'decay-from': 'run',
   competition: 'competition',
 };
 
@@ -59,6 +60,32 @@ export async function complete(
   if (argument.options) return fitting(argument.options);
   const kind = BY_ARGUMENT[argument.name];
   return kind === FILES || kind === undefined ? [FILES] : fitting(await dynamic(kind, words));
+}
+
+/** The candidates with what each is for, after a tab; names that only this machine knows have none. */
+export function described(manifest: Manifest, words: string[], candidates: string[]): string[] {
+  const { command, path } = commandOf(manifest, words);
+  const before = words.at(-1) ?? '';
+  const isValue = before.startsWith('--') && command && findFlag(command, before.slice(2))?.type === 'option';
+  return candidates.map((candidate) => {
+    const flag = command && candidate.startsWith('--') ? findFlag(command, candidate.slice(2)) : null;
+    const off = flag === null && command ? findFlag(command, candidate.replace(/^--no-/, '')) : null;
+    const about = command
+      ? isValue
+        ? undefined
+        : (flag?.summary ?? (off === null ? undefined : `not: ${off.summary}`))
+      : aboutCommand(manifest, [...path, candidate]);
+    return about === undefined ? candidate : `${candidate}\t${about.replaceAll(/\s+/g, ' ')}`;
+  });
+}
+
+/** The summary of a command, or which ones are under a word. */
+function aboutCommand(manifest: Manifest, path: string[]): string {
+  const id = path.join(':');
+  const own = manifest[id]?.summary;
+  if (own !== undefined) return own;
+  const under = visibleIds(manifest).filter((each) => each.startsWith(`${id}:`));
+  return under.map((each) => each.slice(id.length + 1).replaceAll(':', ' ')).join(', ');
 }
 
 /** The command that the words name, how far they lead, and how many arguments stand already. */

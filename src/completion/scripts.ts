@@ -2,31 +2,54 @@ export type Shell = 'bash' | 'zsh' | 'fish';
 
 export const SHELLS: Shell[] = ['bash', 'zsh', 'fish'];
 
+// Bash has no descriptions: they are shown where it only lists (the second TAB), beside the words.
 const BASH = `# pt completion for bash: eval "$(pt completion bash)"
 _pt() {
-  local answer
-  answer="$(pt __complete "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "\${COMP_WORDS[COMP_CWORD]}" 2>/dev/null)"
+  local answer line word about width=0
+  local -a words abouts
   COMPREPLY=()
+  answer="$(pt __complete --described "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "\${COMP_WORDS[COMP_CWORD]}" 2>/dev/null)"
   if [ "$answer" = ":files" ]; then
     compopt -o default
-  else
-    local IFS=$'\\n'
-    COMPREPLY=($answer)
+    return
   fi
+  while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    word="\${line%%$'\\t'*}"
+    about="\${line#"$word"}"
+    words+=("$word")
+    abouts+=("\${about#$'\\t'}")
+    [ "\${#word}" -le "$width" ] || width="\${#word}"
+  done <<< "$answer"
+  if [ "\${COMP_TYPE:-9}" -ne 63 ] || [ "\${#words[@]}" -lt 2 ]; then
+    COMPREPLY=("\${words[@]}")
+    return
+  fi
+  local at room=$(( \${COLUMNS:-80} - 2 ))
+  for at in "\${!words[@]}"; do
+    printf -v line '%-*s  %s' "$width" "\${words[at]}" "\${abouts[at]}"
+    COMPREPLY+=("\${line:0:room}")
+  done
 }
-complete -F _pt pt
+complete -o nosort -F _pt pt
 `;
 
 const ZSH = `#compdef pt
 # pt completion for zsh: eval "$(pt completion zsh)"
 _pt() {
-  local -a answer
-  answer=("\${(@f)$(pt __complete "\${words[@]:1:$((CURRENT - 2))}" "\${words[CURRENT]}" 2>/dev/null)}")
+  local -a answer described
+  local line word
+  answer=("\${(@f)$(pt __complete --described "\${words[@]:1:$((CURRENT - 2))}" "\${words[CURRENT]}" 2>/dev/null)}")
   if [[ "\${answer[1]}" == ":files" ]]; then
     _files
-  elif [[ -n "\${answer[1]}" ]]; then
-    compadd -- "\${answer[@]}"
+    return
   fi
+  for line in "\${answer[@]}"; do
+    [[ -n "$line" ]] || continue
+    word="\${line%%$'\\t'*}"
+    described+=("\${word//:/\\\\:}:\${line#*$'\\t'}")
+  done
+  (( \${#described} )) && _describe pt described
 }
 compdef _pt pt
 `;
@@ -34,7 +57,7 @@ compdef _pt pt
 const FISH = `# pt completion for fish: pt completion fish | source
 function __pt_complete
   set -l words (commandline -opc)
-  set -l answer (pt __complete $words[2..-1] (commandline -ct) 2>/dev/null)
+  set -l answer (pt __complete --described $words[2..-1] (commandline -ct) 2>/dev/null)
   if test "$answer[1]" = ":files"
     __fish_complete_path (commandline -ct)
   else

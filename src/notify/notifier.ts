@@ -5,13 +5,7 @@ import { filled, parseTarget, type Target } from './target.ts';
 
 /** One thing that happened. */
 export interface Notice {
-  event:
-    | 'run.ended'
-    | 'run.failed'
-    | 'model.published'
-    | 'model.revealed'
-    | 'standing.top'
-    | 'standing.overtaken';
+  event: 'run_ended' | 'run_failed' | 'published' | 'revealed' | 'on_top' | 'overtaken';
   /** In one sentence, for people. */
   text: string;
   /** What else is known: run, state, steps, loss, repository, block, place …; never secrets. */

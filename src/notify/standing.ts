@@ -18,20 +18,20 @@ export function standingNotices(before: Standing | null, now: Standing): Notice[
   const notices: Notice[] = [];
   if (before.state === 'sealed' && now.state === 'revealed')
     notices.push({
-      event: 'model.revealed',
+      event: 'revealed',
       text: `The seal of uid ${now.uid} was opened by block ${now.block}.`,
       ...facts,
     });
   const [was, is] = [before.place ?? Number.POSITIVE_INFINITY, now.place ?? Number.POSITIVE_INFINITY];
   if (is === 1 && was > 1)
     notices.push({
-      event: 'standing.top',
+      event: 'on_top',
       text: `uid ${now.uid} is on top since block ${now.block}.`,
       ...facts,
     });
   else if (is > was)
     notices.push({
-      event: 'standing.overtaken',
+      event: 'overtaken',
       text: `uid ${now.uid} was overtaken: place ${now.place ?? 'none'} instead of ${before.place}, at block ${now.block}.`,
       ...facts,
     });

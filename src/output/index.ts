@@ -17,7 +17,7 @@ import {
   throneSchema,
 } from './sandbox.ts';
 import { statusSchema } from './status.ts';
-import { completionSchema, configShowSchema, doctorSchema, setupSchema } from './tool.ts';
+import { completionSchema, configShowSchema, doctorSchema, setupSchema, useSchema } from './tool.ts';
 import { trainSchema } from './train.ts';
 import { uploadPlanSchema, uploadSchema } from './upload.ts';
 import { walletListSchema, walletShowSchema } from './wallet.ts';
@@ -59,6 +59,7 @@ export const SCHEMAS = {
   setup: setupSchema,
   doctor: doctorSchema,
   'config:show': configShowSchema,
+  use: useSchema,
   'wallet:list': walletListSchema,
   'wallet:show': walletShowSchema,
   'sandbox:start': sandboxSchema,

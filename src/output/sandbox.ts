@@ -77,7 +77,12 @@ export function sandboxOutput(dir: string, running: RunningSandbox | null): z.ou
 }
 
 export const sandboxStopSchema = z.strictObject({ stopped: z.boolean() });
-export const sandboxEnvSchema = z.strictObject({ env: z.record(text, text) });
+export const sandboxEnvSchema = z.union([
+  z.strictObject({ env: z.record(text, text) }),
+  z
+    .strictObject({ unset: z.array(text), restored: z.array(text) })
+    .describe('With --unset: variables that are gone, and those that are again what they were'),
+]);
 export const sandboxResetSchema = z.strictObject({
   reset: z.literal(true),
   wasRunning: z.boolean(),

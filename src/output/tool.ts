@@ -42,4 +42,16 @@ export const configShowSchema = z.strictObject({
   ),
 });
 
-export const completionSchema = z.strictObject({ shell: text, script: text });
+export const completionSchema = z.strictObject({
+  shell: text,
+  script: text,
+  file: text.nullable().describe('What --install or --uninstall is about; null: the script was printed'),
+});
+
+const chosen = z.strictObject({ value: text, origin: text });
+
+export const useSchema = z.strictObject({
+  network: chosen,
+  profile: chosen,
+  file: text.nullable().describe('What was written; null: nothing'),
+});

@@ -9,7 +9,7 @@ import type { TrainOutcome } from '../training/index.ts';
 export function endedNotice({ runDir, steps, tokens, bestLoss, seconds }: TrainOutcome): Notice {
   const run = basename(runDir);
   const text = `Run ${run} has ended after ${formatWhole(steps)} steps; best held-out loss ${formatLoss(bestLoss)}.`;
-  return { event: 'run.ended', text, run, state: 'done', steps, tokens, bestLoss, seconds };
+  return { event: 'run_ended', text, run, state: 'done', steps, tokens, bestLoss, seconds };
 }
 
 /** What is told of a run that was stopped, or that failed. */
@@ -17,9 +17,9 @@ export function brokenNotice(runDir: string, error: unknown): Notice {
   const run = basename(runDir);
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Cancelled)
-    return { event: 'run.ended', text: `Run ${run} was stopped. ${message}`, run, state: 'cancelled' };
+    return { event: 'run_ended', text: `Run ${run} was stopped. ${message}`, run, state: 'cancelled' };
   const code = error instanceof PtError ? error.code : 'bug';
-  return { event: 'run.failed', text: `Run ${run} failed: ${message}`, run, state: 'failed', code };
+  return { event: 'run_failed', text: `Run ${run} failed: ${message}`, run, state: 'failed', code };
 }
 
 /** What is told of a publish: that it is on chain, and that its seal was opened where that was waited for. */
@@ -27,11 +27,11 @@ export function publishNotices({ repo, commit, block, seal, hotkey }: UploadOutc
   const facts = { repo, commit, block, hotkey };
   const name = `${repo}@${commit.slice(0, 8)}`;
   const published: Notice = {
-    event: 'model.published',
+    event: 'published',
     text: `${name} is on chain since block ${block}${seal?.state === 'sealed' ? ', sealed' : ''}.`,
     ...facts,
   };
   return seal?.state === 'revealed'
-    ? [published, { event: 'model.revealed', text: `The seal of ${name} was opened.`, ...facts }]
+    ? [published, { event: 'revealed', text: `The seal of ${name} was opened.`, ...facts }]
     : [published];
 }

@@ -47,6 +47,7 @@ const TYPED: Record<string, string[]> = {
   stop: [],
   train: ['--offline', '--max-steps', '1'],
   upload: ['--load-model-dir', 'MODEL', '--hf-repo-id', 'me/first', '--yes'],
+  use: [],
   'wallet:list': [],
   'wallet:show': [],
 };

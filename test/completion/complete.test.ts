@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -98,22 +98,50 @@ describe('in real shells', () => {
     expect(bash('wallet', 'show', '--wallet-hotkey', '')).toEqual(['miner']);
   });
 
+  test('bash shows what each is for where it lists, within the terminal', () => {
+    const script = `eval "$(pt completion bash)"; COMP_TYPE=63; COLUMNS=40; COMP_WORDS=(pt sandbox st); COMP_CWORD=2; _pt; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const answer = execFileSync('bash', ['-c', script], { env, cwd: dir, encoding: 'utf8' });
+    const lines = answer.trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toMatch(/^start {3}Start an embedded/);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(38);
+  });
+
+  test('--install writes once, --uninstall leaves what was there, and a real bash completes by it', () => {
+    const file = join(dir, '.bashrc');
+    writeFileSync(file, '# mine');
+    const options = { env: { ...env, SHELL: '/bin/bash' }, encoding: 'utf8' } as const;
+    const pt = (...args: string[]) =>
+      JSON.parse(execFileSync(join(dir, 'pt'), ['completion', ...args, '--json'], options));
+    expect(pt('--install')).toMatchObject({ shell: 'bash', file });
+    const once = readFileSync(file, 'utf8');
+    pt('bash', '--install');
+    expect(readFileSync(file, 'utf8')).toBe(once);
+    const found = execFileSync('bash', ['-c', '. ~/.bashrc; complete -p pt'], { env, encoding: 'utf8' });
+    expect(found).toContain('-F _pt pt');
+    pt('--uninstall');
+    expect(readFileSync(file, 'utf8')).toBe('# mine\n');
+  });
+
   const has = (shell: string) => spawnSync(shell, ['-c', 'true']).status === 0;
 
   test.skipIf(!has('fish'))('fish too', () => {
     const script =
       'pt completion fish | source; complete -C "pt sandbox sta"; complete -C "pt config show --network s"';
     const answer = execFileSync('fish', ['-c', script], { env, cwd: dir, encoding: 'utf8' });
-    expect(answer.split('\n').filter(Boolean)).toEqual(['start', 'status', 'sandbox']);
+    const [start, status, sandbox] = answer.split('\n');
+    expect(start).toMatch(/^start\tStart /);
+    expect(status).toMatch(/^status\tSay /);
+    expect(sandbox).toBe('sandbox');
   });
 
   test.skipIf(!has('zsh'))('zsh takes the script, and asks with the right words', () => {
     const script = `
-      compdef() { :; }; compadd() { shift; printf '%s\\n' "$@"; }
+      compdef() { :; }; _describe() { print -l -- "\${(@P)2}" }
       eval "$(pt completion zsh)"
       words=(pt sandbox sta); CURRENT=3; _pt`;
     const answer = execFileSync('zsh', ['-f', '-c', script], { env, cwd: dir, encoding: 'utf8' });
-    expect(answer).toBe('start\nstatus\n');
+    expect(answer).toMatch(/^start:Start .+\nstatus:Say .+\n$/);
   });
 
   test('every script parses in bash', () => {

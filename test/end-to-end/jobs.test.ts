@@ -76,7 +76,7 @@ describe('a run in the background', () => {
         env: { HOME: home, PT_HOME: join(home, 'pt'), PT_NOTIFY: hook },
       });
       expect(ran.code, ran.stderr).toBe(0);
-      expect(told).toMatchObject([{ event: 'run.ended', run: 'told', state: 'done', steps: 1 }]);
+      expect(told).toMatchObject([{ event: 'run_ended', run: 'told', state: 'done', steps: 1 }]);
       for (const file of ['settings.json', 'run.json', 'state.json'])
         expect(await readFile(join(home, 'pt', 'runs', 'told', file), 'utf8')).not.toContain(secret);
       expect(ran.stdout + ran.stderr).not.toContain(secret);

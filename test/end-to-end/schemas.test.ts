@@ -86,6 +86,9 @@ test('the whole job', async () => {
   await holds('wallet-show', 'wallet show');
   await holds('setup', 'setup --check');
   await holds('completion', 'completion bash');
+  await holds('use', 'use 6.0');
+  await holds('use', 'use --none');
+  await holds('sandbox-env', 'sandbox env --unset');
 }, 300_000);
 
 test('a verdict of refusal, and a failure of every exit code that is at hand', async () => {

@@ -37,7 +37,7 @@ async function tell(target: string, times: object = {}): Promise<string[]> {
   const warnings: string[] = [];
   const quick = { tryMs: 150, waitsMs: [5, 5], boundMs: 1000, ...times };
   const notifier = openNotifier({ target, offline: false, warn: (text) => warnings.push(text), ...quick });
-  notifier.tell({ event: 'run.ended', text: 'Run one has ended.', run: 'one', steps: 3 });
+  notifier.tell({ event: 'run_ended', text: 'Run one has ended.', run: 'one', steps: 3 });
   await notifier.settled();
   return warnings;
 }
@@ -45,7 +45,7 @@ async function tell(target: string, times: object = {}): Promise<string[]> {
 describe('a notice', () => {
   it('is one JSON object, or what the chat takes', async () => {
     expect(await tell(url)).toEqual([]);
-    expect(posted[0]).toMatchObject({ event: 'run.ended', text: 'Run one has ended.', run: 'one', steps: 3 });
+    expect(posted[0]).toMatchObject({ event: 'run_ended', text: 'Run one has ended.', run: 'one', steps: 3 });
     expect(Date.parse(String(posted[0]!.time))).not.toBeNaN();
     await tell(`slack:${url}`);
     await tell(`discord:${url}`);
@@ -55,7 +55,7 @@ describe('a notice', () => {
     expect(posted.slice(1)).toEqual([
       { text: 'Run one has ended.' },
       { content: 'Run one has ended.' },
-      { title: 'run.ended', lines: ['one 3 '] },
+      { title: 'run_ended', lines: ['one 3 '] },
     ]);
   });
 
@@ -66,7 +66,7 @@ describe('a notice', () => {
     for (const status of [404, 307]) {
       posted = [];
       answers = [status];
-      expect(await tell(url)).toEqual([`Nobody was told (run.ended): the webhook answered ${status}.`]);
+      expect(await tell(url)).toEqual([`Nobody was told (run_ended): the webhook answered ${status}.`]);
       expect(posted).toHaveLength(1);
     }
   });
@@ -75,7 +75,7 @@ describe('a notice', () => {
     answers = [null, null, null, null];
     const began = performance.now();
     const warnings = await tell(url, { tryMs: 100, boundMs: 250, waitsMs: [5, 5, 5, 5, 5] });
-    expect(warnings).toEqual(['Nobody was told (run.ended): the webhook does not answer.']);
+    expect(warnings).toEqual(['Nobody was told (run_ended): the webhook does not answer.']);
     expect(performance.now() - began).toBeLessThan(2000);
     expect(mask(`POST ${url} failed`)).not.toContain('T0KEN');
     server.closeAllConnections();
@@ -99,12 +99,12 @@ describe('where a hotkey stands', () => {
 
   it.each([
     [null, at(1), []],
-    [at(3), at(1), ['standing.top']],
-    [at(null), at(1), ['standing.top']],
+    [at(3), at(1), ['on_top']],
+    [at(null), at(1), ['on_top']],
     [at(1), at(1), []],
-    [at(1), at(2), ['standing.overtaken']],
-    [at(2), at(null), ['standing.overtaken']],
+    [at(1), at(2), ['overtaken']],
+    [at(2), at(null), ['overtaken']],
     [at(3), at(2), []],
-    [at(2, 'sealed'), at(1, 'revealed'), ['model.revealed', 'standing.top']],
+    [at(2, 'sealed'), at(1, 'revealed'), ['revealed', 'on_top']],
   ])('%j, then %j', (before, now, expected) => expect(events(before, now)).toEqual(expected));
 });
