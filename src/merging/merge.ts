@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { runPython } from '../check/index.ts';
-import { OutsideError, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { evaluate, type ScoredModel } from '../evaluation/index.ts';
 import { diskError } from '../host/disk-error.ts';
 import { openFolder } from '../model/index.ts';
@@ -20,7 +20,7 @@ const SHARE_OF_DISK = 0.95;
  * Weighted means of models that go back to the same one, scored beside them on one sample; the best mixture is kept in `out`, if it is
  * better than every model it is made of.
  *
- * @throws UserError `merge.out_exists`, `usage.weights`; OutsideError `disk.full`, `merge.differ` (7)
+ * @throws UserError `merge.out_exists`, `usage.weights`; `disk.full`; OutsideError `trainer.merge_differ` (7)
  */
 export async function* mergeModels(request: MergeRequest, place: Place): Work<MergeOutcome> {
   const { models, out, score, signal } = request;
@@ -84,14 +84,14 @@ async function openWorkshop(out: string, bytes: number): Promise<string> {
     await mkdir(parent, { recursive: true });
     const { bavail, bsize } = await statfs(parent);
     if (bytes > bavail * bsize * SHARE_OF_DISK)
-      throw new OutsideError(
+      throw new UserError(
         'disk.full',
         `The mixtures need ${formatBytes(bytes)}, and ${parent} has ${formatBytes(bavail * bsize)} free.`,
         { nextSteps: ['Fewer mixtures: --grid 2, or --weights', `df -h ${shellWord(parent)}`] },
       );
     return await mkdtemp(join(parent, `.${basename(out)}.`));
   } catch (error) {
-    if (error instanceof OutsideError) throw error;
+    if (error instanceof UserError) throw error;
     throw diskError(error, parent);
   }
 }

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
-import { PtError } from '../errors.ts';
+import { PtError, UserError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
 import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
 import type { PublishOrder } from '../publish/index.ts';
-import { chooseCompetition, newestPeriod, parseRepoId } from '../rules/index.ts';
+import { chooseCompetition, duel, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
 import {
   asksToPublish,
@@ -83,6 +83,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
+  refuseUnforeseeable(intent, place);
   const { plan, rehearsal } = planOf(intent, order);
   const block = plan === null ? null : yield* checkEarly(plan, place, signal);
   // Nothing is kept open for hours; what is needed then is opened again.
@@ -162,6 +163,7 @@ export async function* resumeRun(
   });
   // One of several machines publishes; here nothing else tells them apart.
   const mine = needsOthers(order.nnodes, basename(runDir)) && order.nodeRank !== 0 ? null : intent;
+  refuseUnforeseeable(mine, place);
   const { plan, rehearsal } = planOf(mine, order);
   if (plan !== null) yield* checkEarly(plan, place, order.signal);
   await place.close();
@@ -184,6 +186,20 @@ export async function* resumeRun(
  */
 function refuseRepo({ aim }: TrainOrder, { profile }: Place): void {
   if (aim.repo !== null) parseRepoId(profile, aim.repo);
+}
+
+/**
+ * Refuses `--publish-when` where no chance can be told: it would never be met, or by a model that nobody judged.
+ *
+ * @throws UserError `usage.publish_when`
+ */
+function refuseUnforeseeable(intent: PublishIntent | null, { profile, profileName }: Place): void {
+  if (intent?.when == null || profile.pretraining !== null || duel.decidedByLosses(profile.duel)) return;
+  throw new UserError(
+    'usage.publish_when',
+    `--publish-when: losses do not decide on ${profileName}, so there is no p(win) to tell.`,
+    { nextSteps: [`pt profiles show ${profileName}   # what decides`, 'pt upload   # once you know'] },
+  );
 }
 
 function planOf(

@@ -58,6 +58,7 @@ export async function openForecastPublisher(
     const chance = chanceOf(evaluation);
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
     if (!isMet(when, chance)) return null;
+    if (!(await holdsOnFreshText(dir, evaluation))) return null;
     const outcome = await quietly(
       publishModel(
         {
@@ -72,6 +73,30 @@ export async function openForecastPublisher(
     note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
     onPublished(outcome);
     return outcome;
+  };
+  /** Of many checkpoints the luckiest is offered: on text that no choice was made by, its promise is what it is worth. */
+  const holdsOnFreshText = async (dir: string, { duel, sample }: Evaluation): Promise<boolean> => {
+    if (duel === null) return true;
+    const again = await quietly(
+      forecast(place, dir, {
+        ...{ hotkey: (await place.hotkey()).ss58, signal: either, beside: training },
+        // For each data set as many as there were in all, so that none comes twice.
+        ...{ skip: sample.batches, sequences: Math.ceil(sample.batches / sample.data.length) },
+      }),
+    ).catch((error: unknown) => {
+      if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
+      throw error;
+    });
+    if (again === null) {
+      warn('There is no more text to confirm the forecast on: it is taken as it is, and may be luck.');
+      return true;
+    }
+    const chance = chanceOf(again);
+    const holds = isMet(when, chance);
+    note(
+      `${holds ? 'Confirmed' : 'Not confirmed'} on ${again.sample.batches} fresh sequences: p(win) is ${chance}.`,
+    );
+    return holds;
   };
   const newest = publishNewest({
     bestDir: join(runDir, 'best'),
@@ -97,14 +122,24 @@ export async function openForecastPublisher(
   };
 }
 
+interface ForecastOn {
+  hotkey: string;
+  signal: AbortSignal;
+  /** Whether a training goes on meanwhile. */
+  beside: boolean;
+  skip?: number;
+  sequences?: number;
+}
+
 /** Scores `dir` against the best of the others; alone when nobody else has a model on chain. */
 async function* forecast(
   place: Place,
   dir: string,
-  { hotkey, signal, beside }: { hotkey: string; signal: AbortSignal; beside: boolean },
+  { hotkey, signal, beside, ...sample }: ForecastOn,
 ): Work<Evaluation> {
   const request = {
     models: [parseModelRef(dir)],
+    ...sample,
     modelsDir: join(place.home, 'models'),
     // A GPU's memory belongs to the training while that goes on.
     ...(beside ? { device: 'cpu' } : {}),

@@ -64,6 +64,9 @@ test('the whole job', async () => {
   await holds('runs', 'runs');
   await holds('runs-tag', 'runs tag latest first');
   await holds('runs-note', 'runs note latest line');
+  await holds('logs', 'logs latest');
+  await holds('attach', 'attach latest');
+  await holds('stop', 'stop latest');
   await holds('report', 'report latest');
   await holds('check', `check ${best}`);
   await holds('upload', `upload --load-model-dir ${best} --hf-repo-id me/first --dry-run`);
@@ -74,6 +77,7 @@ test('the whole job', async () => {
   await holds('load', `load --repo me/first@${published.commit} --dir again`);
   await holds('evaluate', `evaluate ${best} best`);
   await holds('evaluate', `evaluate ${best} --against best`);
+  await holds('merge', 'merge best again --weights 0.5,0.5 --out merged --no-score');
   await holds('status', 'status');
   await holds('status', 'status --mine');
   await holds('status', 'status --html page.html');

@@ -75,7 +75,7 @@ def test_models_that_do_not_go_back_to_the_same_one_are_refused_by_name(tmp_path
     run(tmp_path, [a, neutral], {tmp_path / "fine": [0.5, 0.5]})
     with pytest.raises(TrainerError, match="rope_theta") as error:
         run(tmp_path, [a, other], {tmp_path / "x": [0.5, 0.5]})
-    assert error.value.code == "merge.differ"
+    assert error.value.code == "merge_differ"
 
     save_file({"layers.0.weight": torch.zeros(7, 6)}, neutral / "model-00001-of-00002.safetensors")
     with pytest.raises(TrainerError, match=r"other tensors .*layers.1.weight"):

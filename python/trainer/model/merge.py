@@ -28,14 +28,14 @@ _NEUTRAL_KEYS = {"dtype", "torch_dtype", "transformers_version", "_name_or_path"
 def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events: Events, stop_if_asked: Callable[[], None]) -> None:
     """Makes a folder for each of `mixtures` (weights in the order of `folders`). Sums are fp32, rounded once to the first model's dtypes.
 
-    Raises TrainerError `merge.differ` where the models have not one shape and one config, `merge.not_finite` for weights that are none.
+    Raises TrainerError `merge_differ` where the models have not one shape and one config, `merge_not_finite` for weights that are none.
     """
     same_configs(folders)
     first, *_ = parts = [tensor_files(folder) for folder in folders]
     for folder, part in zip(folders[1:], parts[1:], strict=True):
         missing, more = sorted(set(first) - set(part)), sorted(set(part) - set(first))
         if missing or more:
-            raise TrainerError("merge.differ", f"{folder} has other tensors than {folders[0]}: {', '.join([*missing, *more][:5])}.", ["pt check FOLDER   # what each is"])
+            raise TrainerError("merge_differ", f"{folder} has other tensors than {folders[0]}: {', '.join([*missing, *more][:5])}.", ["pt check FOLDER   # what each is"])
     with ExitStack() as stack:
         readers = [_open(stack, part) for part in parts]
         for at, file in enumerate(sorted(set(first.values()))):
@@ -58,9 +58,9 @@ def same_configs(folders: list[Path]) -> None:
     for folder, config in zip(folders[1:], configs[1:], strict=True):
         differing = sorted(key for key in configs[0].keys() | config.keys() if key not in _NEUTRAL_KEYS and configs[0].get(key) != config.get(key))
         if differing:
-            raise TrainerError("merge.differ", f"{folder} has another config than {folders[0]}: {', '.join(differing[:8])}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{folder} has another config than {folders[0]}: {', '.join(differing[:8])}.", ["Merge models that go back to the same one."])
         if _bytes_of(folders[0] / "tokenizer.json") != _bytes_of(folder / "tokenizer.json"):
-            raise TrainerError("merge.differ", f"{folder} has another tokenizer.json than {folders[0]}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{folder} has another tokenizer.json than {folders[0]}.", ["Merge models that go back to the same one."])
 
 
 def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path], mixtures: list[list[float]], outputs: Sequence[BinaryIO]) -> None:
@@ -68,13 +68,13 @@ def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path],
     shapes = [part.get_shape() for part in slices]
     for folder, shape in zip(folders[1:], shapes[1:], strict=True):
         if shape != shapes[0]:
-            raise TrainerError("merge.differ", f"{name} is {shape} in {folder} and {shapes[0]} in {folders[0]}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{name} is {shape} in {folder} and {shapes[0]} in {folders[0]}.", ["Merge models that go back to the same one."])
     for rows in _pieces(shapes[0]):
         pieces = [part[rows] if rows is not None else reader[name].get_tensor(name) for part, reader in zip(slices, readers, strict=True)]
         dtype = pieces[0].dtype
         if not dtype.is_floating_point:
             if any(not torch.equal(pieces[0], piece) for piece in pieces[1:]):
-                raise TrainerError("merge.differ", f"{name} holds whole numbers, and they differ.", ["Merge models that go back to the same one."])
+                raise TrainerError("merge_differ", f"{name} holds whole numbers, and they differ.", ["Merge models that go back to the same one."])
             for output in outputs:
                 output.write(raw(pieces[0]))
             continue
@@ -84,7 +84,7 @@ def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path],
                 if weight != 0:
                     total.add_(piece.float(), alpha=weight)
             if not torch.isfinite(total).all():
-                raise TrainerError("merge.not_finite", f"{name} becomes NaN or infinite.", ["pt check FOLDER   # which model has such weights"])
+                raise TrainerError("merge_not_finite", f"{name} becomes NaN or infinite.", ["pt check FOLDER   # which model has such weights"])
             output.write(raw(total.to(dtype)))
 
 
