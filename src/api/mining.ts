@@ -113,7 +113,7 @@ export function push(options: PushOptions): Promise<UploadOutcome> {
   const order: PublishOrder = {
     source: { kind: 'folder', dir, dtype },
     repo,
-    useHotkeyInHash: options.useHotkeyInHash ?? false,
+    useHotkeyInHash: options.useHotkeyInHash ?? null,
     makePublic: !options.private,
     wait: options.wait ?? false,
     replace: options.replace ?? false,

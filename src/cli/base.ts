@@ -26,6 +26,8 @@ export {
   notifyFlag,
   publishedDtype,
   publishFlags,
+  signingFlags,
+  subnetFlags,
   walletFlags,
   writeFlags,
 } from './flags.ts';

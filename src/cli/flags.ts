@@ -34,10 +34,20 @@ export const networkFlags = {
   offline: Flags.boolean({ summary: 'Open no connection off this machine', helpGroup: 'NETWORK' }),
 };
 
+/** For what asks which subnet, and of none of its competitions. */
+const { competition: _competition, ...subnetFlags } = networkFlags;
+
+export { subnetFlags };
+
 export const walletFlags = {
   'wallet-name': Flags.string({ summary: 'Wallet folder', helpGroup: 'WALLET' }),
   'wallet-hotkey': Flags.string({ summary: 'Hotkey in that wallet', helpGroup: 'WALLET' }),
   'wallet-path': Flags.string({ summary: 'Folder of all wallets', helpGroup: 'WALLET' }),
+};
+
+/** For the commands that open the hotkey's file; the others know it by its address. */
+export const signingFlags = {
+  ...walletFlags,
   'wallet-password-fd': Flags.integer({
     summary: "Read an encrypted hotkey's password from this file descriptor",
     helpGroup: 'WALLET',

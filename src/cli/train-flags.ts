@@ -1,7 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
 import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
-import { hubFlags, networkFlags, notifyFlag, publishFlags, walletFlags, writeFlags } from './flags.ts';
+import { hubFlags, networkFlags, notifyFlag, publishFlags, signingFlags, writeFlags } from './flags.ts';
 
 const start = { helpGroup: 'START FROM' };
 const training = { helpGroup: 'TRAINING' };
@@ -153,7 +153,7 @@ export const trainFlags = {
   }),
   ...publishFlags,
   ...networkFlags,
-  ...walletFlags,
+  ...signingFlags,
   ...hubFlags,
   ...notifyFlag,
   ...writeFlags,

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { hubFlags, PtCommand, subnetFlags, walletFlags } from '../cli/base.ts';
 import { EXIT } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 
@@ -14,7 +14,7 @@ export default class Doctor extends PtCommand {
     '<%= config.bin %> doctor --network sandbox',
     '<%= config.bin %> doctor --offline --json',
   ];
-  static override flags = { ...networkFlags, ...walletFlags, ...hubFlags };
+  static override flags = { ...subnetFlags, ...walletFlags, ...hubFlags };
 
   async run(): Promise<Printed<'doctor'>> {
     const { flags } = await this.parse(Doctor);

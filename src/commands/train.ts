@@ -71,7 +71,7 @@ export default class Train extends PtCommand {
     const named = flags.run !== undefined || resumed !== null;
     const spread = { ...spreadOf(flags), named, device: String(device ?? 'auto') };
     refuseImpossible(spread, thisMachine(process.env));
-    if (!settings.offline) await refuseUnknownHost(spread.rdzvEndpoint);
+    await refuseUnknownHost(spread.rdzvEndpoint);
     const order = orderOf(flags, {
       ask: ({ text }) => this.confirm(text, { yes: flags.yes ?? false }),
       signal: this.signal,

@@ -7,7 +7,7 @@ import {
   PtCommand,
   publishedDtype,
   publishFlags,
-  walletFlags,
+  signingFlags,
   writeFlags,
 } from '../cli/base.ts';
 import { showPlan } from '../cli/upload-steps.ts';
@@ -92,7 +92,7 @@ export default class Upload extends PtCommand {
     }),
     ...publishFlags,
     ...networkFlags,
-    ...walletFlags,
+    ...signingFlags,
     ...hubFlags,
     ...notifyFlag,
     ...writeFlags,
@@ -109,7 +109,7 @@ export default class Upload extends PtCommand {
     const order: PublishOrder = {
       source,
       repo,
-      useHotkeyInHash: flags['use-hotkey-in-hash'] ?? false,
+      useHotkeyInHash: flags['use-hotkey-in-hash'] ?? null,
       fields: fieldsIn(flags.field ?? []),
       sealBlocks: flags.blocks ?? null,
       sealRound: flags.round ?? null,

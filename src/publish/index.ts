@@ -3,6 +3,7 @@ export { hiddenRepositories, hiddenSteps, hiddenText } from './hidden.ts';
 export { isFinished, journalFiles } from './journal.ts';
 export { type KnownLosses, type LossPlace, readLosses, writeLosses } from './known-losses.ts';
 export { retirement } from './may-write.ts';
+export { refuseHash } from './open.ts';
 export { previewPublish } from './preview.ts';
 export { preflight, publish } from './publish.ts';
 export type {

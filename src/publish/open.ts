@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
+import { fieldsOf } from '../rules/index.ts';
 import type { Opened, PublishOrder, PublishRequest } from './types.ts';
 
 /**
@@ -15,12 +16,11 @@ export async function open(place: Place): Promise<Opened> {
 /**
  * Everything that decides a publish: what was ordered, and the defaults for the rest.
  *
- * @throws UserError `usage.not_sealed` when it is ordered how to seal what the profile does not seal.
+ * @throws UserError `usage.not_sealed` when it is ordered how to seal what the profile does not seal; `usage.hash`.
  */
-export function requestOf(
-  order: PublishOrder,
-  { netuid, competition, asked, profile }: Place,
-): PublishRequest {
+export function requestOf(order: PublishOrder, place: Place): PublishRequest {
+  const { netuid, competition, asked, profile } = place;
+  refuseHash(order.useHotkeyInHash, place);
   const sealing = [
     ...(order.sealBlocks == null ? [] : ['--blocks']),
     ...(order.sealRound == null ? [] : ['--round']),
@@ -35,7 +35,6 @@ export function requestOf(
   return {
     netuid,
     competition,
-    useHotkeyInHash: false,
     fields: {},
     sealBlocks: null,
     sealRound: null,
@@ -47,5 +46,30 @@ export function requestOf(
     restart: false,
     noCheck: false,
     ...order,
+    useHotkeyInHash: order.useHotkeyInHash ?? false,
   };
+}
+
+/**
+ * Refuses the hash that the profile has no place for. That it always binds the hotkey may be asked for all the same.
+ *
+ * @throws UserError `usage.hash`
+ */
+export function refuseHash(
+  bind: boolean | null | undefined,
+  { profile: { commit }, asked }: Pick<Place, 'profile' | 'asked'>,
+): void {
+  if (bind == null) return;
+  const fields = fieldsOf(commit.format).map(({ name }) => name);
+  const why =
+    bind && !fields.includes('hash') && !fields.includes('secure_hash')
+      ? 'has no content hash in its text'
+      : !bind && fields.includes('secure_hash')
+        ? 'always binds the content hash to the hotkey'
+        : null;
+  if (why === null) return;
+  const flag = `--${bind ? '' : 'no-'}use-hotkey-in-hash`;
+  throw new UserError('usage.hash', `${flag}: profile ${asked} ${why}.`, {
+    nextSteps: [`pt upload   # without ${flag}`],
+  });
 }

@@ -69,7 +69,11 @@ export interface WriteQuestion {
 }
 
 /** What has to be said of a publish; the rest has defaults, and netuid and competition are the place's. */
-export type PublishOrder = Pick<PublishRequest, 'source' | 'repo' | 'ask'> & Partial<PublishRequest>;
+export type PublishOrder = Pick<PublishRequest, 'source' | 'repo' | 'ask'> &
+  Omit<Partial<PublishRequest>, 'useHotkeyInHash'> & {
+    /** Null: nobody said, and the profile's way is taken. */
+    useHotkeyInHash?: boolean | null;
+  };
 
 /** The place with all that a publish needs at hand: the Hub with a token, the hotkey, the chain. */
 export interface Opened extends Omit<Place, 'chain' | 'hub' | 'hotkey'> {

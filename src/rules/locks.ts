@@ -1,7 +1,6 @@
 /** A model beside the king's: which of its settings and files a subnet locks. */
 import { createHash } from 'node:crypto';
 import { isObject } from '../text/strict-json.ts';
-import { allowedNames, beyond, forbiddenAmong } from './profile-check.ts';
 import { pythonEqual } from './python-equal.ts';
 import type { Finding, Profile } from './types.ts';
 
@@ -205,27 +204,6 @@ export function checkAllowlist(config: Record<string, unknown>, { config: rule }
         : 'Its sizes are none of those that are allowed.',
     },
   ];
-}
-
-/** Names and patterns of files as `fnmatch` takes them: what is missing, what may not be there, what is extra. */
-export function manifestOf(
-  paths: readonly string[],
-  { files }: Profile,
-): { missing: string[]; forbidden: string[]; extras: string[] } {
-  const present = [...new Set(paths)];
-  const weights = present.some((path) => path.endsWith('.safetensors'));
-  const forbidden = forbiddenAmong(present, files);
-  return {
-    missing: [
-      ...files.required.filter((path) => !present.includes(path)),
-      ...(files.weights === 'any' && !weights ? ['*.safetensors'] : []),
-    ],
-    forbidden: forbidden.sort(),
-    extras: beyond(
-      present.filter((path) => !forbidden.includes(path)),
-      allowedNames(files),
-    ).sort(),
-  };
 }
 
 /** requirements.txt with every package pinned by its hash: null, or what is wrong (cascade). */

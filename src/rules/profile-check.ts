@@ -30,47 +30,78 @@ export function globMatches(glob: string, path: string): boolean {
   return new RegExp(`^${source}$`, 'u').test(path);
 }
 
-/** Those that may not be there. */
-export const forbiddenAmong = (paths: readonly string[], { forbid }: Profile['files']): string[] =>
-  paths.filter((path) => forbid.some((glob) => globMatches(glob, path)));
-
 /** Names and patterns that may be there, those that must be among them; undefined: any. */
-export const allowedNames = ({ allow, required }: Profile['files']): string[] | undefined =>
+const allowedNames = ({ allow, required }: Profile['files']): string[] | undefined =>
   allow === undefined ? undefined : [...required, ...allow];
 
-/** Those that none of `allowed` names. */
-export const beyond = (paths: readonly string[], allowed: readonly string[] | undefined): string[] =>
-  allowed === undefined ? [] : paths.filter((path) => !allowed.some((glob) => globMatches(glob, path)));
+/** Where any weights do, one file of them must be there: `openFolder` says so of itself. */
+const SOME_WEIGHTS = '*.safetensors';
+
+/** What of the files is missing, what may not be there, and what else is not allowed, by names and patterns. */
+export function manifestOf(
+  paths: readonly string[],
+  { files }: Pick<Profile, 'files'>,
+): { missing: string[]; forbidden: string[]; extras: string[] } {
+  const present = [...new Set(paths)];
+  const among = (globs: readonly string[]) => (path: string) => globs.some((glob) => globMatches(glob, path));
+  const needed = [...files.required, ...(files.weights === 'any' ? [SOME_WEIGHTS] : [])];
+  const forbidden = present.filter(among(files.forbid));
+  const allowed = allowedNames(files);
+  return {
+    missing: needed.filter((glob) => !present.some(among([glob]))),
+    forbidden: forbidden.sort(),
+    extras:
+      allowed === undefined
+        ? []
+        : present.filter((path) => !forbidden.includes(path) && !among(allowed)(path)).sort(),
+  };
+}
+
+/** A finding of names: right without any, else `wrong` with the first of them. */
+function listed(
+  rule: string,
+  names: readonly string[],
+  { limit, right, wrong }: { limit: unknown; right: string; wrong: (names: string) => string },
+): Finding {
+  const [ok, more] = [names.length === 0, names.length > 8 ? ` and ${names.length - 8} more` : ''];
+  const message = ok ? right : wrong(`${names.slice(0, 8).join(', ')}${more}`);
+  return { rule, ok, actual: names, limit, message };
+}
 
 /** Required, allowed and forbidden names, and how many weight files there may be. */
-export function checkFiles(paths: readonly string[], { files }: Profile): Finding[] {
-  const missing = files.required.filter((name) => !paths.includes(name));
-  const forbidden = forbiddenAmong(paths, files);
+export function checkFiles(paths: readonly string[], profile: Profile): Finding[] {
+  const { files } = profile;
+  const { missing, forbidden, extras } = manifestOf(paths, profile);
   const allow = allowedNames(files);
-  const extra = beyond(paths, allow);
   const found: Finding[] = [];
-  const say = (rule: string, names: string[], limit: unknown, wrong: string, right: string) =>
-    found.push({
-      rule,
-      ok: names.length === 0,
-      actual: names,
-      limit,
-      message:
-        names.length === 0
-          ? right
-          : `${wrong}: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}.`,
-    });
   if (files.required.length > 0)
-    say(
-      'files_required',
-      missing,
-      files.required,
-      'These files are missing',
-      'Every file that must be there is.',
+    found.push(
+      listed(
+        'files_required',
+        missing.filter((name) => name !== SOME_WEIGHTS),
+        {
+          limit: files.required,
+          right: 'Every file that must be there is.',
+          wrong: (names) => `These files are missing: ${names}.`,
+        },
+      ),
     );
   if (files.forbid.length > 0)
-    say('files_forbidden', forbidden, files.forbid, 'These files may not be there', 'No forbidden file.');
-  if (allow !== undefined) say('files_allowed', extra, allow, 'Nothing else may be there', 'No other file.');
+    found.push(
+      listed('files_forbidden', forbidden, {
+        limit: files.forbid,
+        right: 'No forbidden file.',
+        wrong: (names) => `These files may not be there: ${names}.`,
+      }),
+    );
+  if (allow !== undefined)
+    found.push(
+      listed('files_allowed', extras, {
+        limit: allow,
+        right: 'No other file.',
+        wrong: (names) => `Nothing else may be there: ${names}.`,
+      }),
+    );
   if (files.weights === 'one_onnx') {
     const models = paths.filter((path) => path.endsWith('.onnx') && !path.includes('/'));
     found.push({
@@ -110,16 +141,11 @@ function checkConfigKeys(config: Record<string, unknown>, profile: Profile): Fin
   if (keys.length === 0) return [];
   const found = keys.filter((key) => Object.hasOwn(config, key));
   return [
-    {
-      rule: 'config_keys',
-      ok: found.length === 0,
-      actual: found,
+    listed('config_keys', found, {
       limit: keys,
-      message:
-        found.length === 0
-          ? `config.json has none of ${keys.join(', ')}.`
-          : `config.json may not hold ${found.join(', ')}.`,
-    },
+      right: `config.json has none of ${keys.join(', ')}.`,
+      wrong: (names) => `config.json may not hold ${names}.`,
+    }),
   ];
 }
 

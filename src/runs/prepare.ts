@@ -4,7 +4,7 @@ import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
 import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
-import type { PublishOrder } from '../publish/index.ts';
+import { type PublishOrder, refuseHash } from '../publish/index.ts';
 import { chooseCompetition, duel, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
 import {
@@ -79,7 +79,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const { home, offline } = settings;
   const runsDir = runsFolder(settings);
   const options = withDefaults(optionsOf(order, settings));
-  refuseRepo(order, place);
+  refuseAim(order, place);
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
@@ -146,7 +146,7 @@ export async function* resumeRun(
   place: Place,
 ): Work<ReadyRun> {
   const { runDir } = resumed;
-  refuseRepo(order, place);
+  refuseAim(order, place);
   const offline = staysOffline(resumed, settings.rows);
   const publishesNothing = settings.offline || (offline && !asksToPublish(order.aim));
   const publishing = [order.aim, resumed.intent, standingAim(settings), publishesNothing] as const;
@@ -180,12 +180,13 @@ export async function* resumeRun(
 }
 
 /**
- * Refuses a repository that could not be, whether anything is published this time or not.
+ * Refuses a repository or a hash that could not be, whether anything is published this time or not.
  *
- * @throws UserError `repo.invalid`
+ * @throws UserError `repo.invalid`, `usage.hash`
  */
-function refuseRepo({ aim }: TrainOrder, { profile }: Place): void {
-  if (aim.repo !== null) parseRepoId(profile, aim.repo);
+function refuseAim({ aim }: TrainOrder, place: Place): void {
+  if (aim.repo !== null) parseRepoId(place.profile, aim.repo);
+  refuseHash(aim.useHotkeyInHash, place);
 }
 
 /**

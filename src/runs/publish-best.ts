@@ -34,7 +34,7 @@ import { publishModel } from './publish-model.ts';
 /** How a run publishes its best model. */
 export interface RunPublish {
   intent: PublishIntent;
-  useHotkeyInHash: boolean;
+  useHotkeyInHash: boolean | null;
   makePublic: boolean;
   /** Asks each thing once, whoever is first: what was answered before training is not asked again after it. */
   ask: PublishOrder['ask'];
@@ -48,7 +48,8 @@ export function planPublish(intent: PublishIntent, ask: PublishOrder['ask']): Ru
   const answers = new Map<string | null, Promise<void>>();
   return {
     intent,
-    useHotkeyInHash: intent.useHotkeyInHash ?? false,
+    // Runs keep `false` for nothing said.
+    useHotkeyInHash: intent.useHotkeyInHash || null,
     makePublic: intent.makePublic ?? true,
     ask: (question) => {
       const known = answers.get(question.verdict);

@@ -130,6 +130,14 @@ function refuseLostFlags({ nnodes, nodeRank, rdzvEndpoint, named }: Spread, { ma
       ]);
     return;
   }
+  if (nnodes === undefined)
+    throw machines(
+      `--rdzv-endpoint ${rdzvEndpoint}: machines meet there, and --nnodes does not say how many.`,
+      [
+        `pt train --nnodes 2${named ? '' : ' --run NAME'}`,
+        'pt train   # without --rdzv-endpoint, which one machine has no use for',
+      ],
+    );
   const port = Number(/^(?:[\w.-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(rdzvEndpoint)?.[1] ?? 0);
   if (port < 1 || port > 65_535)
     throw machines(`--rdzv-endpoint ${rdzvEndpoint}: must be HOST:PORT.`, [`pt train ${meet}`]);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
 import { errorSchema, SCHEMAS } from '../../src/output/index.ts';
 
 export const root = resolve(import.meta.dirname, '../..');
@@ -56,6 +57,23 @@ export function runPt(
     child.on('error', reject);
     child.on('close', (code) => done({ code, stdout, stderr, json: () => printed(args, stdout) }));
   });
+}
+
+/** One pt whose home and working folder is `home`, with nothing of this machine's settings: to be killed, or waited for. */
+export const startPt = (home: string, ...args: string[]) =>
+  execa(process.execPath, [bin, ...args, '--json'], {
+    reject: false,
+    stdin: 'ignore',
+    cwd: home,
+    extendEnv: false,
+    env: cleanEnv({ HOME: home, PT_HOME: join(home, 'pt') }),
+  });
+
+/** The same, to its end. */
+export async function finishPt(home: string, ...args: string[]) {
+  const { stdout, stderr, exitCode } = await startPt(home, ...args);
+  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of the object
+  return { exitCode, stderr, json: JSON.parse(stdout) as Record<string, any> };
 }
 
 /** The object, held to the schema of the command that `args` names. */

@@ -29,7 +29,12 @@ describe('a flag that a command has no use for', () => {
     ['competitions --competition nosuch --offline', 'competition.unknown'],
     ['train --hf-repo-id bad//name --offline', 'repo.invalid'],
     ['check x --device cpu', 'usage.bad_flags'],
-    ['train --rdzv-endpoint no-such-host.invalid:1', 'usage.machines'],
+    ['train --nnodes 1 --rdzv-endpoint no-such-host.invalid:1', 'usage.machines'],
+    ['train --rdzv-endpoint 127.0.0.1:1', 'usage.machines'],
+    ['train --no-use-hotkey-in-hash --profile 6.0 --offline', 'usage.hash'],
+    ['upload --load-model-dir x --hf-repo-id me/model --use-hotkey-in-hash --profile dippy', 'usage.hash'],
+    ['status --wallet-password-fd 0', 'usage.unknown_flag'],
+    ['doctor --competition 1', 'usage.unknown_flag'],
     ['wallet list --competition 1', 'usage.unknown_flag'],
     ['upload --load-model-dir x --hf-repo-id me/model --blocks 3', 'usage.not_sealed'],
   ])('%s is refused', async (line, code) => {

@@ -1,32 +1,17 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cleanEnv } from '../commands/run-pt.ts';
+import { finishPt, startPt } from '../commands/run-pt.ts';
 
-const pt = resolve('bin/run.js');
 /** Tokens of a step, and the steps of a branch. */
 const STEP_TOKENS = 2 * 64;
 const STEPS = 40;
 let home: string;
 
-function start(...args: string[]) {
-  return execa(process.execPath, [pt, ...args, '--json'], {
-    reject: false,
-    stdin: 'ignore',
-    cwd: home,
-    extendEnv: false,
-    env: cleanEnv({ HOME: home, PT_HOME: join(home, 'pt') }),
-  });
-}
-
-async function train(...args: string[]) {
-  const { stdout, stderr, exitCode } = await start('train', '--offline', ...args);
-  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of the object
-  return { exitCode, stderr, json: JSON.parse(stdout) as Record<string, any> };
-}
+const start = (...args: string[]) => startPt(home, ...args);
+const train = (...args: string[]) => finishPt(home, 'train', '--offline', ...args);
 
 const folder = (name: string) => join(home, 'pt', 'runs', name);
 

@@ -1,34 +1,19 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWallet } from '../../src/chain/index.ts';
 import { readSandboxState, sandboxDir } from '../../src/sandbox/index.ts';
-import { cleanEnv } from '../commands/run-pt.ts';
+import { finishPt, startPt } from '../commands/run-pt.ts';
 import { llamaConfig, withBuiltinTokenizer, writeModel } from '../model/support.ts';
 
-const pt = resolve('bin/run.js');
 let home: string;
 
-/** One pt with nothing of this machine's settings. */
-function start(...args: string[]) {
-  return execa(process.execPath, [pt, ...args, '--json'], {
-    reject: false,
-    stdin: 'ignore',
-    cwd: home,
-    extendEnv: false,
-    env: cleanEnv({ HOME: home, PT_HOME: join(home, 'pt') }),
-  });
-}
-
-async function run(...args: string[]) {
-  const { stdout, stderr, exitCode } = await start(...args);
-  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of the object
-  return { exitCode, stderr, json: JSON.parse(stdout) as Record<string, any> };
-}
+const start = (...args: string[]) => startPt(home, ...args);
+const run = (...args: string[]) => finishPt(home, ...args);
 
 async function newestRun(): Promise<string> {
   const runs = join(home, 'pt', 'runs');

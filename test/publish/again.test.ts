@@ -6,27 +6,10 @@ import { nameAgain } from '../../src/publish/again.ts';
 import { hiddenSteps } from '../../src/publish/hidden.ts';
 import type { PublishRequest } from '../../src/publish/types.ts';
 import { root } from '../commands/run-pt.ts';
+import { requestFor } from './request.ts';
 
-const request = (changes: Partial<PublishRequest> = {}): PublishRequest => ({
-  source: { kind: 'folder', dir: '/models/my model', dtype: 'bf16' },
-  repo: 'me/first',
-  netuid: 9,
-  fields: {},
-  sealBlocks: null,
-  sealRound: null,
-  waitReveal: false,
-  competition: null,
-  useHotkeyInHash: false,
-  makePublic: true,
-  publicUpload: false,
-  wait: false,
-  replace: false,
-  restart: false,
-  noCheck: false,
-  ask: async () => {},
-  ...changes,
-});
-const named = (step: string, changes: Partial<PublishRequest> = {}) => nameAgain([step], request(changes))[0];
+const named = (step: string, changes: Partial<PublishRequest> = {}) =>
+  nameAgain([step], requestFor('/models/my model', changes))[0];
 
 test('a hint to go on names the folder, the repository and what was asked of the publish', () => {
   const folder = "pt upload --load-model-dir '/models/my model' --hf-repo-id me/first";

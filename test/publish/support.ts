@@ -7,6 +7,7 @@ import { openPlace, type Place } from '../../src/place.ts';
 import type { PublishRequest } from '../../src/publish/index.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
 import { resolveSettings, type Settings } from '../../src/settings/index.ts';
+import { requestFor } from './request.ts';
 
 /** Writes a safetensors file of fp32 tensors filled from a seed. */
 export async function writeSafetensors(path: string, shapes: Record<string, number[]>, seed: number) {
@@ -104,25 +105,7 @@ export async function startRig({ profile = '3.2', blockTimeMs = 200 } = {}): Pro
     hub: await place.hub(),
     hotkey: await place.hotkey(),
     dir,
-    request: (changes: Partial<PublishRequest> = {}): PublishRequest => ({
-      source: { kind: 'folder', dir, dtype: 'bf16' },
-      repo: 'me/first',
-      netuid: 9,
-      competition: null,
-      useHotkeyInHash: false,
-      fields: {},
-      sealBlocks: null,
-      sealRound: null,
-      waitReveal: false,
-      makePublic: true,
-      publicUpload: false,
-      wait: false,
-      replace: false,
-      restart: false,
-      noCheck: false,
-      ask: async () => {},
-      ...changes,
-    }),
+    request: (changes: Partial<PublishRequest> = {}) => requestFor(dir, changes),
     async close() {
       await place.close();
       await rig.sandbox.close(); // a test may have started another one

@@ -13,7 +13,7 @@ export default class Profiles extends PtCommand {
 
   async run(): Promise<Printed<'profiles'>> {
     const { flags } = await this.parse(Profiles);
-    const { constants } = await this.settings(flags);
+    const { constants } = await this.settings({ ...flags, profile: 'history' }); // which reads none: a broken one stops nothing here
     const { profiles, broken } = describeProfiles(constants);
     this.table(
       [

@@ -14,9 +14,7 @@ export default class WalletList extends PtCommand {
   static override flags = {
     network: networkFlags.network,
     offline: networkFlags.offline,
-    'wallet-name': walletFlags['wallet-name'],
-    'wallet-hotkey': walletFlags['wallet-hotkey'],
-    'wallet-path': walletFlags['wallet-path'],
+    ...walletFlags,
   };
 
   async run(): Promise<Printed<'wallet:list'>> {

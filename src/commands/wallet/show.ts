@@ -1,5 +1,5 @@
 import { findHotkeys } from '../../chain/index.ts';
-import { Flags, networkFlags, PtCommand, walletFlags } from '../../cli/base.ts';
+import { Flags, PtCommand, signingFlags, subnetFlags } from '../../cli/base.ts';
 import { OutsideError } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
 import type { Place } from '../../place.ts';
@@ -15,8 +15,8 @@ export default class WalletShow extends PtCommand {
   ];
   static override flags = {
     open: Flags.boolean({ summary: 'Open the key file too, asking for its password when it has one' }),
-    ...networkFlags,
-    ...walletFlags,
+    ...subnetFlags,
+    ...signingFlags,
   };
 
   async run(): Promise<Printed<'wallet:show'>> {
