@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { Flags, hubFlags, networkFlags, notifyFlag, PtCommand, walletFlags } from '../cli/base.ts';
-import type { StatusRow, SubnetStatus } from '../load/index.ts';
+import { describeAge, describeLimit, describeModel, describeRepository } from '../load/describe.ts';
+import type { SubnetStatus } from '../load/index.ts';
 import type { Standing } from '../notify/index.ts';
 import type { Printed } from '../output/index.ts';
 import { statusOutput } from '../output/status.ts';
 import type { Place } from '../place.ts';
-import { formatWhole } from '../text/format.ts';
 
 /** Rows shown when nobody asked for all. */
 const ROWS = 20;
@@ -80,7 +80,7 @@ export default class Status extends PtCommand {
   }
 
   #show(status: SubnetStatus, all: boolean): void {
-    const { neurons, block, netuid, limit, hotkey, registered, retired } = status;
+    const { neurons, block, netuid, hotkey, registered, retired } = status;
     const shown = all ? neurons : neurons.slice(0, ROWS);
     this.print(`Subnet ${netuid} at block ${block}`);
     this.table(
@@ -97,10 +97,10 @@ export default class Status extends PtCommand {
       shown.map((row) => [
         row.uid,
         row.incentive.toFixed(4),
-        row.block === null ? '' : formatWhole(block - row.block),
-        modelOf(row),
+        describeAge(row, block),
+        describeModel(row),
         row.hotkey,
-        repositoryOf(row),
+        describeRepository(row),
       ]),
     );
     if (shown.length < neurons.length) this.note(`${neurons.length - shown.length} more: pt status --all`);
@@ -108,45 +108,8 @@ export default class Status extends PtCommand {
     if (registered === false) {
       this.warning(`Your hotkey ${hotkey} is not registered on subnet ${netuid}.`);
       this.nextSteps([`btcli subnet register --netuid ${netuid}`]);
-    } else if (limit) this.note(limitOf(limit, block, retired !== null));
+    }
+    const limit = describeLimit(status);
+    if (limit !== null) this.note(limit);
   }
-}
-
-function modelOf(row: StatusRow): string {
-  return [namedBy(row), sealOf(row)].filter((part) => part !== '').join('; ');
-}
-
-function namedBy({ repo, commit, commitment, competition, id }: StatusRow): string {
-  if (id === null) return commitment === null ? '' : `not a model: ${commitment.slice(0, 60)}`;
-  if (repo === null) return `elsewhere: ${commitment?.slice(0, 60)}`;
-  const which = competition === null ? '' : ` (competition ${competition})`;
-  return `${repo}@${commit?.slice(0, 8) ?? id.pin?.slice(0, 15) ?? 'no commit'}${which}`;
-}
-
-/** What is to be said of the newest seal. */
-function sealOf({ state, seal }: StatusRow): string {
-  if (state === 'sealed') return `sealed until round ${seal?.round}`;
-  if (state === 'failed') return 'its newest seal could not be opened';
-  return state === 'lost' ? 'its newest seal was lost' : '';
-}
-
-function repositoryOf({ repository }: StatusRow): string {
-  if (!repository) return '';
-  if (!repository.public) return 'NOT PUBLIC: validators cannot load it';
-  return repository.unchanged === null
-    ? 'public, not hashed'
-    : repository.unchanged
-      ? 'public, unchanged'
-      : 'CHANGED: not what the chain says';
-}
-
-function limitOf(limit: NonNullable<SubnetStatus['limit']>, block: number, retired: boolean): string {
-  if (limit.kind === 'none') return 'The chain sets no limit on commitments.';
-  const used =
-    limit.kind === 'space'
-      ? `${limit.used} of ${limit.max} bytes used this epoch`
-      : `${limit.used} of ${limit.max} blocks since the last one`;
-  return limit.allowed
-    ? `${retired ? 'The chain would take a commitment of your hotkey, which scores nothing' : 'Your hotkey may commit now'} (${used}).`
-    : `Your hotkey may commit again at block ${limit.freeAtBlock}, in ${limit.freeAtBlock - block} blocks (${used}).`;
 }

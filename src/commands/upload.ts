@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import {
   Flags,
   hubFlags,
@@ -11,11 +10,10 @@ import {
   writeFlags,
 } from '../cli/base.ts';
 import { showPlan } from '../cli/upload-steps.ts';
-import { UserError } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
-import type { PublishOrder, PublishSource, UploadPlan } from '../publish/index.ts';
+import type { PublishOrder, UploadPlan } from '../publish/index.ts';
+import { fieldsIn, sourceOf } from '../publish/source.ts';
 import { parseRepoId } from '../rules/index.ts';
-import type { Settings } from '../settings/index.ts';
 
 export default class Upload extends PtCommand {
   static override summary = 'Publish a model: check, upload, commit to the chain, read back, make public';
@@ -102,7 +100,12 @@ export default class Upload extends PtCommand {
     const { flags } = await this.parse(Upload);
     if (flags['list-competitions']) return this.listCompetitions(flags);
     const settings = await this.settings(flags);
-    const { source, repo } = sourceOf(flags, settings);
+    const { source, repo } = sourceOf({
+      dir: flags['load-model-dir'],
+      commitOnly: flags['commit-only'],
+      repo: settings.hfRepoId,
+      dtype: publishedDtype(flags),
+    });
     // What was typed is looked at before wallet, chain and Hub are.
     const place = await this.place(settings);
     parseRepoId(place.profile, repo);
@@ -146,52 +149,4 @@ export default class Upload extends PtCommand {
     this.nextSteps(['The same command without --dry-run does it.']);
     return plan;
   }
-}
-
-function sourceOf(
-  flags: { 'load-model-dir'?: string; 'commit-only'?: string; dtype?: string; 'upload-b16'?: boolean },
-  settings: Settings,
-): { source: PublishSource; repo: string } {
-  if (flags['commit-only'] !== undefined) {
-    const match = /^([^@\s]+)@([0-9a-f]{40})$/.exec(flags['commit-only']);
-    if (match) return { source: { kind: 'hub', commit: match[2]! }, repo: match[1]! };
-    throw new UserError(
-      'usage.commit_only',
-      `--commit-only ${flags['commit-only']}: must be REPO@COMMIT with all 40 digits.`,
-      {
-        nextSteps: ['pt upload --commit-only me/model@0123456789abcdef0123456789abcdef01234567'],
-      },
-    );
-  }
-  const dir = flags['load-model-dir'];
-  if (!dir)
-    throw missing(
-      '--load-model-dir',
-      'the folder of the model to publish',
-      'pt runs   # folders of past runs; their best model is in best/',
-    );
-  if (!settings.hfRepoId) {
-    throw missing('--hf-repo-id', 'the repository to publish to', `--hf-repo-id your-name/${basename(dir)}`);
-  }
-  return { source: { kind: 'folder', dir, dtype: publishedDtype(flags) }, repo: settings.hfRepoId };
-}
-
-function missing(flag: string, what: string, step: string): UserError {
-  return new UserError('usage.missing_flag', `${flag} is missing: ${what}.`, {
-    nextSteps: [step, 'pt upload --help'],
-  });
-}
-
-/** `NAME=VALUE` of each `--field`. */
-function fieldsIn(given: string[]): Record<string, string> {
-  return Object.fromEntries(
-    given.map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1)
-        throw new UserError('usage.field', `--field ${JSON.stringify(text)} is not NAME=VALUE.`, {
-          nextSteps: ['pt profiles show NAME   # the fields of its text'],
-        });
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
 }

@@ -21,3 +21,12 @@ export const finding = z.strictObject({
   limit: z.unknown(),
   message: text,
 });
+
+/** Of `value` what the schema lists: its fields stand there alone. */
+export function listed<Fields extends z.ZodRawShape>(
+  schema: z.ZodObject<Fields>,
+  value: z.output<z.ZodObject<Fields>>,
+): z.output<z.ZodObject<Fields>> {
+  const all = value as Record<string, unknown>;
+  return Object.fromEntries(Object.keys(schema.shape).map((name) => [name, all[name]])) as typeof value;
+}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { StatusRow, SubnetStatus } from '../load/index.ts';
-import { commit, count, text } from './parts.ts';
+import { commit, count, listed, text } from './parts.ts';
 
 const neuron = z.strictObject({
   uid: count,
@@ -62,51 +62,8 @@ type Printed = z.output<typeof statusSchema>;
 
 /** `html`: path of the page that was written, when one was asked for. */
 export function statusOutput(status: SubnetStatus, hidden: Printed['hidden'], html?: string): Printed {
-  const { block, netuid, neurons, bestUid, place, limit, hotkey, registered, retired } = status;
-  return {
-    block,
-    netuid,
-    neurons: neurons.map(neuronOutput),
-    bestUid,
-    place,
-    limit,
-    hotkey,
-    registered,
-    retired,
-    hidden,
-    html,
-  };
+  return listed(statusSchema, { ...status, neurons: status.neurons.map(neuronOutput), hidden, html });
 }
 
-function neuronOutput(row: StatusRow): z.output<typeof neuron> {
-  const {
-    uid,
-    hotkey,
-    incentive,
-    block,
-    state,
-    seal,
-    commitment,
-    repo,
-    commit,
-    competition,
-    url,
-    repository,
-  } = row;
-  const pin = row.id?.pin ?? null;
-  return {
-    uid,
-    hotkey,
-    incentive,
-    block,
-    state,
-    seal,
-    commitment,
-    repo,
-    commit,
-    pin,
-    competition,
-    url,
-    repository,
-  };
-}
+/** Its commitment is shown by what it says, not as it was parsed. */
+const neuronOutput = (row: StatusRow) => listed(neuron, { ...row, pin: row.id?.pin ?? null });

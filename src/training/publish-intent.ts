@@ -49,7 +49,11 @@ export function publishIntent(
     throw new UserError(
       'usage.publish_when',
       offline ? '--publish-when: --offline publishes nothing.' : '--publish-when: where to is missing.',
-      { nextSteps: ['pt train --hf-repo-id NAMESPACE/NAME --publish-when "p(win) > 0.9"'] },
+      {
+        nextSteps: offline
+          ? ['pt train   # without --offline', 'pt train   # without --publish-when']
+          : ['pt train --hf-repo-id NAMESPACE/NAME'],
+      },
     );
   if (offline || repo === null || (threshold === null && when === null)) return null;
   return {

@@ -73,6 +73,12 @@ describe('the trainer ends by itself', () => {
     });
   });
 
+  test('machines that did not meet, as torch says it', async () => {
+    const error = await failureOf(drive('nobody-met'));
+    expect(error).toMatchObject({ code: 'trainer.rendezvous', exitCode: 7 });
+    expect(error.nextSteps[0]).toContain('--rdzv-endpoint');
+  });
+
   test('a fault in compiled code is named by its signal, with the stack in the log', async () => {
     const driver = drive('segfault');
     const error = await failureOf(driver);

@@ -13,7 +13,7 @@ const pt = (line: string, env: Record<string, string> = {}) =>
 
 beforeAll(() => {
   mkdirSync(folder);
-  writeFileSync(join(folder, 'broken.json'), '{"netuid": 1}');
+  for (const name of ['3.2.json', 'broken.json']) writeFileSync(join(folder, name), '{"netuid": 1}');
 });
 
 describe('a flag that a command has no use for', () => {
@@ -48,8 +48,11 @@ it('lists the profiles that can be read, and names the file and key of one that 
   expect(ran.code).toBe(2);
   const { profiles, broken } = ran.json() as { profiles: { name: string }[]; broken: string[] };
   expect(profiles.map(({ name }) => name)).toContain('teutonic');
-  expect(broken).toEqual([expect.stringContaining(`${join(folder, 'broken.json')}: `)]);
-  expect(ran.stderr).toContain(`Warning: ${broken[0]}`);
+  // One that stands in the place of the profile that is taken when nothing is said stops the list as little.
+  for (const [i, name] of ['3.2.json', 'broken.json'].entries()) {
+    expect(broken[i]).toContain(`${join(folder, name)}: `);
+    expect(ran.stderr).toContain(`Warning: ${broken[i]}`);
+  }
   const one = await pt(`profiles show broken --profiles ${folder} --json`);
   expect(one.json()).toMatchObject({ error: { code: 'constants.invalid', exitCode: 2 } });
 });

@@ -50,6 +50,7 @@ test.each<[Partial<Spread>, Machine, string]>([
   [{ nnodes: 'two' }, cpu, '--nnodes two'],
   [{ nnodes: '99999999999999999999' }, cpu, '--nnodes 9999'],
   [{ nnodes: '2' }, cpu, '--nnodes 2: --rdzv-endpoint must say'],
+  [together, cpu, '--rdzv-endpoint a:29500: machines meet there, and --nnodes does not say how many.'],
   [{ nnodes: '2', nodeRank: 2, ...together }, cpu, '--node-rank 2: ranks go from 0 to 1'],
   [{ nodeRank: 1 }, cpu, '--node-rank 1: ranks go from 0 to 0'],
   [{ nnodes: '2', rdzvEndpoint: 'host' }, cpu, '--rdzv-endpoint host: must be HOST:PORT'],

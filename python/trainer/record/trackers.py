@@ -73,7 +73,7 @@ def _package(name: str):
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise TrainerError("missing_package", f"--report-to {name}: the package {name} is not installed.", [install_command(name)]) from error
+        raise TrainerError("missing_package", f"--report-to {name}: the package {name} is not installed.", [install_command(name), "pt train --report-to none"]) from error
 
 
 def install_command(name: str) -> str:
