@@ -3,8 +3,7 @@
  * Another folder with files of the same form makes the tool follow another subnet; no code changes.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { UserError } from './errors.ts';
 import { profileSchema } from './profile-schema.ts';
@@ -17,6 +16,7 @@ import type {
   Schedule,
   TokenizerFacts,
 } from './protocol.ts';
+import { shippedDir } from './shipped.ts';
 import { didYouMean } from './text/suggest.ts';
 
 /** A chain and the Hub that belongs to it. */
@@ -439,18 +439,6 @@ function once<K extends keyof Constants>(target: Constants, key: K, make: () => 
   const value = make();
   Object.defineProperty(target, key, { value, enumerable: true });
   return value;
-}
-
-/** `constants/` of the package: beside `src/` and beside `dist/`, however deep this module was bundled. */
-function shippedDir(): string {
-  for (let at = dirname(fileURLToPath(import.meta.url)); ; at = dirname(at)) {
-    const candidate = join(at, 'constants');
-    if (existsSync(join(candidate, 'networks.json'))) return candidate;
-    if (at === dirname(at)) break;
-  }
-  throw new UserError('constants.missing', 'The constants folder is missing from this installation of pt.', {
-    nextSteps: ['npm install'],
-  });
 }
 
 function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {

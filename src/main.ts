@@ -22,9 +22,10 @@ export async function main(argv: string[], root: string): Promise<void> {
   const dashes = argv.indexOf('--');
   const own = dashes === -1 ? argv : argv.slice(0, dashes);
   const fail = async (error: unknown): Promise<void> => {
-    const [{ publicReport }, { createUi }] = await Promise.all([
+    const [{ publicReport }, { createUi }, { typedHere }] = await Promise.all([
       import('./ui/report.ts'),
       import('./ui/terminal.ts'),
+      import('./cli/next-steps.ts'),
     ]);
     const ui = createUi({
       stdout: process.stdout,
@@ -33,7 +34,9 @@ export async function main(argv: string[], root: string): Promise<void> {
       json: own.includes('--json'),
       color: !own.includes('--no-color'),
     });
-    const report = publicReport(error, process.env, process.cwd());
+    const told = publicReport(error, process.env, process.cwd());
+    const here = (step: string) => typedHere(step, process.env, process.cwd());
+    const report = { ...told, nextSteps: told.nextSteps.map(here) };
     ui.error(report);
     if (process.env.PT_DEBUG) ui.stack(error);
     if (ui.json) ui.object({ error: report });

@@ -14,7 +14,7 @@ import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { commandLine, type Leaves } from './command-line.ts';
 import { globalFlags, idleInList, networkArgs } from './flags.ts';
-import { allInContext, type CommandLine, type Typed, typedSettings } from './next-steps.ts';
+import { allInContext, type CommandLine, type Typed, typedHere, typedSettings } from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { takeReferenceFlags } from './reference-flags.ts';
 import { usageError } from './usage-error.ts';
@@ -244,7 +244,9 @@ export abstract class PtCommand extends Command {
       const command = this.config.findCommand(words.replaceAll(' ', ':'));
       return command ? new Set(Object.keys(command.flags)) : null;
     };
-    return allInContext(steps, this.#typed, takes, this.#line);
+    return allInContext(steps, this.#typed, takes, this.#line).map((step) =>
+      typedHere(step, process.env, process.cwd()),
+    );
   }
 
   /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { shippedNames } from '../shipped.ts';
 
 /**
  * Flags that several commands share. Spellings: the kebab form is ours; `--a.b_c` and `--a_b_c` are turned into it before
@@ -15,19 +16,18 @@ export const globalFlags = {
 
 export const networkFlags = {
   network: Flags.string({
-    summary: 'finney, test, local, sandbox, or an address ws://…',
+    summary: 'finney, test, local, sandbox, or an address ws://… (finney)',
     helpGroup: 'NETWORK',
     aliases: ['subtensor-network', 'subtensor-chain-endpoint', 'chain-endpoint'],
   }),
-  netuid: Flags.integer({ summary: 'Subnet', helpGroup: 'NETWORK', min: 0, max: 65_535 }),
+  netuid: Flags.integer({ summary: "Subnet (the profile's)", helpGroup: 'NETWORK', min: 0, max: 65_535 }),
   profile: Flags.string({
-    summary:
-      'Protocol profile (`pt profiles`): the rules of one subnet; history, to look back, those of all releases',
+    summary: `Rules of one subnet: ${shippedNames('profiles').join(', ')}; history, to look back, those of all releases (3.2)`,
     helpGroup: 'NETWORK',
   }),
-  profiles: Flags.string({ summary: 'Folder with more profiles', helpGroup: 'NETWORK' }),
+  profiles: Flags.string({ summary: 'Folder with more profiles (none)', helpGroup: 'NETWORK' }),
   competition: Flags.string({
-    summary: 'Competition, by id or name',
+    summary: 'Competition, by id or name (the one that fits the model)',
     helpGroup: 'NETWORK',
     aliases: ['competition-id'],
   }),
@@ -40,16 +40,19 @@ const { competition: _competition, ...subnetFlags } = networkFlags;
 export { subnetFlags };
 
 export const walletFlags = {
-  'wallet-name': Flags.string({ summary: 'Wallet folder', helpGroup: 'WALLET' }),
-  'wallet-hotkey': Flags.string({ summary: 'Hotkey in that wallet', helpGroup: 'WALLET' }),
-  'wallet-path': Flags.string({ summary: 'Folder of all wallets', helpGroup: 'WALLET' }),
+  'wallet-name': Flags.string({ summary: 'Wallet folder (default)', helpGroup: 'WALLET' }),
+  'wallet-hotkey': Flags.string({ summary: 'Hotkey in that wallet (default)', helpGroup: 'WALLET' }),
+  'wallet-path': Flags.string({
+    summary: 'Folder of all wallets (~/.bittensor/wallets)',
+    helpGroup: 'WALLET',
+  }),
 };
 
 /** For the commands that open the hotkey's file; the others know it by its address. */
 export const signingFlags = {
   ...walletFlags,
   'wallet-password-fd': Flags.integer({
-    summary: "Read an encrypted hotkey's password from this file descriptor",
+    summary: "Read an encrypted hotkey's password from this file descriptor (asks)",
     helpGroup: 'WALLET',
     min: 0,
     max: 2 ** 31 - 1,
@@ -57,13 +60,16 @@ export const signingFlags = {
 };
 
 export const hubFlags = {
-  'hub-endpoint': Flags.string({ summary: 'Address of the Hub (HF_ENDPOINT)', helpGroup: 'HUB' }),
+  'hub-endpoint': Flags.string({
+    summary: "Address of the Hub (HF_ENDPOINT, else the network's)",
+    helpGroup: 'HUB',
+  }),
 };
 
 /** What is published and how; for `pt train` and `pt upload`. */
 export const publishFlags = {
   'hf-repo-id': Flags.string({
-    summary: 'Repository to publish to, namespace/name',
+    summary: 'Repository to publish to, namespace/name (nothing is published)',
     helpGroup: 'PUBLISHING',
   }),
   dtype: Flags.string({
@@ -95,7 +101,7 @@ export const publishFlags = {
 export const notifyFlag = {
   notify: Flags.string({
     summary:
-      'Webhook told when it ends, fails, publishes or is overtaken: ADDRESS, slack:ADDRESS, discord:ADDRESS, TEMPLATE.json:ADDRESS (PT_NOTIFY keeps it out of the process list)',
+      'Webhook told when it ends, fails, publishes or is overtaken: ADDRESS, slack:ADDRESS, discord:ADDRESS, TEMPLATE.json:ADDRESS (PT_NOTIFY, which keeps it out of the process list)',
     helpValue: 'WEBHOOK',
   }),
 };

@@ -5,12 +5,12 @@ import { Flags, hubFlags, networkFlags, PtCommand } from './base.ts';
 
 export const loadFlags = {
   dir: Flags.string({
-    summary: "Folder that will hold the model's files",
+    summary: "Folder that will hold the model's files (one in --model-dir)",
     aliases: ['download-dir'],
     helpGroup: 'FILES',
   }),
   'model-dir': Flags.string({
-    summary: 'Folder of models; each gets a folder of its own in it',
+    summary: 'Folder of models; each gets a folder of its own in it (PT_HOME/models)',
     helpGroup: 'FILES',
     exclusive: ['dir'],
   }),

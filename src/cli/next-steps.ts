@@ -1,4 +1,6 @@
 /** What to type next, so that it means the same place as the command that says it, and keeps what was typed with that one. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { MASK, mask } from '../secret.ts';
 import type { SettingRow } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -64,6 +66,19 @@ export function typedSettings(rows: readonly SettingRow[], env: NodeJS.ProcessEn
     return origin.startsWith('environment ') ? [] : [{ flag, value, variable: row.env[0]! }];
   });
 }
+
+/**
+ * A step as it can be typed here. Where `pt` was started by npx, or is only in this folder's packages, the shell knows no `pt`; sentences that
+ * speak of `pt` stay as they are.
+ */
+export function typedHere(step: string, env: NodeJS.ProcessEnv, cwd: string): string {
+  const byNpx = env.npm_command === 'exec';
+  if (!byNpx && (isOnPath(env) || !existsSync(join(cwd, 'node_modules', '.bin', 'pt')))) return step;
+  return step.replace(/^(eval "\$\()?pt (?=[a-z-])/, '$1npx pt ');
+}
+
+const isOnPath = (env: NodeJS.ProcessEnv): boolean =>
+  (env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, 'pt')));
 
 /** Flags that a command takes, by its words (`sandbox start`); null: there is no such command. */
 export type Takes = (words: string) => ReadonlySet<string> | null;

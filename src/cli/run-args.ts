@@ -5,5 +5,5 @@ export const runArg = { description: 'Run: its id or how it begins, its folder, 
 
 /** Where runs are looked for. */
 export const runsDirFlag = {
-  'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs' }),
+  'model-dir': Flags.string({ summary: 'Folder for runs (PT_HOME/runs)' }),
 };

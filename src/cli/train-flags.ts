@@ -1,5 +1,6 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
+import { shippedDataSets, shippedNames } from '../shipped.ts';
 import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
 import { hubFlags, networkFlags, notifyFlag, publishFlags, signingFlags, writeFlags } from './flags.ts';
 
@@ -46,7 +47,9 @@ type KnobFlags = {
     : never;
 };
 
-function flagOf({ summary, aliases = [], takes }: Knob) {
+function flagOf({ summary: what, aliases = [], takes, unset, default: otherwise }: Knob) {
+  // A switch says itself what it does when it is not given.
+  const summary = takes.kind === 'switch' ? what : `${what} (${unset ?? otherwise})`;
   const common = { summary, aliases: [...aliases], ...training };
   switch (takes.kind) {
     case 'integer':
@@ -68,17 +71,28 @@ const knobFlags = Object.fromEntries(
 
 export const trainFlags = {
   'load-best': Flags.boolean({ summary: 'Start from the best model on the network', ...start }),
-  'load-uid': Flags.integer({ summary: "Start from this miner's model", min: 0, max: 65_535, ...start }),
-  'load-model-dir': Flags.string({ summary: 'Start from a model folder', ...start }),
-  'load-model': Flags.string({ summary: 'Start from one .safetensors file', ...start }),
-  'load-model-config': Flags.string({ summary: 'config.json for --load-model', ...start }),
+  'load-uid': Flags.integer({
+    summary: "Start from this miner's model, by uid (none)",
+    min: 0,
+    max: 65_535,
+    ...start,
+  }),
+  'load-model-dir': Flags.string({
+    summary: 'Start from a model folder (none: new weights of the recipe)',
+    ...start,
+  }),
+  'load-model': Flags.string({ summary: 'Start from one .safetensors file (none)', ...start }),
+  'load-model-config': Flags.string({
+    summary: 'config.json for --load-model (the one beside it)',
+    ...start,
+  }),
   resume: Flags.string({
-    summary: 'Go on with a run; the newest when none is named',
+    summary: 'Go on with a run (the newest)',
     helpValue: '[RUN]',
     ...start,
   }),
   'decay-from': Flags.string({
-    summary: 'Branch off a checkpoint of a run; its rate falls to 0 over --tokens',
+    summary: 'Branch off a checkpoint of a run (its newest); its rate falls to 0 over --tokens',
     helpValue: 'RUN[@STEP]',
     dependsOn: ['tokens'],
     exclusive: [
@@ -93,25 +107,35 @@ export const trainFlags = {
     ...start,
   }),
 
-  recipe: Flags.string({ summary: 'Recipe: a name, a .json or a .py file', ...training }),
+  recipe: Flags.string({
+    summary: `Recipe: ${shippedNames('recipes').join(', ')}, a .json or a .py file (the competition's; tiny without a GPU)`,
+    ...training,
+  }),
   data: Flags.string({
-    summary: 'builtin, a path, or a data set; NAME:WEIGHT, several times for a mixture',
+    summary: `builtin, a path, or ${shippedDataSets().join(', ')}; NAME:WEIGHT, several times for a mixture (the competition's; offline builtin)`,
     multiple: true,
     multipleNonGreedy: true,
     ...training,
   }),
   ...knobFlags,
-  'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs', ...training }),
+  'model-dir': Flags.string({ summary: 'Folder for runs (PT_HOME/runs)', ...training }),
 
   gpus: integer({ min: 1, max: 65_536 })({
-    summary: 'Processes on this machine (torch.distributed.run)',
+    summary: 'Processes on this machine, by torch.distributed.run (1)',
     ...scale,
   }),
-  nnodes: Flags.string({ summary: 'Machines, N or MIN:MAX', ...scale }),
-  'rdzv-endpoint': Flags.string({ summary: 'host:port where the machines meet', ...scale }),
-  'node-rank': integer({ min: 0, max: 65_536 })({ summary: 'Rank of this machine', ...scale }),
+  nnodes: Flags.string({ summary: 'Machines, N or MIN:MAX (1)', ...scale }),
+  'rdzv-endpoint': Flags.string({
+    summary: 'host:port where the machines meet (none: one machine)',
+    ...scale,
+  }),
+  'node-rank': integer({ min: 0, max: 65_536 })({
+    summary: 'Rank of this machine (the machines agree on it)',
+    ...scale,
+  }),
   run: Flags.string({
-    summary: "Name of the run's folder; machines that train together give the same, on shared storage",
+    summary:
+      "Name of the run's folder; machines that train together give the same, on shared storage (its time)",
     ...scale,
   }),
   detach: Flags.boolean({
@@ -120,7 +144,7 @@ export const trainFlags = {
     ...scale,
   }),
   'hang-seconds': integer({ min: 5, max: 10_000_000 })({
-    summary: 'Silence that counts as a hang',
+    summary: 'Seconds of silence that count as a hang (120)',
     ...scale,
   }),
 
@@ -131,11 +155,11 @@ export const trainFlags = {
     multipleNonGreedy: true,
     ...tracking,
   }),
-  'wandb-entity': Flags.string({ summary: 'W&B account or team', ...tracking }),
-  'wandb-project': Flags.string({ summary: 'W&B project', ...tracking }),
+  'wandb-entity': Flags.string({ summary: 'W&B account or team (your own)', ...tracking }),
+  'wandb-project': Flags.string({ summary: 'W&B project (pt)', ...tracking }),
   dashboard: Flags.boolean({ summary: 'Show the run as a live page on this machine', ...tracking }),
   'dashboard-port': Flags.integer({
-    summary: 'Port of that page; 0 takes any free one',
+    summary: 'Port of that page; 0 takes any free one (7878)',
     min: 0,
     max: 65_535,
     dependsOn: ['dashboard'],
@@ -143,12 +167,12 @@ export const trainFlags = {
   }),
 
   'avg-loss-upload-threshold': number({ above: Number.NEGATIVE_INFINITY })({
-    summary: 'Publish when the best held-out loss is under this',
+    summary: 'Publish when the best held-out loss is under this, nats a token (never)',
     helpGroup: 'PUBLISHING',
   }),
   'publish-when': Flags.string({
     summary:
-      'Publish each new best model whose forecast meets this, as often as the chain allows: "p(win) > 0.9"',
+      'Publish each new best model whose forecast meets this, as often as the chain allows: "p(win) > 0.9" (never)',
     helpGroup: 'PUBLISHING',
   }),
   ...publishFlags,

@@ -35,15 +35,15 @@ export default class Check extends PtCommand {
     ...walletFlags,
     ...hubFlags,
     against: Flags.string({
-      summary: 'What it is locked to and may be no copy of: king, DIR or NAMESPACE/NAME[@COMMIT]',
+      summary: 'What it is locked to and may be no copy of: king, DIR or NAMESPACE/NAME[@COMMIT] (nothing)',
     }),
-    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, max: 2 ** 32 - 1 }),
+    block: Flags.integer({ summary: 'Ask about this block (now)', min: 0, max: 2 ** 32 - 1 }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
     deep: Flags.boolean({ summary: 'Also load the model in Python, run it and generate from it' }),
     fix: Flags.boolean({
       summary: 'First add what older transformers read to config and tokenizer, in place',
     }),
-    device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps', dependsOn: ['deep'] }),
+    device: Flags.string({ summary: 'For --deep: auto, cpu, cuda, cuda:N, mps (auto)', dependsOn: ['deep'] }),
   };
 
   async run(): Promise<Printed<'check'>> {

@@ -17,12 +17,12 @@ export default class Competitions extends PtCommand {
   static override flags = {
     ...networkFlags,
     block: Flags.integer({
-      summary: 'Ask about this block instead of now',
+      summary: 'Ask about this block (now)',
       min: 0,
       max: 2 ** 32 - 1,
       exclusive: ['at'],
     }),
-    at: Flags.string({ summary: 'Ask about a date (about a day off)' }),
+    at: Flags.string({ summary: 'Ask about a date, YYYY-MM-DD, about a day off (now)' }),
   };
 
   async run(): Promise<Printed<'competitions'>> {

@@ -35,40 +35,47 @@ export default class Evaluate extends PtCommand {
     ...networkFlags,
     ...walletFlags,
     ...hubFlags,
-    against: Flags.string({ summary: 'What to beat: king (or best), a uid, a repository or a folder' }),
-    block: Flags.integer({ summary: 'Ask about this block instead of now', min: 0, max: 2 ** 32 - 1 }),
+    against: Flags.string({
+      summary: 'What to beat: king (or best), a uid, a repository or a folder (the best of those named)',
+    }),
+    block: Flags.integer({ summary: 'Ask about this block (now)', min: 0, max: 2 ** 32 - 1 }),
     data: Flags.string({
-      summary: "Text to score on instead of the competition's: builtin, a path, a known name",
+      summary:
+        "Text to score on instead of the competition's: builtin, a path, a known name (the competition's)",
       multiple: true,
     }),
     'text-column': Flags.string({
-      summary: 'Column of --data that holds the text; text when not given',
+      summary: 'Column of --data that holds the text (text)',
       dependsOn: ['data'],
     }),
-    pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1, max: 2 ** 31 - 1 }),
+    pages: Flags.integer({
+      summary: "Pages of text for each data set (the competition's)",
+      min: 1,
+      max: 2 ** 31 - 1,
+    }),
     sequences: Flags.integer({
-      summary: "Sequences for each data set, in place of pages or of the profile's own number",
+      summary: "Sequences for each data set, in place of pages (the profile's own number)",
       min: 1,
       max: 2 ** 31 - 1,
       exclusive: ['pages'],
     }),
     skip: Flags.integer({
-      summary: 'Leave out so many sequences first, to confirm on others than a choice was made by',
+      summary: 'Leave out so many sequences first, to confirm on others than a choice was made by (0)',
       min: 0,
       max: 2 ** 31 - 1,
       dependsOn: ['sequences'],
     }),
     seed: Flags.integer({
-      summary: 'Which pages; by default the same for everybody for 150 blocks',
+      summary: 'Which pages (the same for everybody for 150 blocks)',
       min: 0,
       max: 2 ** 32 - 1,
     }),
     'sequence-length': Flags.integer({
-      summary: 'Tokens a sequence, up to what the competition takes',
+      summary: 'Tokens a sequence (what the competition takes, which is the most)',
       min: 2,
       max: 2 ** 24,
     }),
-    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps' }),
+    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
   };
 
   async run(): Promise<Printed<'evaluate'>> {

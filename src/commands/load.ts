@@ -13,13 +13,16 @@ export default class Load extends LoadCommand {
   ];
   static override flags = {
     uid: Flags.integer({
-      summary: 'Miner, by uid on the subnet',
+      summary: 'Miner, by uid on the subnet (needed, or --repo)',
       min: 0,
       max: 65_535,
       aliases: ['load-uid'],
       exactlyOne: ['uid', 'repo'],
     }),
-    repo: Flags.string({ summary: 'Repository on the Hub, ID or ID@COMMIT', aliases: ['hf-repo-id'] }),
+    repo: Flags.string({
+      summary: 'Repository on the Hub, ID or ID@COMMIT (the newest commit)',
+      aliases: ['hf-repo-id'],
+    }),
     ...loadFlags,
   };
 

@@ -26,7 +26,7 @@ export default class Merge extends PtCommand {
     ...networkFlags,
     out: Flags.string({ summary: 'Folder for the best mixture; must not exist', required: true }),
     weights: Flags.string({
-      summary: 'One mixture, a weight a model, e.g. 0.75,0.25; several times for several',
+      summary: 'One mixture, a weight a model, e.g. 0.75,0.25; several times for several (equal weights)',
       multiple: true,
       multipleNonGreedy: true,
       exclusive: ['grid'],
@@ -38,7 +38,8 @@ export default class Merge extends PtCommand {
     }),
     'no-score': Flags.boolean({ summary: 'Only write the one mixture that --weights names' }),
     data: Flags.string({
-      summary: "Text to score on instead of the competition's: builtin, a path, a known name",
+      summary:
+        "Text to score on instead of the competition's: builtin, a path, a known name (the competition's)",
       multiple: true,
       multipleNonGreedy: true,
     }),
@@ -46,9 +47,9 @@ export default class Merge extends PtCommand {
       summary: 'Column of --data that holds the text (text)',
       dependsOn: ['data'],
     }),
-    pages: Flags.integer({ summary: 'Pages of text for each data set', min: 1 }),
-    seed: Flags.integer({ summary: 'Which pages; by default the same for everybody for 150 blocks', min: 0 }),
-    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps' }),
+    pages: Flags.integer({ summary: "Pages of text for each data set (the competition's)", min: 1 }),
+    seed: Flags.integer({ summary: 'Which pages (the same for everybody for 150 blocks)', min: 0 }),
+    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
   };
 
   async run(): Promise<Printed<'merge'>> {

@@ -21,12 +21,12 @@ export default class Report extends PtCommand {
     }),
   };
   static override flags = {
-    out: Flags.string({ summary: 'File to write instead of report.html in the run folder' }),
+    out: Flags.string({ summary: 'File to write (report.html in the run folder)' }),
     network: networkFlags.network,
     netuid: networkFlags.netuid,
     profile: networkFlags.profile,
     competition: networkFlags.competition,
-    'model-dir': Flags.string({ summary: 'Folder for runs instead of PT_HOME/runs' }),
+    'model-dir': Flags.string({ summary: 'Folder for runs (PT_HOME/runs)' }),
   };
 
   async run(): Promise<Printed<'report'>> {

@@ -20,7 +20,7 @@ export default class Status extends PtCommand {
     watch: Flags.boolean({ summary: 'Show it again at every block until Ctrl-C' }),
     all: Flags.boolean({ summary: `Every neuron, not only the first ${ROWS}` }),
     html: Flags.string({
-      summary: 'Also write every neuron to this file, as a page to look at',
+      summary: 'Also write every neuron to this file, as a page to look at (none)',
       helpValue: 'FILE',
       exclusive: ['mine'],
     }),

@@ -27,12 +27,12 @@ export default class Upload extends PtCommand {
   ];
   static override flags = {
     'load-model-dir': Flags.string({
-      summary: 'Model folder: config.json and safetensors',
+      summary: 'Model folder: config.json and safetensors (needed, but with --commit-only)',
       aliases: ['dir'],
       helpGroup: 'PUBLISHING',
     }),
     'commit-only': Flags.string({
-      summary: 'Commit what the Hub already holds, REPO@COMMIT',
+      summary: 'Commit what the Hub already holds, REPO@COMMIT (uploads first)',
       helpGroup: 'PUBLISHING',
       exclusive: ['load-model-dir', 'hf-repo-id', 'dtype'],
     }),
@@ -54,19 +54,19 @@ export default class Upload extends PtCommand {
       helpGroup: 'PUBLISHING',
     }),
     field: Flags.string({
-      summary: "A value that the profile's text names and pt cannot know, NAME=VALUE",
+      summary: "A value that the profile's text names and pt cannot know, NAME=VALUE (none)",
       helpGroup: 'PUBLISHING',
       multiple: true,
     }),
     blocks: Flags.integer({
-      summary: "Sealed profiles: blocks until the reveal, instead of the profile's",
+      summary: "Sealed profiles: blocks until the reveal (the profile's)",
       helpGroup: 'PUBLISHING',
       min: 1,
       max: 2 ** 32 - 1,
       exclusive: ['round'],
     }),
     round: Flags.integer({
-      summary: 'Sealed profiles: the round of the beacon that opens it',
+      summary: 'Sealed profiles: the round of the beacon that opens it (the one of --blocks)',
       helpGroup: 'PUBLISHING',
       min: 1,
       max: Number.MAX_SAFE_INTEGER,

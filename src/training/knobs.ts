@@ -20,8 +20,10 @@ export interface Knob {
   /** In run.json (docs/run-folder.md). */
   key: string;
   takes: Takes;
-  /** In run.json when the flag is not given; null: the recipe's value, or no bound. */
+  /** In run.json when the flag is not given; null: what `unset` says. */
   default: unknown;
+  /** For the help, where the default is null or says little. */
+  unset?: string;
   resume: OnResume;
   /** Why. */
   because: string;
@@ -47,10 +49,11 @@ const WATCHING = 'how often it is looked at changes no weight';
 export const KNOBS = {
   textColumn: {
     flag: 'text-column',
-    summary: 'Column that holds the text; text when not given',
+    summary: 'Column that holds the text',
     key: 'text_column',
     takes: { kind: 'text', stores: 'text', read: String },
     default: null,
+    unset: 'text',
     resume: 'fixed',
     because: DATA_ORDER,
   },
@@ -88,6 +91,7 @@ export const KNOBS = {
     key: 'tokens',
     takes: { kind: 'text', stores: 'count', read: tokenCount },
     default: null,
+    unset: 'no bound',
     resume: 'free',
     because: BOUND,
   },
@@ -97,6 +101,7 @@ export const KNOBS = {
     key: 'max_steps',
     takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
+    unset: 'no bound',
     resume: 'free',
     because: BOUND,
   },
@@ -106,6 +111,7 @@ export const KNOBS = {
     key: 'max_minutes',
     takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
+    unset: 'no bound',
     resume: 'free',
     because: BOUND,
   },
@@ -116,6 +122,7 @@ export const KNOBS = {
     key: 'batch_size',
     takes: { kind: 'text', stores: 'count or auto', read: batchSize },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: DATA_ORDER,
     recipe: ['batch_size'],
@@ -127,6 +134,7 @@ export const KNOBS = {
     key: 'sequence_length',
     takes: { kind: 'integer', min: 2, max: 2 ** 24 },
     default: null,
+    unset: "the competition's, else the recipe's",
     resume: 'fixed',
     because: DATA_ORDER,
   },
@@ -137,6 +145,7 @@ export const KNOBS = {
     // A step of more never ends; it is a slip.
     takes: { kind: 'integer', min: 1, max: 65_536 },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: DATA_ORDER,
     recipe: ['accumulation_steps'],
@@ -147,6 +156,7 @@ export const KNOBS = {
     key: 'lr',
     takes: { kind: 'number', above: 0, max: 1000 },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: OPTIMIZER,
   },
@@ -156,6 +166,7 @@ export const KNOBS = {
     key: 'pages_per_epoch',
     takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: DATA_ORDER,
   },
@@ -165,6 +176,7 @@ export const KNOBS = {
     key: 'optimizer',
     takes: { kind: 'choice', options: ['adamw', 'muon'] },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: OPTIMIZER,
     recipe: ['optimizer', 'name'],
@@ -175,6 +187,7 @@ export const KNOBS = {
     key: 'schedule',
     takes: { kind: 'choice', options: ['constant', 'cosine', 'wsd'] },
     default: null,
+    unset: "the recipe's",
     resume: 'fixed',
     because: OPTIMIZER,
     recipe: ['schedule', 'name'],
@@ -240,6 +253,7 @@ export const KNOBS = {
     key: 'eval_every_steps',
     takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
+    unset: "the recipe's",
     resume: 'free',
     because: WATCHING,
   },
@@ -249,6 +263,7 @@ export const KNOBS = {
     key: 'eval_every_minutes',
     takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
+    unset: "the recipe's",
     resume: 'free',
     because: WATCHING,
   },
@@ -258,6 +273,7 @@ export const KNOBS = {
     key: 'checkpoint_every_steps',
     takes: { kind: 'integer', min: 1, max: COUNT },
     default: null,
+    unset: "the recipe's",
     resume: 'free',
     because: WATCHING,
   },
@@ -267,6 +283,7 @@ export const KNOBS = {
     key: 'checkpoint_every_minutes',
     takes: { kind: 'number', above: 0, max: MINUTES },
     default: null,
+    unset: "the recipe's",
     resume: 'free',
     because: WATCHING,
   },

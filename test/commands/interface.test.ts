@@ -55,3 +55,21 @@ test('every command has a schema for its output', () => {
 test('docs/commands.md is what the code says', () => {
   expect(read('docs/commands.md'), HINT).toBe(commandReference(readManifest(root)));
 });
+
+test('the help of every flag that takes a value says what holds without it, and names what can be chosen', () => {
+  const manifest = readManifest(root);
+  const silent = Object.entries(manifest).flatMap(([id, { flags }]) =>
+    Object.values(flags)
+      .filter(({ hidden, type, required }) => !hidden && type === 'option' && !required)
+      .filter(({ summary = '', options }) => !/\([^()]+\)/.test(summary) && options === undefined)
+      .map(({ name }) => `${id} --${name}`),
+  );
+  expect(silent).toEqual([]);
+  const { recipe, data, profile } = manifest.train!.flags;
+  for (const name of readdirSync(join(root, 'constants/recipes')))
+    expect(recipe!.summary).toContain(name.replace('.json', ''));
+  for (const name of readdirSync(join(root, 'constants/profiles')))
+    expect(profile!.summary).toContain(name.replace('.json', ''));
+  for (const { name } of JSON.parse(read('constants', 'datasets.json')).datasets)
+    expect(data!.summary).toContain(name);
+});

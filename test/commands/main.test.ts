@@ -62,7 +62,7 @@ describe('one JSON object on stdout, people on stderr', () => {
     [
       ['sandbox', '--json'],
       'usage.missing_command',
-      'pt sandbox needs one of: env, reset, start, status, stop.',
+      'pt sandbox needs one of: env, judge, reset, start, status, stop.',
     ],
     [['--json'], 'usage.missing_command', 'No command given.'],
     [

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Parser } from '@oclif/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commandLine } from '../../src/cli/command-line.ts';
 import { globalFlags, hubFlags, networkFlags, walletFlags } from '../../src/cli/flags.ts';
-import { allInContext, inContext, type Takes, typedSettings } from '../../src/cli/next-steps.ts';
+import { allInContext, inContext, type Takes, typedHere, typedSettings } from '../../src/cli/next-steps.ts';
 import { normalizeArgv } from '../../src/cli/normalize-argv.ts';
 import { resumeMayStandAlone, trainFlags } from '../../src/cli/train-flags.ts';
 import { readManifest } from '../../src/manifest.ts';
@@ -226,5 +228,25 @@ describe('a step of the command that says it', () => {
     expect(inContext('pt status', typed, takes)).toBe(
       'pt status --network "$PT_NETWORK"   # PT_NETWORK: the address with its key',
     );
+  });
+});
+
+describe('a step as it can be typed', () => {
+  const cwd = tempDir();
+  const bare = { PATH: '/nonexistent' };
+
+  it('is pt where the shell knows it, and npx pt where only this folder does', () => {
+    expect(typedHere('pt runs', bare, cwd)).toBe('pt runs');
+    mkdirSync(join(cwd, 'node_modules/.bin'), { recursive: true });
+    writeFileSync(join(cwd, 'node_modules/.bin/pt'), '');
+    expect(typedHere('pt runs   # a comment', bare, cwd)).toBe('npx pt runs   # a comment');
+    expect(typedHere('eval "$(pt sandbox env)"', bare, cwd)).toBe('eval "$(npx pt sandbox env)"');
+    expect(typedHere('The same pt runs', bare, cwd)).toBe('The same pt runs');
+    expect(typedHere('pt runs', { PATH: join(cwd, 'node_modules/.bin') }, '/')).toBe('pt runs');
+  });
+
+  it('is npx pt after npx, whatever it put on the PATH', async () => {
+    const ran = await runPt(['nonsense', '--json'], { env: { npm_command: 'exec' } });
+    expect((ran.json().error as { nextSteps: string[] }).nextSteps).toContain('npx pt --help');
   });
 });

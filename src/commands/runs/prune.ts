@@ -17,7 +17,7 @@ export default class RunsPrune extends RemoveCommand {
   static override flags = {
     failed: Flags.boolean({ summary: 'Only runs that failed or were killed' }),
     'older-than': Flags.string({
-      summary: 'Only runs that ended so long ago: 12h, 30d, 4w',
+      summary: 'Only runs that ended so long ago: 12h, 30d, 4w (any)',
       helpValue: 'AGE',
     }),
     keep: Flags.integer({ summary: 'Keep the newest so many runs, whatever else fits (0)', min: 0 }),

@@ -12,7 +12,11 @@ text, and pays who wins. Each text is judged once; \`pt sandbox status\` shows w
   static override examples = ['<%= config.bin %> sandbox judge'];
   static override flags = {
     profiles: networkFlags.profiles,
-    pages: Flags.integer({ summary: 'Pages of text for each model', min: 1, max: 2 ** 31 - 1 }),
+    pages: Flags.integer({
+      summary: 'Pages of text for each model (a small fixed number of sequences)',
+      min: 1,
+      max: 2 ** 31 - 1,
+    }),
   };
 
   async run(): Promise<Printed<'sandbox:judge'>> {

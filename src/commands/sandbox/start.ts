@@ -31,8 +31,8 @@ tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice doe
   ];
   static override flags = {
     detach: Flags.boolean({ char: 'd', summary: 'Go on in the background and return at once' }),
-    'chain-port': port('Port of the chain; the last one, or a free one, by default'),
-    'hub-port': port('Port of the Hub; likewise'),
+    'chain-port': port('Port of the chain (the last one, or a free one)'),
+    'hub-port': port('Port of the Hub (likewise)'),
     spec: Flags.string({
       summary:
         "The chain's runtime: 424 as it is now, 218 for SDKs of 9, 152 for those of 6 (release 3.2); a chain is of one",
@@ -44,10 +44,10 @@ tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice doe
       options: ['finney', 'test'],
     }),
     profile: Flags.string({
-      summary: 'Play the subnet of this profile (`pt profiles`); the one it played last, by default',
+      summary: 'Play the subnet of this profile (`pt profiles`; the one that it played last)',
       exclusive: ['fork'],
     }),
-    profiles: Flags.string({ summary: 'Folder with more profiles' }),
+    profiles: Flags.string({ summary: 'Folder with more profiles (none)' }),
   };
 
   async run(): Promise<Printed<'sandbox:start'>> {
