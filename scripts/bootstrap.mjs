@@ -1,6 +1,6 @@
 // Set-up from nothing but git, Node with npm, and Python: npm packages, compiled code, Python environment; then a task.
 //   node scripts/bootstrap.mjs                      only set-up
-//   node scripts/bootstrap.mjs quickstart|test|vectors|hostile|compat|clients|learn|bench|lint:python|same-losses [ARGUMENTS]
+//   node scripts/bootstrap.mjs quickstart|rehearse|test|vectors|hostile|compat|clients|learn|bench|lint:python|same-losses [ARGUMENTS]
 // No dependency may be imported here: none is installed yet. What is already done is recognised by content and skipped.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,6 +19,7 @@ const pt = join(root, 'bin', 'run.js');
 /** What can be asked for: the arguments for Node, and whether Python is needed. */
 const TASKS = {
   quickstart: { script: ['scripts/quickstart.mjs'], python: true, lifeline: true },
+  rehearse: { script: ['scripts/rehearse.mjs'], python: true, lifeline: true },
   test: { script: ['scripts/test.mjs'], python: true },
   vectors: { script: ['node_modules/vitest/vitest.mjs', 'run', 'test/vectors.test.ts'], python: false },
   bench: { script: ['bench/run.mjs'], python: true },
