@@ -28,12 +28,15 @@ describe('publishing the newest best model', () => {
   it('tries one at a time, keeps its files while the trainer replaces them, and skips what is old by then', async () => {
     const seen: string[] = [];
     let running = 0;
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
     const newest = publishNewest({
       bestDir,
       onFailure: (error) => expect.unreachable(String(error)),
       async attempt(dir) {
         expect(++running).toBe(1);
-        await sleep(60);
+        begun.resolve();
+        await gate.promise;
         const content = await read(dir);
         seen.push(content);
         running -= 1;
@@ -43,8 +46,9 @@ describe('publishing the newest best model', () => {
     for (const content of ['one', 'two', 'three']) {
       await newBest(content);
       newest.offer();
-      await sleep(15);
+      await begun.promise;
     }
+    gate.resolve();
     expect(await newest.finish()).toBe('three');
     expect(seen).toEqual(['one', 'three']);
     expect(existsSync(`${bestDir}.candidate`)).toBe(false);
