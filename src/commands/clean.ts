@@ -14,7 +14,7 @@ export default class Clean extends PtCommand {
     'Without a name it only lists. What a living process uses stays, and the journal of a publish that is not finished. Runs: `pt runs prune`.';
   static override examples = [
     '<%= config.bin %> clean',
-    '<%= config.bin %> clean tokens old-python --dry-run',
+    '<%= config.bin %> clean compiled --dry-run',
     '<%= config.bin %> clean --all --yes',
   ];
   static override strict = false;

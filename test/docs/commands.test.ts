@@ -22,7 +22,10 @@ const PLACEHOLDERS: [RegExp, string][] = [
   [/\b(someone|me)\/model@[0-9a-f]{40}\b/g, '$(on_hub)'],
   [/\byou\/model\b/g, 'me/model'],
   [/(--uid|evaluate) 12\b/g, '$1 1'],
-  [/\breport \d{8}\b/g, 'report $(basename $(run_folder))'],
+  [/\b(report|logs) \d{8}\b/g, '$1 $(basename $(run_folder))'],
+  [/\bruns rm \d{8}-\S+/g, 'runs rm latest --dry-run'],
+  // No run goes on here: each says so.
+  [/^pt (attach|stop)\b.*$/gm, 'nothing_runs $&'],
   [/--wallet-name miner --wallet-hotkey h1/g, '--wallet-name default --wallet-hotkey default'],
   // The sandbox's blocks have no dates.
   [/^pt competitions --at .*$/gm, '$& --network finney --offline'],
@@ -42,6 +45,7 @@ const PLACEHOLDERS: [RegExp, string][] = [
 const TOOLS = `
 run_folder() { pt runs --json | node -p 'JSON.parse(require("fs").readFileSync(0)).runs.find((run) => run.state === "done").dir'; }
 on_hub() { pt status --json | node -p 'const { repo, commit } = JSON.parse(require("fs").readFileSync(0)).neurons.find((n) => n.repo); repo + "@" + commit'; }
+nothing_runs() { set +e; "$@"; code=$?; set -e; [ $code = 2 ]; }
 ends_by_interrupt() { set +e; timeout --foreground -s INT 3 "$@"; code=$?; set -e; [ $code = 130 ] || [ $code = 124 ]; }
 `;
 
