@@ -43,8 +43,9 @@ export function publishNewest<Outcome>({
         failed = true;
         onFailure(error);
       }
+      // Within the loop: what is offered meanwhile is seen by it.
+      await rm(candidate, { recursive: true, force: true });
     }
-    await rm(candidate, { recursive: true, force: true });
     busy = null;
   };
 

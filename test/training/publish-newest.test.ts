@@ -54,6 +54,30 @@ describe('publishing the newest best model', () => {
     expect(existsSync(`${bestDir}.candidate`)).toBe(false);
   });
 
+  it('tries what is offered while the one before is cleared away', async () => {
+    const again = Promise.withResolvers<void>();
+    const newest = publishNewest({
+      bestDir,
+      onFailure: (error) => expect.unreachable(String(error)),
+      async attempt(dir) {
+        const content = await read(dir);
+        if (content === 'one') {
+          await newBest('two');
+          // Its files are removed in several steps; this comes between them.
+          setImmediate(() => {
+            newest.offer();
+            again.resolve();
+          });
+        }
+        return content;
+      },
+    });
+    await newBest('one');
+    newest.offer();
+    await again.promise;
+    expect(await newest.finish()).toBe('two');
+  });
+
   it('tries what failed again at the end, and throws what then stops it', async () => {
     const failures: unknown[] = [];
     let open = false;
