@@ -18,14 +18,15 @@ import { type Block, blocksOf, isShell, pages } from './blocks.ts';
 const PLACEHOLDERS: [RegExp, string][] = [
   [/\bRUN_FOLDER\b/g, '$(run_folder)'],
   [/\bruns\/(my-run|x)\/best\b/g, '$(run_folder)/best'],
+  [/\bpt merge A B C\b/g, 'pt merge $(run_folder)/best $(run_folder)/best $(run_folder)/best'],
   [/ (OTHER-)?DIR\b/g, ' $(run_folder)/best'],
   [/\b(someone|me)\/model@[0-9a-f]{40}\b/g, '$(on_hub)'],
   [/\byou\/model\b/g, 'me/model'],
   [/(--uid|evaluate) 12\b/g, '$1 1'],
   [/\b(report|logs) \d{8}\b/g, '$1 $(basename $(run_folder))'],
   [/\bruns rm \d{8}-\S+/g, 'runs rm latest --dry-run'],
-  // No run goes on here: each says so.
-  [/^pt (attach|stop)\b.*$/gm, 'nothing_runs $&'],
+  // No run goes on here, and the sandbox that does plays no subnet: each says so.
+  [/^pt (attach|stop|sandbox judge|sandbox start --detach --profile)\b.*$/gm, 'nothing_runs $&'],
   [/--wallet-name miner --wallet-hotkey h1/g, '--wallet-name default --wallet-hotkey default'],
   // The sandbox's blocks have no dates.
   [/^pt competitions --at .*$/gm, '$& --network finney --offline'],
@@ -53,7 +54,7 @@ ends_by_interrupt() { set +e; timeout --foreground -s INT 3 "$@"; code=$?; set -
 const FIRST = 'pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes';
 
 /** Training and scoring take seconds each: the same line is not run again on another page, and scoring's examples wait for PT_SLOW=1. */
-const SLOW = /^(npx )?pt (train|evaluate|doctor|setup|upload .*--dry-run)\b/;
+const SLOW = /^(npx )?pt (train|evaluate|doctor|setup|upload .*--dry-run|merge (?!.*--no-score))\b/;
 const done = new Set<string>();
 
 let home: string;
@@ -132,7 +133,12 @@ function runnable({ line, text, page }: Block): string {
   const fresh = filled.split('\n').filter((command) => {
     const key = command.replace(/^npx /, '').replace(/ --network sandbox\b|\s+#.*$/g, '');
     if (!SLOW.test(command)) return true;
-    if (page === 'docs/commands.md' && /pt evaluate /.test(command) && !process.env.PT_SLOW) return false;
+    if (
+      page === 'docs/commands.md' &&
+      /pt (evaluate|merge (?!.*--no-score))/.test(command) &&
+      !process.env.PT_SLOW
+    )
+      return false;
     const isNew = !done.has(key);
     done.add(key);
     return isNew;
