@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 
 from .config import RunConfig
 from .errors import TrainerError, is_out_of_memory
@@ -17,6 +18,8 @@ def explain(error: BaseException, config: RunConfig | None) -> TrainerError:
         return out_of_memory(text, config)
     if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or "No space left on device" in text:
         return TrainerError("disk_full", f"The disk is full: {text}", ["pt train --resume   # once there is space"])
+    if isinstance(error, OSError) and error.filename is not None:
+        return TrainerError("file", f"{error.filename}: {error.strerror}.", [f"ls -ld {shlex.quote(str(error.filename))}", "pt train --resume   # once that is mended"])
     if isinstance(error, ImportError):
         return TrainerError("missing_package", f"A Python package is missing or broken: {text}", ["pt setup", "pt doctor"])
     if "CUDA error" in text or name == "AcceleratorError":
