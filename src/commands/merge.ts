@@ -47,8 +47,16 @@ export default class Merge extends PtCommand {
       summary: 'Column of --data that holds the text (text)',
       dependsOn: ['data'],
     }),
-    pages: Flags.integer({ summary: "Pages of text for each data set (the competition's)", min: 1 }),
-    seed: Flags.integer({ summary: 'Which pages (the same for everybody for 150 blocks)', min: 0 }),
+    pages: Flags.integer({
+      summary: "Pages of text for each data set (the competition's)",
+      min: 1,
+      max: 2 ** 31 - 1,
+    }),
+    seed: Flags.integer({
+      summary: 'Which pages (the same for everybody for 150 blocks)',
+      min: 0,
+      max: 2 ** 32 - 1,
+    }),
     device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
   };
 

@@ -68,7 +68,7 @@ describe.skipIf(browserPath === null)('the page of the subnet, in a browser', ()
 /** What the cells of a column sort by; null: nothing known. */
 async function column(page: Page, index: number): Promise<(number | null)[]> {
   const keys = await page
-    .locator(`tbody tr > :nth-child(${index + 1})`)
+    .locator(`#neurons tbody tr > :nth-child(${index + 1})`)
     .evaluateAll((cells) => cells.map((cell) => cell.getAttribute('data-sort')));
   return keys.map((key) => (key === null || key === '' ? null : Number(key)));
 }

@@ -30,6 +30,7 @@ test('what is not run says why, and the list is known', () => {
       "docs/profiles.md: they need a king on the chain",
       "docs/profiles.md: it publishes, to a subnet of its own",
       "docs/profiles.md: it makes a king, and a sandbox plays one subnet at a time",
+      "docs/rehearsal.md: takes minutes, and starts a sandbox of its own",
       "docs/reports.md: test/end-to-end/dashboard.test.ts does, and looks at the page",
     ]
   `);

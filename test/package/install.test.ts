@@ -103,7 +103,7 @@ test('without a Python environment it says what to type', () => {
   expect(code).toBe(7);
   expect(result.error).toMatchObject({
     code: 'python.not_set_up',
-    nextSteps: ['pt setup', expect.any(String)],
+    nextSteps: ['npx pt setup', expect.any(String)],
   });
 });
 

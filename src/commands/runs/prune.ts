@@ -20,7 +20,11 @@ export default class RunsPrune extends RemoveCommand {
       summary: 'Only runs that ended so long ago: 12h, 30d, 4w (any)',
       helpValue: 'AGE',
     }),
-    keep: Flags.integer({ summary: 'Keep the newest so many runs, whatever else fits (0)', min: 0 }),
+    keep: Flags.integer({
+      summary: 'Keep the newest so many runs, whatever else fits (0)',
+      min: 0,
+      max: 2 ** 31 - 1,
+    }),
     ...removeFlags,
   };
 

@@ -29,7 +29,7 @@ export function standings(kept: readonly KeptStanding[]): Html {
     html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="100%" role="img" aria-label="${said}"><path d="${line}" fill="none" stroke="currentColor" stroke-width="2"/></svg>
 <p>${said}.</p>
 ${table(
-  'Where you stood',
+  'Every change, newest first',
   [
     { title: 'Block', numeric: true },
     { title: 'Time' },
