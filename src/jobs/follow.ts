@@ -4,7 +4,7 @@ import { readEvent, type TrainerEvent } from '../bridge/index.ts';
 import { followLines } from '../host/follow-lines.ts';
 import type { Work } from '../progress.ts';
 import { formatOf, formatWhole } from '../text/format.ts';
-import { progressOf, type RunSummary, summariseRun } from '../training/index.ts';
+import { isDriven, progressOf, type RunSummary, readState, summariseRun } from '../training/index.ts';
 
 const POLL_MS = 200;
 /** Steps come up to ten times a second; a log has one of them so often, in the run's own time. */
@@ -29,7 +29,7 @@ async function* batches(runDir: string, { follow, signal }: FollowOptions): Asyn
   const follower = followLines(join(runDir, 'events.jsonl'));
   for (;;) {
     // Looked at before the file is read: what was written until then is in the batch.
-    const ended = !follow || (await summariseRun(runDir)).state !== 'running';
+    const ended = !follow || !isDriven(await readState(runDir));
     const batch: TrainerEvent[] = [];
     await follower.read(
       (line) => {

@@ -1,17 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ErrorReport, OutsideError, UserError } from '../errors.ts';
+import { OutsideError, UserError } from '../errors.ts';
+import { errorIn, startInBackground } from '../host/background.ts';
 import { diskError } from '../host/disk-error.ts';
 import { isAlive } from '../host/process.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -75,15 +66,7 @@ export async function launchDetached(
   env: NodeJS.ProcessEnv,
   { makesKing = false } = {},
 ): Promise<SandboxState> {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  // Appended to, so that two starts at once do not write over each other.
-  const log = openSync(logFile(dir), 'a', 0o600);
-  const begin = fstatSync(log).size;
-  const [program, ...args] = command;
-  const child = spawn(program!, args, { detached: true, stdio: ['ignore', log, log], env, cwd: dir });
-  closeSync(log);
-  child.unref();
-  const ended = exitOf(child);
+  const { child, ended, printed } = startInBackground(command, { log: logFile(dir), cwd: dir, env });
   const deadline = performance.now() + (makesKing ? START_WITH_KING_MS : START_MS);
   while (performance.now() < deadline) {
     const state = readSandboxState(dir);
@@ -91,14 +74,7 @@ export async function launchDetached(
     if (await Promise.race([ended, sleep(50, false)])) break;
   }
   if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-  throw failedStart(dir, begin);
-}
-
-function exitOf(child: ChildProcess): Promise<true> {
-  return new Promise((resolve) => {
-    child.once('error', () => resolve(true));
-    child.once('exit', () => resolve(true));
-  });
+  throw failedStart(dir, printed);
 }
 
 /** A full disk takes no log either: found out by writing a block. */
@@ -114,8 +90,8 @@ function fullDisk(dir: string): Error | null {
   }
 }
 
-/** The error that the child itself printed after byte `begin` of the log, when it did. */
-function failedStart(dir: string, begin: number): Error {
+/** The error that the child itself printed, when it did. */
+function failedStart(dir: string, printed: () => string): Error {
   if (!existsSync(logFile(dir)))
     return new OutsideError(
       'sandbox.start_failed',
@@ -124,16 +100,10 @@ function failedStart(dir: string, begin: number): Error {
         nextSteps: ['pt sandbox start --detach'],
       },
     );
-  const log = readFileSync(logFile(dir)).subarray(begin).toString('utf8');
-  for (const line of log.split('\n')) {
-    if (!line.startsWith('{"error":')) continue;
-    try {
-      const { error } = JSON.parse(line) as { error: ErrorReport };
-      const { code, message, nextSteps, exitCode } = error;
-      return new UserError(code, message, { nextSteps, exitCode });
-    } catch {
-      // Not ours; fall through to the general message.
-    }
+  const told = errorIn(printed());
+  if (told !== null) {
+    const { code, message, nextSteps, exitCode } = told;
+    return new UserError(code, message, { nextSteps, exitCode });
   }
   // Its last line may have found half a place.
   const full = fullDisk(dir);

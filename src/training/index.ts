@@ -40,7 +40,7 @@ export {
   runWord,
   updateState,
 } from './run-folder.ts';
-export { readLabels, readSettings, readState, repoOf, writeLabels } from './run-state.ts';
+export { isDriven, readLabels, readSettings, readState, repoOf, writeLabels } from './run-state.ts';
 export { leftOut } from './same-command.ts';
 export { ignoredSources, type SourceFlags } from './source.ts';
 export { listRuns, summariseRun } from './summary.ts';

@@ -6,12 +6,12 @@ import { UserError } from '../errors.ts';
 import { diskError, systemCode } from '../host/disk-error.ts';
 import { isLocked, type Lock, lockHolder, tryLock } from '../host/lock.ts';
 import { keepPrivate } from '../host/own-folder.ts';
-import { isAlive, processIdentity } from '../host/process.ts';
+import { processIdentity } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { knobConfig } from './knobs.ts';
-import { readState } from './run-state.ts';
+import { isDriven, readState } from './run-state.ts';
 import type { BestModel, PublishIntent, RunRequest, RunState } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
@@ -185,8 +185,7 @@ export async function readBest(runDir: string): Promise<BestModel | null> {
 export async function findRun(runsDir: string, name: string | null): Promise<string> {
   const dir = await locateRun(runsDir, name, '--resume');
   const state = await readState(dir);
-  if (state?.state === 'running' && state.pid !== process.pid && isAlive(state.pid, state.pid_identity))
-    throw busy(dir, state.pid);
+  if (state !== null && state.pid !== process.pid && isDriven(state)) throw busy(dir, state.pid);
   if (isLocked(lockFile(dir))) throw busy(dir, lockHolder(lockFile(dir)));
   return dir;
 }

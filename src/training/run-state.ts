@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { isAlive } from '../host/process.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import type { Competition } from '../rules/types.ts';
@@ -46,6 +47,10 @@ const STATE = z.looseObject({
   resumed_at: text.nullish().catch(null),
   seconds_before: z.number().nonnegative().optional().catch(undefined),
 });
+
+/** Whether a living `pt` of this machine trains the run, by what `state.json` says. */
+export const isDriven = (state: RunState | null): boolean =>
+  state?.state === 'running' && isAlive(state.pid, state.pid_identity);
 
 /** `state.json`; null: there is none, or it is no object. */
 export async function readState(runDir: string): Promise<RunState | null> {

@@ -1,9 +1,8 @@
 /** A run in one line: what its files say of it, read from their ends. */
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isAlive } from '../host/process.ts';
 import { isCount, readBest, readObject, runFolders } from './run-folder.ts';
-import { readLabels, readState } from './run-state.ts';
+import { isDriven, readLabels, readState } from './run-state.ts';
 import type { RunState, RunSummary } from './types.ts';
 
 /** What is said of a run whose `pt` is gone without having said why. */
@@ -19,7 +18,7 @@ export async function listRuns(runsDir: string): Promise<RunSummary[]> {
 
 export async function summariseRun(dir: string): Promise<RunSummary> {
   const state = await readState(dir);
-  const died = state?.state === 'running' && !isAlive(state.pid, state.pid_identity);
+  const died = state?.state === 'running' && !isDriven(state);
   const [metrics, events, config, best] = await Promise.all([
     newestObjects(join(dir, 'metrics.jsonl')),
     newestObjects(join(dir, 'events.jsonl')),
@@ -50,8 +49,7 @@ export async function summariseRun(dir: string): Promise<RunSummary> {
 /** Seconds that a `pt` trained the run: all its starts together, without the time between them. */
 export async function secondsTrained(dir: string, state: RunState | null): Promise<number> {
   if (state === null) return 0;
-  const alive = state.state === 'running' && isAlive(state.pid, state.pid_identity);
-  const end = alive ? Date.now() : Date.parse((await endOf(dir, state)) ?? '');
+  const end = isDriven(state) ? Date.now() : Date.parse((await endOf(dir, state)) ?? '');
   const last = end - Date.parse(state.resumed_at ?? state.started_at);
   return (state.seconds_before ?? 0) + (last > 0 ? last / 1000 : 0);
 }
