@@ -22,7 +22,7 @@ from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
-from .model.layers import decoder_layers, persistent_buffers
+from .model.layers import decoder_layers, persistent_buffers, tied_names
 from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
 from .optim import schedule
@@ -384,8 +384,7 @@ class Trainer:
     def _write_best(self, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
         named = file_tensors(self.model, tensors)
         if self.config.files_of is not None:
-            tied = dict(getattr(self.model, "all_tied_weights_keys", None) or {})
-            save_as(folder, Path(self.config.files_of), named, tied)
+            save_as(folder, Path(self.config.files_of), named, tied_names(self.model))
             return
         dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
         save_model(folder, self.model.config, self.architecture, named, self.tokenizer, dtype)

@@ -8,7 +8,7 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
 from trainer.errors import TrainerError
-from trainer.model.layers import persistent_buffers
+from trainer.model.layers import persistent_buffers, tied_names
 from trainer.model.layout import layout
 from trainer.model.load import make_config
 from trainer.model.save import file_tensors, save_as, save_model
@@ -65,7 +65,7 @@ def test_saved_as_its_start_everything_but_the_numbers_is_equal_to_the_byte(tmp_
     king, challenger = model_of(kind, 1), model_of(kind, 2)
     king.save_pretrained(tmp_path / "king", max_shard_size="150KB")
     (tmp_path / "king" / "chat_template.jinja").write_text("{{ message }}")
-    tied = dict(getattr(challenger, "all_tied_weights_keys", None) or {})
+    tied = tied_names(challenger)
     save_as(tmp_path / "best", tmp_path / "king", tensors_of(challenger), tied)
     files = sorted(file.name for file in (tmp_path / "king").iterdir())
     assert files == sorted(file.name for file in (tmp_path / "best").iterdir())

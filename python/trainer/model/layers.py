@@ -28,6 +28,11 @@ def persistent_buffers(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     return ((name, buffer) for name, buffer in model.named_buffers() if name in kept)
 
 
+def tied_names(model: PreTrainedModel) -> dict[str, str]:
+    """Names of tensors that are copies, and of what: a saved model may leave them out."""
+    return dict(getattr(model, "all_tied_weights_keys", None) or {})
+
+
 def input_table(model: PreTrainedModel) -> nn.Embedding:
     """The embedding: [vocabulary, width]."""
     return cast(nn.Embedding, model.get_input_embeddings())

@@ -14,6 +14,7 @@ from ..config import Recipe, Source
 from ..errors import TrainerError, is_out_of_memory
 from ..files import read_object
 from .compat import name_in_model
+from .layers import tied_names
 
 
 def load_model(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
@@ -102,7 +103,7 @@ def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtyp
     tensors = load_file(path)
     model = AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=torch.float32)
     missing, unexpected = model.load_state_dict(_known_names(tensors, model), strict=False)
-    tied = set(getattr(model, "all_tied_weights_keys", None) or {})
+    tied = tied_names(model)
     missing = [name for name in missing if name not in tied and not (config.tie_word_embeddings and _is_head(model, name))]
     if missing or unexpected:
         some = ", ".join([*missing, *unexpected][:5])

@@ -21,6 +21,7 @@ from .layout import copy_rest, layout, raw, tensor_files
 
 _PIECE_ELEMENTS = 1 << 24
 """Of a tensor at once: 64 MB in fp32 for each model and mixture."""
+_SAME_ORIGIN = "Merge models that go back to the same one."
 _NEUTRAL_KEYS = {"dtype", "torch_dtype", "transformers_version", "_name_or_path", "use_cache"}
 """Of config.json: those that do not change what the weights mean."""
 
@@ -30,7 +31,7 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
 
     Raises TrainerError `merge_differ` where the models have not one shape and one config, `merge_not_finite` for weights that are none.
     """
-    same_configs(folders)
+    _same_configs(folders)
     first, *_ = parts = [tensor_files(folder) for folder in folders]
     for folder, part in zip(folders[1:], parts[1:], strict=True):
         missing, more = sorted(set(first) - set(part)), sorted(set(part) - set(first))
@@ -38,12 +39,13 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
             raise TrainerError("merge_differ", f"{folder} has other tensors than {folders[0]}: {', '.join([*missing, *more][:5])}.", ["pt check FOLDER   # what each is"])
     with ExitStack() as stack:
         readers = [_open(stack, part) for part in parts]
-        for at, file in enumerate(sorted(set(first.values()))):
+        files = sorted(set(first.values()))
+        for at, file in enumerate(files):
             header, names = layout(file)
             outputs = [stack.enter_context(open(_made(out) / file.name, "wb")) for out in mixtures]
             for output in outputs:
                 output.write(header)
-            with events.phase("merging", f"file {at + 1} of {len(set(first.values()))}"):
+            with events.phase("merging", f"file {at + 1} of {len(files)}"):
                 for name in names:
                     stop_if_asked()
                     _merge_tensor(name, readers, folders, list(mixtures.values()), outputs)
@@ -53,14 +55,15 @@ def merge_folders(folders: list[Path], mixtures: dict[Path, list[float]], events
         copy_rest(folders[0], out)
 
 
-def same_configs(folders: list[Path]) -> None:
+def _same_configs(folders: list[Path]) -> None:
+    """Raises TrainerError `merge_differ` where a config says something else than the first, or a tokenizer is another."""
     configs = [read_object(folder / "config.json", "bad_model", [f"pt check {folder}"]) for folder in folders]
     for folder, config in zip(folders[1:], configs[1:], strict=True):
         differing = sorted(key for key in configs[0].keys() | config.keys() if key not in _NEUTRAL_KEYS and configs[0].get(key) != config.get(key))
         if differing:
-            raise TrainerError("merge_differ", f"{folder} has another config than {folders[0]}: {', '.join(differing[:8])}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{folder} has another config than {folders[0]}: {', '.join(differing[:8])}.", [_SAME_ORIGIN])
         if _bytes_of(folders[0] / "tokenizer.json") != _bytes_of(folder / "tokenizer.json"):
-            raise TrainerError("merge_differ", f"{folder} has another tokenizer.json than {folders[0]}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{folder} has another tokenizer.json than {folders[0]}.", [_SAME_ORIGIN])
 
 
 def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path], mixtures: list[list[float]], outputs: Sequence[BinaryIO]) -> None:
@@ -68,13 +71,13 @@ def _merge_tensor(name: str, readers: list[dict[str, Any]], folders: list[Path],
     shapes = [part.get_shape() for part in slices]
     for folder, shape in zip(folders[1:], shapes[1:], strict=True):
         if shape != shapes[0]:
-            raise TrainerError("merge_differ", f"{name} is {shape} in {folder} and {shapes[0]} in {folders[0]}.", ["Merge models that go back to the same one."])
+            raise TrainerError("merge_differ", f"{name} is {shape} in {folder} and {shapes[0]} in {folders[0]}.", [_SAME_ORIGIN])
     for rows in _pieces(shapes[0]):
         pieces = [part[rows] if rows is not None else reader[name].get_tensor(name) for part, reader in zip(slices, readers, strict=True)]
         dtype = pieces[0].dtype
         if not dtype.is_floating_point:
             if any(not torch.equal(pieces[0], piece) for piece in pieces[1:]):
-                raise TrainerError("merge_differ", f"{name} holds whole numbers, and they differ.", ["Merge models that go back to the same one."])
+                raise TrainerError("merge_differ", f"{name} holds whole numbers, and they differ.", [_SAME_ORIGIN])
             for output in outputs:
                 output.write(raw(pieces[0]))
             continue

@@ -19,7 +19,7 @@ from ..events import Events
 from ..files import read_object
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.compat import compat_problems, name_in_model
-from ..model.layers import input_table
+from ..model.layers import input_table, tied_names
 from ..model.load import count_parameters, make_config
 from ..tokenizer import end_of_text, load_tokenizer
 from .loading import load_for_scoring, read_headers
@@ -136,7 +136,7 @@ def _compare_shapes(folder: Path, files: list[Path], raw: dict) -> list[dict]:
                 found[name_in_model(config.model_type, name, wanted)] = list(opened.get_slice(name).get_shape())
     prefix = model.base_model_prefix + "."
     names = {candidate: shape for name, shape in found.items() for candidate in (name, prefix + name, name.removeprefix(prefix))}
-    tied = set(getattr(model, "all_tied_weights_keys", None) or {})
+    tied = tied_names(model)
     missing = sorted(name for name in wanted if name not in names and name not in tied)
     other = sorted(name for name, shape in wanted.items() if name in names and names[name] != shape)
     parameters = count_parameters(model)
