@@ -7,6 +7,10 @@ export type Progress =
   /** One sentence for people, shown once. */
   | { kind: 'note'; level: 'info' | 'warning'; message: string };
 
+/** A sentence for people, as work yields it. */
+export const note = (message: string): Progress => ({ kind: 'note', level: 'info', message });
+export const warning = (message: string): Progress => ({ kind: 'note', level: 'warning', message });
+
 export type Unit = 'bytes' | 'steps' | 'tokens' | 'tensors' | 'files' | 'blocks' | 'pages';
 
 export type Work<Result> = AsyncGenerator<Progress, Result, void>;

@@ -9,6 +9,7 @@ import {
   cannotTell,
   checkAgainst,
   checkAllowlist,
+  equalFiles,
   type Finding,
   type Profile,
 } from '../rules/index.ts';
@@ -38,12 +39,7 @@ export async function againstFindings(
     const message = `Settings and files are locked to ${whose}, which is not at hand: name it with --against king, DIR or REPO@COMMIT.`;
     return [...allowed, cannotTell('locks', message)];
   }
-  const names = [
-    ...(profile.files.code ?? []),
-    ...(Array.isArray(profile.files.byte_equal)
-      ? profile.files.byte_equal
-      : Object.keys(profile.files.byte_equal ?? {})),
-  ];
+  const names = [...(profile.files.code ?? []), ...equalFiles(profile)];
   const [own, theirs] = await Promise.all([besideOf(model, names), besideOf(king, names)]);
   return [...allowed, ...checkAgainst(own, theirs, profile), ...near!];
 }

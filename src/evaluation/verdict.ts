@@ -185,10 +185,9 @@ function forecast(
     const moment = { kingBlock: rival.block, block: currentBlock };
     return { ...numbers, ...liveDuel(own, rival, profile, moment) };
   }
-  const chance = (block: number) => winProbability(own, rival, tasks, rule, block, profile);
   const duel = duelOf(own, rival, pretrainingDuel(own, rival, tasks, rule, currentBlock, profile), profile);
-  const pWin = chance(currentBlock);
-  const pWinLater = chance(Number.MAX_SAFE_INTEGER);
+  const pWin = duel.p ?? 0;
+  const pWinLater = winProbability(own, rival, tasks, rule, Number.MAX_SAFE_INTEGER, profile);
   const advice = advise(pWin, pWinLater);
   return {
     ...numbers,

@@ -30,6 +30,13 @@ export interface Entrant {
   commit: string;
 }
 
+/** The model on a Hub that a text names; null: none. */
+export function entrantIn({ profile }: Pick<Place, 'profile'>, { fields }: Picked): Entrant | null {
+  const { namespace, name, commit } = modelIdOf(profile, fields);
+  const repo = asHubRepo(namespace, name);
+  return repo === null || commit === null ? null : { repo, commit };
+}
+
 /** The model that is taken in, or why it is not. `king`: its model; null: there is none. */
 export async function* takeIn(
   challenge: Challenge,
@@ -40,10 +47,10 @@ export async function* takeIn(
   const refused = (why: string) => ({ refused: why });
   const spent = refusedByCount(challenge, place, earlier);
   if (spent !== null) return refused(spent);
-  const id = modelIdOf(place.profile, text.fields);
-  const repo = asHubRepo(id.namespace, id.name);
-  if (repo === null || id.commit === null || !isCommit(id.commit))
+  const entrant = entrantIn(place, text);
+  if (entrant === null || !isCommit(entrant.commit))
     return refused('it names no full commit of a repository on the Hub, and no other store is played here');
+  const { repo, commit } = entrant;
   try {
     parseRepoId(place.profile, repo);
   } catch (error) {
@@ -54,11 +61,9 @@ export async function* takeIn(
   const names = reasonsAgainst(checkNames(repo, owner, place.profile, block));
   if (names.length > 0) return refused(names[0]!.message);
   const hub = await place.hub();
-  if ((await hub.anonymous().revision(repo, id.commit)) === null)
-    return refused(`${repo}@${id.commit.slice(0, 8)} is private, or not there`);
-  const asked = (entrant: Entrant) =>
-    ({ kind: 'repo', repo: entrant.repo, revision: entrant.commit }) as const;
-  const entrant = { repo, commit: id.commit };
+  if ((await hub.anonymous().revision(repo, commit)) === null)
+    return refused(`${repo}@${commit.slice(0, 8)} is private, or not there`);
+  const asked = (model: Entrant) => ({ kind: 'repo', repo: model.repo, revision: model.commit }) as const;
   try {
     // As a validator looks: nobody's hotkeys but the challenger's own are his.
     const verdict = yield* checkTarget(

@@ -3,11 +3,11 @@ import type { CommitmentStore, Neuron } from '../chain/types.ts';
 import { CheckError, UserError } from '../errors.ts';
 import { evaluate, whyLost } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { countedTexts } from '../publish/held.ts';
 import { asHubRepo, modelIdOf } from '../rules/index.ts';
 import { type Plays, type PlayVerdict, pay, readThrone, type Throne, writeThrone } from '../sandbox/index.ts';
-import { type Challenge, type Entrant, takeIn } from './intake.ts';
+import { type Challenge, type Entrant, entrantIn, takeIn } from './intake.ts';
 
 export interface JudgeRequest {
   /** The sandbox's folder, its chain's address, and what it plays. */
@@ -126,14 +126,9 @@ async function* fight(
   }
 }
 
-const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;
-
 /** The king's own text may be one of several. */
 function kingsModel({ entries }: CommitmentStore, king: string, { profile }: Place): Entrant | null {
   const stored = entries.get(king);
   const text = stored ? countedTexts(stored, profile)?.at(-1) : undefined;
-  if (text === undefined) return null;
-  const id = modelIdOf(profile, text.fields);
-  const repo = asHubRepo(id.namespace, id.name);
-  return repo === null || id.commit === null ? null : { repo, commit: id.commit };
+  return text === undefined ? null : entrantIn({ profile }, text);
 }

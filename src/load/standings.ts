@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Standing } from '../notify/index.ts';
 import type { Place } from '../place.ts';
+import { fileWord } from '../text/file-name.ts';
 import type { SubnetStatus } from './status.ts';
 
 /** Where own hotkeys stood, look by look (`PT_HOME/standings/`, a line for each change): what the subnet's page draws. */
@@ -54,6 +55,5 @@ export async function readStandings(where: StandingPlace, hotkey: string): Promi
 type StandingPlace = Pick<Place, 'home' | 'network' | 'netuid'>;
 
 function fileOf({ home, network, netuid }: StandingPlace, hotkey: string): string {
-  const plain = (text: string) => text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
-  return join(home, 'standings', `${plain(network)}-${netuid}-${plain(hotkey)}.jsonl`);
+  return join(home, 'standings', `${fileWord(network)}-${netuid}-${fileWord(hotkey)}.jsonl`);
 }

@@ -1,6 +1,6 @@
 /** What comes after a seal is in: the repository becomes public when it is due, and the chain opens it. */
 import { Cancelled, OutsideError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work, warning } from '../progress.ts';
 import { heldOf } from './held.ts';
 import type { Publication } from './publication.ts';
 import { neverOpened, readStored } from './seal-risk.ts';
@@ -26,11 +26,9 @@ export async function* awaitDue({ place, request }: Publication, { seal }: Seale
     );
     return;
   }
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `${request.repo} stays private until the seal is due, about ${seal.revealsAt}; stopped before that, pt upload --resume makes it public.`,
-  };
+  yield note(
+    `${request.repo} stays private until the seal is due, about ${seal.revealsAt}; stopped before that, pt upload --resume makes it public.`,
+  );
   for (let now = first; now > 0; now = await left()) {
     if (request.signal?.aborted) throw new Cancelled();
     const total = Math.ceil(first / place.chain.blockTimeMs);
@@ -73,13 +71,7 @@ export async function* awaitReveal(publication: Publication, sealed: SealedOnCha
     const due = sealed.seal.revealsAt === null ? null : Date.parse(sealed.seal.revealsAt);
     if (!late && due !== null && Date.now() > due + 120_000) {
       late = true;
-      yield {
-        kind: 'note',
-        level: 'warning',
-        message: 'The round is due and the chain does not know it yet: the beacon is late there.',
-      };
+      yield warning('The round is due and the chain does not know it yet: the beacon is late there.');
     }
   }
 }
-
-const warning = (message: string) => ({ kind: 'note', level: 'warning', message }) as const;

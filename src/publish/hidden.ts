@@ -1,7 +1,7 @@
 import { PtError } from '../errors.ts';
 import type { HubRevision, Staged, UploadResult } from '../hub/types.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { type Journal, readJournals } from './journal.ts';
 import { type Publication, record } from './publication.ts';
 
@@ -92,5 +92,3 @@ export async function hiddenRepositories(
   );
   return hidden.filter((_, index) => !seen[index]);
 }
-
-const warning = (message: string) => ({ kind: 'note', level: 'warning', message }) as const;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { diskError } from '../host/disk-error.ts';
 import { writeJson } from '../host/write-file.ts';
+import { fileWord } from '../text/file-name.ts';
 import type { UploadOutcome } from './types.ts';
 
 /**
@@ -120,8 +121,7 @@ export interface JournalKey {
 /** Path of the journal of `key` under `home` (PT_HOME). */
 export function journalPath(home: string, key: JournalKey): string {
   const digest = digestOf(key.genesis, key.netuid, key.hotkey, key.repo);
-  const readable = key.repo.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
-  return join(home, 'journals', `${readable}-${digest}.json`);
+  return join(home, 'journals', `${fileWord(key.repo, 60)}-${digest}.json`);
 }
 
 /**

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
+import { fileWord } from '../text/file-name.ts';
 
 /** Losses of a network's miners as they were scored on this machine (`PT_HOME/losses/`): `pt evaluate` writes them. */
 
@@ -33,5 +34,5 @@ export const writeLosses = (place: LossPlace, known: KnownLosses): Promise<void>
   writeJson(lossesPath(place), Object.fromEntries(known));
 
 function lossesPath({ home, network, netuid }: LossPlace): string {
-  return join(home, 'losses', `${network.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80)}-${netuid}.json`);
+  return join(home, 'losses', `${fileWord(network)}-${netuid}.json`);
 }

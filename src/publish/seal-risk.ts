@@ -2,7 +2,7 @@
 import { QUICKNET } from '../bridge/index.ts';
 import type { ChainBeacon, StoredCommitments } from '../chain/types.ts';
 import { OutsideError, type PtError, UserError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { blocksUntilBoundary, momentOf, newestRound, roundAfterBlocks, sealsLeft } from '../rules/index.ts';
 import { heldOf } from './held.ts';
 import type { Publication } from './publication.ts';
@@ -157,5 +157,3 @@ export function neverOpened(state: 'lost' | 'failed', round: number | null): PtE
         { nextSteps },
       );
 }
-
-const warning = (message: string) => ({ kind: 'note', level: 'warning', message }) as const;

@@ -1,6 +1,6 @@
 import { OutsideError, UserError } from '../errors.ts';
 import type { HubRevision } from '../hub/types.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
 import { refuseNewer } from './commit.ts';
@@ -145,5 +145,3 @@ function notConfirmed(repo: string, commit: string): OutsideError {
 
 const listed = (paths: string[]): string =>
   paths.length > 5 ? `${paths.slice(0, 5).join(', ')} and ${paths.length - 5} more` : paths.join(', ');
-
-const note = (message: string) => ({ kind: 'note', level: 'info', message }) as const;

@@ -24,9 +24,13 @@ export function checkAgainst(model: Beside, king: Beside, profile: Profile): Fin
 
 const ABSENT = Symbol('absent');
 
+/** The files that must be the king's, or those of a sha256, to the byte. */
+export const equalFiles = ({ files: { byte_equal: named = [] } }: Profile): string[] =>
+  Array.isArray(named) ? named : Object.keys(named);
+
 /** Whether the subnet holds a model's settings or files to its king's. */
-export const locksFiles = ({ config, files }: Profile): boolean =>
-  config !== null || Object.keys(files?.byte_equal ?? {}).length > 0;
+export const locksFiles = (profile: Profile): boolean =>
+  profile.config !== null || equalFiles(profile).length > 0;
 
 /** Locked keys by Python's `==`. Whether an absent key is as good as null, the profile says. */
 export function checkLocks(

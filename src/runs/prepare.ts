@@ -3,7 +3,7 @@ import { PtError, UserError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
 import type { Place } from '../place.ts';
-import type { Progress, Work } from '../progress.ts';
+import { note, type Progress, type Work, warning } from '../progress.ts';
 import { type PublishOrder, refuseHash } from '../publish/index.ts';
 import { chooseCompetition, duel, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
@@ -277,8 +277,6 @@ const standingAim = (settings: Settings) => ({
 const sourceOf = (which: 'best' | number): LoadSource =>
   which === 'best' ? { kind: 'best' } : { kind: 'uid', uid: which };
 
-const note = (message: string): Progress => ({ kind: 'note', level: 'info', message });
-
 function* warnings(...texts: (string | null)[]): Generator<Progress, void, void> {
-  for (const message of texts) if (message !== null) yield { kind: 'note', level: 'warning', message };
+  for (const text of texts) if (text !== null) yield warning(text);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PtError } from '../errors.ts';
-import { type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
+import { type EvaluateRequest, type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, type UploadOutcome } from '../publish/index.ts';
@@ -48,12 +48,13 @@ export async function openForecastPublisher(
       if (event.kind === 'note') (event.level === 'warning' ? warn : note)(event.message);
     });
 
+  const look = async (dir: string, sample: SampleOf = {}): Promise<Evaluation> => {
+    const { ss58: hotkey } = await place.hotkey();
+    return quietly(forecast(place, dir, { hotkey, signal: either, beside: training, ...sample }));
+  };
   const attempt = async (dir: string): Promise<UploadOutcome | null> => {
     if (threshold !== null && loss >= threshold) return null;
-    const { ss58 } = await place.hotkey();
-    const evaluation = await quietly(
-      forecast(place, dir, { hotkey: ss58, signal: either, beside: training }),
-    );
+    const evaluation = await look(dir);
     await keepForecastOf(evaluation, place, warn);
     const chance = chanceOf(evaluation);
     note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
@@ -77,13 +78,11 @@ export async function openForecastPublisher(
   /** Of many checkpoints the luckiest is offered: on text that no choice was made by, its promise is what it is worth. */
   const holdsOnFreshText = async (dir: string, { duel, sample }: Evaluation): Promise<boolean> => {
     if (duel === null) return true;
-    const again = await quietly(
-      forecast(place, dir, {
-        ...{ hotkey: (await place.hotkey()).ss58, signal: either, beside: training },
-        // For each data set as many as there were in all, so that none comes twice.
-        ...{ skip: sample.batches, sequences: Math.ceil(sample.batches / sample.data.length) },
-      }),
-    ).catch((error: unknown) => {
+    const again = await look(dir, {
+      // For each data set as many as there were in all, so that none comes twice.
+      skip: sample.batches,
+      sequences: Math.ceil(sample.batches / sample.data.length),
+    }).catch((error: unknown) => {
       if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
       throw error;
     });
@@ -122,13 +121,14 @@ export async function openForecastPublisher(
   };
 }
 
-interface ForecastOn {
+/** Which sequences; none: the sample that everybody takes. */
+type SampleOf = Pick<EvaluateRequest, 'skip' | 'sequences'>;
+
+interface ForecastOn extends SampleOf {
   hotkey: string;
   signal: AbortSignal;
   /** Whether a training goes on meanwhile. */
   beside: boolean;
-  skip?: number;
-  sequences?: number;
 }
 
 /** Scores `dir` against the best of the others; alone when nobody else has a model on chain. */
