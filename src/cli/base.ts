@@ -21,11 +21,14 @@ import { usageError } from './usage-error.ts';
 
 export { Args, Flags, type Interfaces } from '@oclif/core';
 export {
+  BLOCK,
+  COUNT,
   hubFlags,
   networkFlags,
   notifyFlag,
   publishedDtype,
   publishFlags,
+  sampleFlags,
   signingFlags,
   subnetFlags,
   walletFlags,

@@ -14,6 +14,10 @@ export const globalFlags = {
   'no-color': Flags.boolean({ summary: 'No colours (as NO_COLOR does)', helpGroup: 'GLOBAL' }),
 };
 
+/** Every whole number has a largest value, so that none is rounded, overflows, or is waited for for ever: of what is counted, and of blocks. */
+export const COUNT = { min: 0, max: 2 ** 31 - 1 };
+export const BLOCK = { min: 0, max: 2 ** 32 - 1 };
+
 export const networkFlags = {
   network: Flags.string({
     summary: 'finney, test, local, sandbox, or an address ws://… (finney)',
@@ -54,8 +58,7 @@ export const signingFlags = {
   'wallet-password-fd': Flags.integer({
     summary: "Read an encrypted hotkey's password from this file descriptor (asks)",
     helpGroup: 'WALLET',
-    min: 0,
-    max: 2 ** 31 - 1,
+    ...COUNT,
   }),
 };
 
@@ -64,6 +67,17 @@ export const hubFlags = {
     summary: "Address of the Hub (HF_ENDPOINT, else the network's)",
     helpGroup: 'HUB',
   }),
+};
+
+/** Which text models are scored on, and where; beside `--data`. */
+export const sampleFlags = {
+  'text-column': Flags.string({
+    summary: 'Column of --data that holds the text (text)',
+    dependsOn: ['data'],
+  }),
+  pages: Flags.integer({ ...COUNT, summary: "Pages of text for each data set (the competition's)", min: 1 }),
+  seed: Flags.integer({ ...BLOCK, summary: 'Which pages (the same for everybody for 150 blocks)' }),
+  device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
 };
 
 /** What is published and how; for `pt train` and `pt upload`. */

@@ -8,7 +8,7 @@ import {
   fixFolder,
   parseTarget,
 } from '../check/index.ts';
-import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { Args, BLOCK, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
@@ -37,7 +37,7 @@ export default class Check extends PtCommand {
     against: Flags.string({
       summary: 'What it is locked to and may be no copy of: king, DIR or NAMESPACE/NAME[@COMMIT] (nothing)',
     }),
-    block: Flags.integer({ summary: 'Ask about this block (now)', min: 0, max: 2 ** 32 - 1 }),
+    block: Flags.integer({ summary: 'Ask about this block (now)', ...BLOCK }),
     hash: Flags.boolean({ summary: 'Hash local weights of any size' }),
     deep: Flags.boolean({ summary: 'Also load the model in Python, run it and generate from it' }),
     fix: Flags.boolean({

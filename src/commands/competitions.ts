@@ -1,5 +1,5 @@
 import { listCompetitions } from '../check/index.ts';
-import { Flags, networkFlags, PtCommand } from '../cli/base.ts';
+import { BLOCK, Flags, networkFlags, PtCommand } from '../cli/base.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import { type Competition, competitionLabel, isBound } from '../rules/index.ts';
@@ -18,8 +18,7 @@ export default class Competitions extends PtCommand {
     ...networkFlags,
     block: Flags.integer({
       summary: 'Ask about this block (now)',
-      min: 0,
-      max: 2 ** 32 - 1,
+      ...BLOCK,
       exclusive: ['at'],
     }),
     at: Flags.string({ summary: 'Ask about a date, YYYY-MM-DD, about a day off (now)' }),

@@ -1,5 +1,15 @@
 import { basename } from 'node:path';
-import { Args, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import {
+  Args,
+  BLOCK,
+  COUNT,
+  Flags,
+  hubFlags,
+  networkFlags,
+  PtCommand,
+  sampleFlags,
+  walletFlags,
+} from '../cli/base.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT } from '../errors.ts';
 import {
@@ -38,44 +48,29 @@ export default class Evaluate extends PtCommand {
     against: Flags.string({
       summary: 'What to beat: king (or best), a uid, a repository or a folder (the best of those named)',
     }),
-    block: Flags.integer({ summary: 'Ask about this block (now)', min: 0, max: 2 ** 32 - 1 }),
+    block: Flags.integer({ summary: 'Ask about this block (now)', ...BLOCK }),
     data: Flags.string({
       summary:
         "Text to score on instead of the competition's: builtin, a path, a known name (the competition's)",
       multiple: true,
     }),
-    'text-column': Flags.string({
-      summary: 'Column of --data that holds the text (text)',
-      dependsOn: ['data'],
-    }),
-    pages: Flags.integer({
-      summary: "Pages of text for each data set (the competition's)",
-      min: 1,
-      max: 2 ** 31 - 1,
-    }),
+    ...sampleFlags,
     sequences: Flags.integer({
       summary: "Sequences for each data set, in place of pages (the profile's own number)",
+      ...COUNT,
       min: 1,
-      max: 2 ** 31 - 1,
       exclusive: ['pages'],
     }),
     skip: Flags.integer({
       summary: 'Leave out so many sequences first, to confirm on others than a choice was made by (0)',
-      min: 0,
-      max: 2 ** 31 - 1,
+      ...COUNT,
       dependsOn: ['sequences'],
-    }),
-    seed: Flags.integer({
-      summary: 'Which pages (the same for everybody for 150 blocks)',
-      min: 0,
-      max: 2 ** 32 - 1,
     }),
     'sequence-length': Flags.integer({
       summary: 'Tokens a sequence (what the competition takes, which is the most)',
       min: 2,
       max: 2 ** 24,
     }),
-    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
   };
 
   async run(): Promise<Printed<'evaluate'>> {

@@ -1,4 +1,4 @@
-import { Args, Flags, PtCommand } from '../cli/base.ts';
+import { Args, COUNT, Flags, PtCommand } from '../cli/base.ts';
 import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import type { Happening } from '../jobs/index.ts';
 import type { Printed } from '../output/index.ts';
@@ -21,8 +21,7 @@ export default class Logs extends PtCommand {
     lines: Flags.integer({
       char: 'n',
       summary: 'Only so many of the last lines so far (all)',
-      min: 0,
-      max: 2 ** 31 - 1,
+      ...COUNT,
     }),
     ...runsDirFlag,
   };

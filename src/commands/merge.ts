@@ -1,5 +1,5 @@
-import { basename, join, resolve } from 'node:path';
-import { Args, Flags, networkFlags, PtCommand } from '../cli/base.ts';
+import { basename, resolve } from 'node:path';
+import { Args, Flags, networkFlags, PtCommand, sampleFlags } from '../cli/base.ts';
 import { mergeModels, parseWeights } from '../merging/index.ts';
 import type { Printed } from '../output/index.ts';
 import { mergeOutput } from '../output/merge.ts';
@@ -43,21 +43,7 @@ export default class Merge extends PtCommand {
       multiple: true,
       multipleNonGreedy: true,
     }),
-    'text-column': Flags.string({
-      summary: 'Column of --data that holds the text (text)',
-      dependsOn: ['data'],
-    }),
-    pages: Flags.integer({
-      summary: "Pages of text for each data set (the competition's)",
-      min: 1,
-      max: 2 ** 31 - 1,
-    }),
-    seed: Flags.integer({
-      summary: 'Which pages (the same for everybody for 150 blocks)',
-      min: 0,
-      max: 2 ** 32 - 1,
-    }),
-    device: Flags.string({ summary: 'auto, cpu, cuda, cuda:N, mps (auto)' }),
+    ...sampleFlags,
   };
 
   async run(): Promise<Printed<'merge'>> {
@@ -101,7 +87,7 @@ export default class Merge extends PtCommand {
       return mergeOutput(outcome);
     }
     this.success(`${best} is in ${out}.`);
-    this.print(join(out));
+    this.print(out);
     this.nextSteps([`pt check ${shellWord(out)}`, `pt evaluate ${shellWord(out)} --against best`]);
     return mergeOutput(outcome);
   }

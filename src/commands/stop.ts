@@ -1,4 +1,4 @@
-import { Args, Flags, PtCommand } from '../cli/base.ts';
+import { Args, COUNT, Flags, PtCommand } from '../cli/base.ts';
 import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
@@ -16,7 +16,7 @@ export default class Stop extends PtCommand {
   static override args = { run: Args.string(runArg) };
   static override flags = {
     now: Flags.boolean({ summary: 'End it at once; what came after the last checkpoint is lost' }),
-    wait: Flags.integer({ summary: 'Seconds to wait for its end (300)', min: 1, max: 2 ** 31 - 1 }),
+    wait: Flags.integer({ summary: 'Seconds to wait for its end (300)', ...COUNT, min: 1 }),
     ...runsDirFlag,
   };
 

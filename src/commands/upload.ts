@@ -1,4 +1,5 @@
 import {
+  BLOCK,
   Flags,
   hubFlags,
   networkFlags,
@@ -61,8 +62,8 @@ export default class Upload extends PtCommand {
     blocks: Flags.integer({
       summary: "Sealed profiles: blocks until the reveal (the profile's)",
       helpGroup: 'PUBLISHING',
+      ...BLOCK,
       min: 1,
-      max: 2 ** 32 - 1,
       exclusive: ['round'],
     }),
     round: Flags.integer({

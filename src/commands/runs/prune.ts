@@ -1,4 +1,4 @@
-import { Flags } from '../../cli/base.ts';
+import { COUNT, Flags } from '../../cli/base.ts';
 import { RemoveCommand, removeFlags } from '../../cli/remove-command.ts';
 import { UserError } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
@@ -22,8 +22,7 @@ export default class RunsPrune extends RemoveCommand {
     }),
     keep: Flags.integer({
       summary: 'Keep the newest so many runs, whatever else fits (0)',
-      min: 0,
-      max: 2 ** 31 - 1,
+      ...COUNT,
     }),
     ...removeFlags,
   };

@@ -22,7 +22,7 @@ const NAMES = [
   'PT_WALLET_PATH',
   'PT_PROFILE',
   'PT_PROFILES',
-];
+] as const;
 
 export default class SandboxEnv extends PtCommand {
   static override summary = 'Print `export` lines that point other programs at the sandbox';
@@ -45,7 +45,7 @@ export default class SandboxEnv extends PtCommand {
     if (flags.unset) return this.#back();
     const state = readSandboxState(sandboxDir(home));
     if (!state) throw sandboxNotRunning();
-    const env: Record<string, string> = {
+    const env: Partial<Record<(typeof NAMES)[number], string>> = {
       HF_ENDPOINT: state.hub,
       HF_ACCESS_TOKEN: state.token,
       HF_TOKEN: state.token,

@@ -1,4 +1,4 @@
-import { Flags, networkFlags, PtCommand } from '../../cli/base.ts';
+import { COUNT, Flags, networkFlags, PtCommand } from '../../cli/base.ts';
 import { UserError } from '../../errors.ts';
 import type { Printed } from '../../output/index.ts';
 import { readSandboxState, sandboxDir } from '../../sandbox/index.ts';
@@ -14,8 +14,8 @@ text, and pays who wins. Each text is judged once; \`pt sandbox status\` shows w
     profiles: networkFlags.profiles,
     pages: Flags.integer({
       summary: 'Pages of text for each model (a small fixed number of sequences)',
+      ...COUNT,
       min: 1,
-      max: 2 ** 31 - 1,
     }),
   };
 
