@@ -4,6 +4,7 @@ import { type EvaluateRequest, type Evaluation, evaluate, parseModelRef } from '
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, type UploadOutcome } from '../publish/index.ts';
+import { duel as duels } from '../rules/index.ts';
 import { describeCondition, isMet, publishNewest, resumeCommand } from '../training/index.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 import { orderOf, type RunPublish } from './publish-best.ts';
@@ -57,8 +58,10 @@ export async function openForecastPublisher(
     const evaluation = await look(dir);
     await keepForecastOf(evaluation, place, warn);
     const chance = chanceOf(evaluation);
-    note(`${evaluation.sentence} p(win) is ${chance}; publishing takes ${describeCondition(when)}.`);
-    if (!isMet(when, chance)) return null;
+    note(
+      `${evaluation.sentence} p(win) is ${chance ?? 'not known'}; publishing takes ${describeCondition(when)}.`,
+    );
+    if (chance === null || !isMet(when, chance)) return null;
     if (!(await holdsOnFreshText(dir, evaluation))) return null;
     const outcome = await quietly(
       publishModel(
@@ -86,16 +89,11 @@ export async function openForecastPublisher(
       if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
       throw error;
     });
-    if (again === null) {
+    const found = duels.confirm(again && freshLook(again), (chance) => isMet(when, chance));
+    if (again === null)
       warn('There is no more text to confirm the forecast on: it is taken as it is, and may be luck.');
-      return true;
-    }
-    const chance = chanceOf(again);
-    const holds = isMet(when, chance);
-    note(
-      `${holds ? 'Confirmed' : 'Not confirmed'} on ${again.sample.batches} fresh sequences: p(win) is ${chance}.`,
-    );
-    return holds;
+    else note(describeConfirmation(found, again));
+    return found.publish;
   };
   const newest = publishNewest({
     bestDir: join(runDir, 'best'),
@@ -154,9 +152,21 @@ async function* forecast(
   }
 }
 
-/** Without a rival, any model wins that validators can score. */
-function chanceOf({ models, pWin }: Evaluation): number {
+const freshLook = (evaluation: Evaluation): duels.FreshLook => ({
+  chance: chanceOf(evaluation),
+  high: evaluation.duel?.pHigh ?? null,
+  more: evaluation.duel?.more ?? null,
+});
+
+function describeConfirmation({ publish, why }: duels.Confirmation, evaluation: Evaluation): string {
+  const { chance, more } = freshLook(evaluation);
+  const open = why === 'too_few' && more !== null ? `; ${more} more would settle it` : '';
+  return `${publish ? 'Confirmed' : 'Not confirmed'} on ${evaluation.sample.batches} fresh sequences: p(win) is ${chance ?? 'not known'}${open}.`;
+}
+
+/** Null where what was scored is too little to say one. Without a rival, any model wins that validators can score. */
+function chanceOf({ models, pWin, duel }: Evaluation): number | null {
   const [own] = models;
-  if (pWin !== null) return pWin;
+  if (pWin !== null || duel !== null) return pWin;
   return own!.loss !== null && own!.reasonable !== false ? 1 : 0;
 }

@@ -1,33 +1,36 @@
 /** Whether a challenger that was chosen by its promise keeps it: the winner's curse taken out. */
-import { moreToSettle, type Prediction, predict, type Sample, type Trial } from './predict.ts';
+import type { Prediction } from './predict.ts';
 
-/** What a look at the chosen challenger, on text that no choice was made by, comes to. */
-export interface Confirmation {
-  publish: boolean;
-  /**
-   * `confirmed`: it holds there too; `used`: the text is one that a choice was made by, so it says nothing; `too_few`: more sequences could
-   * still confirm it; `not_confirmed`: the promise was the luck of the choice, or the gain is too small.
-   */
-  why: 'confirmed' | 'used' | 'too_few' | 'not_confirmed';
-  prediction: Prediction | null;
+/** What a look at the chosen challenger found on text that no choice was made by. */
+export interface FreshLook {
+  /** Chance to win there; null: too few sequences to say one. */
+  chance: number | null;
+  /** Upper end of what the chance may be; null where it is not known. */
+  high: Prediction['high'] | null;
   /** More sequences that would settle it; null: no number would. */
   more: number | null;
 }
 
+/** What such a look comes to. */
+export interface Confirmation {
+  publish: boolean;
+  /**
+   * `confirmed`: it holds there too; `no_text`: there is no such text, so the promise, which met the condition, is all there is, and may
+   * be luck; `too_few`: more sequences could still confirm it; `not_confirmed`: the promise was the luck of the choice, or the gain is
+   * too small.
+   */
+  why: 'confirmed' | 'no_text' | 'too_few' | 'not_confirmed';
+}
+
 /**
- * `used`: keys of all samples that any choice was made by (which checkpoint, which rate, when to stop); `key`: that of the confirmation.
- * `meets`: the condition on a chance to win. The promise of the choice itself has met it before this is asked.
+ * `fresh`: null where every sequence has been used by a choice (which checkpoint, when to stop). `meets`: the condition on a chance to win,
+ * which the promise of the choice itself has met before this is asked.
  */
-export function confirm(
-  { used, key, sample, trial }: { used: ReadonlySet<string>; key: string; sample: Sample; trial: Trial },
-  meets: (chance: number) => boolean,
-): Confirmation {
-  const prediction = predict(sample, trial);
-  const more = prediction && moreToSettle(sample, trial);
-  const said = (publish: boolean, why: Confirmation['why']) => ({ publish, why, prediction, more });
-  if (used.has(key)) return said(false, 'used');
-  if (prediction === null) return said(false, 'too_few');
-  if (meets(prediction.p)) return said(true, 'confirmed');
-  const open = meets(prediction.high) && more !== null && more > 0;
-  return said(false, open ? 'too_few' : 'not_confirmed');
+export function confirm(fresh: FreshLook | null, meets: (chance: number) => boolean): Confirmation {
+  if (fresh === null) return { publish: true, why: 'no_text' };
+  const { chance, high, more } = fresh;
+  if (chance === null) return { publish: false, why: 'too_few' };
+  if (meets(chance)) return { publish: true, why: 'confirmed' };
+  const open = high !== null && meets(high) && more !== null && more > 0;
+  return { publish: false, why: open ? 'too_few' : 'not_confirmed' };
 }

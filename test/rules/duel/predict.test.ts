@@ -118,22 +118,6 @@ describe('how many more sequences settle it', () => {
   });
 });
 
-describe('a confirmation', () => {
-  const trial = { by: 'mean', threshold: 0.0015, sds: 3.09, n: 10_000, times: 1 } as const;
-  const look = (mean: number, key = 'fresh', n = 400) =>
-    duel.confirm({ used: new Set(['choice']), key, sample: { n, mean, sd: 0.02 }, trial }, (p) => p > 0.95);
-
-  it('publishes what holds on text that no choice was made by, and nothing else', () => {
-    expect(look(0.01)).toMatchObject({ publish: true, why: 'confirmed', more: 0 });
-    expect(look(0.01, 'choice')).toMatchObject({ publish: false, why: 'used' });
-    expect(look(-0.01)).toMatchObject({ publish: false, why: 'not_confirmed' });
-    expect(look(0.01, 'fresh', 1)).toMatchObject({ publish: false, why: 'too_few', prediction: null });
-    const open = look(0.0035, 'fresh', 100);
-    expect(open).toMatchObject({ publish: false, why: 'too_few' });
-    expect(look(0.0035, 'fresh', 100 + open.more!)).toMatchObject({ publish: true });
-  });
-});
-
 describe('a profile’s rule on losses', () => {
   const random = randomFrom(3);
   const king = Float64Array.from({ length: 60 }, () => 3 + random());
