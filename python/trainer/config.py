@@ -153,6 +153,7 @@ class RunConfig:
     eval_every_minutes: float | None = option(None, "null: the recipe's, or none beside eval_every_steps")
     checkpoint_every_steps: int | None = option(None, "null: the recipe's, or none beside checkpoint_every_minutes")
     checkpoint_every_minutes: float | None = option(None, "null: the recipe's, or none beside checkpoint_every_steps")
+    samples: int = option(2, "texts that the model writes at each evaluation, after the beginning of held-out sequences; 0: none")
     resume: bool = option(False, "go on from the newest whole checkpoint")
     from_start: bool = option(False, "resume: begin again where no checkpoint is whole, instead of refusing; best/ is set aside then")
     offline: bool = option(True, "no connection off this machine")
@@ -259,6 +260,8 @@ def check(config: RunConfig) -> None:
         faults.append(f"average_window must be from 0 to below 1, not {recipe.average_window}")
     if config.decay_from.step is not None and config.tokens is None:
         faults.append("decay_from needs tokens: over how many the rate falls")
+    if config.samples < 0:
+        faults.append(f"samples must be 0 or above, not {config.samples}")
     if config.skip_bad_rows < 0:
         faults.append(f"skip_bad_rows must be 0 or above, not {config.skip_bad_rows}")
     if config.seed < 0:

@@ -7,6 +7,7 @@ import math
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -33,6 +34,7 @@ from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
 from .score.held_out import held_out_loss
+from .score.samples import write_samples
 from .spikes import Spikes
 
 
@@ -344,20 +346,31 @@ class Trainer:
         self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also)
         self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
         self.trackers.log({"eval_loss": loss, **also}, progress.step)
+        if self.config.samples > 0:
+            self._write_samples()
         if best:
             with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
                 self._save_best(lower, weights)
 
     def _held_out_loss(self) -> float:
-        with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"):
-            self.loss_model.eval()
-            with self.autocast():
-                loss = held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
-            if isinstance(self.loss_model, FSDPModule):
-                # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
-                self.loss_model.reshard()
-            self.loss_model.train(self.recipe.dropout)
-        return loss
+        with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"), self._as_scored():
+            return held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
+
+    def _write_samples(self) -> None:
+        with self.events.phase("evaluating", "samples of text"), self._as_scored():
+            texts = write_samples(self.loss_model, self.tokenizer, self.held_out[: self.config.samples], self.world.device)
+        self.events.emit("samples", step=self.progress.step, texts=texts)
+
+    @contextlib.contextmanager
+    def _as_scored(self) -> Iterator[None]:
+        """The model as validators meet it, for a look between two steps."""
+        self.loss_model.eval()
+        with self.autocast():
+            yield
+        if isinstance(self.loss_model, FSDPModule):
+            # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
+            self.loss_model.reshard()
+        self.loss_model.train(self.recipe.dropout)
 
     def _save_best(self, loss: float, weights: str) -> None:
         """Replaces best/ by the model as it is, unless a run that was killed after this checkpoint had already found something at least as good."""

@@ -27,6 +27,7 @@ from .model.fp8 import require_fp8, use_fp8
 from .model.layers import Frames, cast_layer_inputs, checkpoint_activations, compile_layers, fill, shard
 from .model.load import count_parameters, load_config, load_model, put, skeleton
 from .model.loss import LossModel, chunked_loss_fits, masking_works
+from .model.speed import flops_per_token
 from .optim.optimizers import Optimizers
 from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
@@ -192,6 +193,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "parameters": parts.parameters,
         "architecture": parts.architecture,
         "tokenizer": parts.tokenizer_said,
+        "flops_per_token": flops_per_token(parts.model, config.recipe.sequence_length),
         "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
         "micro_batch": parts.plan.batches.micro,
         "estimated_bytes": None if parts.needed is None else parts.needed.total,

@@ -45,6 +45,7 @@ export const EVENTS = {
     parameters: count,
     architecture: text,
     tokenizer: text.describe('Name or folder, and whose it is'),
+    flops_per_token: z.number().describe('Arithmetic of training on one token: what MFU counts'),
     tokens_per_step: count,
     micro_batch: count.describe('Sequences that a device takes at once'),
     estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),
@@ -98,6 +99,12 @@ export const EVENTS = {
     eval_loss: value,
     averaged_loss: value.describe('Of the averaged weights; null: the run has an end, and keeps none'),
     best: z.boolean(),
+  }),
+  samples: event('samples', {
+    step: count,
+    texts: z
+      .array(z.strictObject({ prompt: text, text: text.describe('What the model writes after it') }))
+      .describe('From held-out text; the likeliest token each time'),
   }),
   checkpoint: event('checkpoint', { step: count, path: text }),
   best: event('best', {

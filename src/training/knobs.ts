@@ -287,6 +287,16 @@ export const KNOBS = {
     resume: 'free',
     because: WATCHING,
   },
+  samples: {
+    flag: 'samples',
+    summary: 'Texts that the model writes at each evaluation, for the report',
+    key: 'samples',
+    // More are for a program that reads them.
+    takes: { kind: 'integer', min: 0, max: 64 },
+    default: 2,
+    resume: 'free',
+    because: WATCHING,
+  },
 } as const satisfies Record<string, Knob>;
 
 export type KnobName = keyof typeof KNOBS;

@@ -49,6 +49,19 @@ def test_metrics_hold_each_step_once_and_exactly(finished):
     assert all(torch.tensor(loss, dtype=torch.float32).item() == loss for loss in losses)
 
 
+def test_each_evaluation_shows_what_the_model_writes(finished):
+    told = events(finished, "samples")
+    assert [event["step"] for event in told] == [5, 10, 12]
+    assert all(len(event["texts"]) == 2 and all(shown["prompt"] for shown in event["texts"]) for event in told)
+
+
+def test_without_samples_every_number_is_the_same(finished, place, text):
+    run_dir = write_run(place / "silent", text, samples=0)
+    assert finish(start(run_dir, place)) == [0]
+    assert events(run_dir, "samples") == []
+    assert metrics(run_dir) == metrics(finished)
+
+
 def test_the_last_two_checkpoints_are_kept(finished):
     assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["step-12", "step-8"]
 

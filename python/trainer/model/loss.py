@@ -6,7 +6,7 @@ The head's product, the softmax and their gradients are computed for some rows a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ CHUNK_ELEMENTS = 1 << 28  # logits held at once: 1 GiB in fp32
 CHUNK_ROWS = 256
 VOCABULARY_TILE = {"cuda": 64}
 NOT_COUNTED = -1
+
+Answer = TypeVar("Answer")
 
 
 def _chunk(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, z_loss: float, scale: float, entries: int, with_grad: bool):
@@ -121,9 +123,9 @@ class LossModel(nn.Module):
         self.document_end = document_end  # with it, attention stays within a document in training
         self.chunked = chunked
         self.chunk = _chunk
-        self.question: Callable[[PreTrainedModel, int], bool] | None = None
+        self.question: Callable[[PreTrainedModel, int], object] | None = None
 
-    def ask(self, question: Callable[[PreTrainedModel, int], bool]) -> bool:
+    def ask(self, question: Callable[[PreTrainedModel, int], Answer]) -> Answer:
         """`question` of the model and its vocabulary, asked within a forward of this module, where sharded parameters are whole."""
         self.question = question
         try:
