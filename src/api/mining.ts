@@ -104,11 +104,14 @@ export interface PushOptions extends NetworkOptions {
   confirm?: (question: WriteQuestion) => boolean | Promise<boolean>;
 }
 
+/** Of a folder: it lies on a Hub, and its content is known. */
+export type Pushed = UploadOutcome & { commit: string; contentHash: string; public: boolean };
+
 /**
  * Publishes a model folder, as `pt upload` does: check, private upload, commitment, read back, public. Safe to call again after
  * anything: it continues, and never commits twice. What it would ask before it writes to a real network, it asks `confirm`.
  */
-export function push(options: PushOptions): Promise<UploadOutcome> {
+export function push(options: PushOptions): Promise<Pushed> {
   const { dir, repo, dtype = 'bf16', confirm, signal, onProgress } = options;
   const order: PublishOrder = {
     source: { kind: 'folder', dir, dtype },
@@ -122,7 +125,11 @@ export function push(options: PushOptions): Promise<UploadOutcome> {
     ask: (question) => answer(question, confirm, options.noCheck ?? false),
     ...(signal ? { signal } : {}),
   };
-  return at(options, (place) => finish(publishModel(order, place), onProgress), options.wallet);
+  return at(
+    options,
+    async (place) => (await finish(publishModel(order, place), onProgress)) as Pushed,
+    options.wallet,
+  );
 }
 
 async function answer(

@@ -7,7 +7,8 @@ import type { Printed } from '../output/index.ts';
 import { detachedOutput } from '../output/jobs.ts';
 import { trainOutput } from '../output/train.ts';
 import type { Place } from '../place.ts';
-import type { UploadOutcome, UploadPlan } from '../publish/index.ts';
+import { publishedName } from '../publish/source.ts';
+import type { UploadOutcome, UploadPlan } from '../publish/types.ts';
 import {
   beginRun,
   brokenNotice,
@@ -208,9 +209,7 @@ export default class Train extends PtCommand {
     if (plan === null) return null;
     const published = await this.work(publishBest(plan, outcome, place, this.signal));
     if (published !== null)
-      this.success(
-        `${published.repo}@${published.commit.slice(0, 8)} is on chain since block ${published.block}.`,
-      );
+      this.success(`${publishedName(published)} is on chain since block ${published.block}.`);
     return published;
   }
 

@@ -13,7 +13,7 @@ import {
 import { showPlan } from '../cli/upload-steps.ts';
 import type { Printed } from '../output/index.ts';
 import type { PublishOrder, UploadPlan } from '../publish/index.ts';
-import { fieldsIn, sourceOf } from '../publish/source.ts';
+import { fieldsIn, publishedName, sourceOf } from '../publish/source.ts';
 import { parseRepoId } from '../rules/index.ts';
 
 export default class Upload extends PtCommand {
@@ -25,6 +25,7 @@ export default class Upload extends PtCommand {
     '<%= config.bin %> upload --load-model-dir runs/x/best --hf-repo-id me/model --dry-run',
     '<%= config.bin %> upload --load-model-dir runs/x/best --hf-repo-id me/model --network sandbox',
     '<%= config.bin %> upload --commit-only me/model@0123456789abcdef0123456789abcdef01234567',
+    '<%= config.bin %> upload --profile cascade --commit-only me/generator@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef --dry-run',
   ];
   static override flags = {
     'load-model-dir': Flags.string({
@@ -33,7 +34,8 @@ export default class Upload extends PtCommand {
       helpGroup: 'PUBLISHING',
     }),
     'commit-only': Flags.string({
-      summary: 'Commit what the Hub already holds, REPO@COMMIT (uploads first)',
+      summary:
+        'Commit what the Hub already holds, REPO@COMMIT, or what a digest pins elsewhere, REPO@PIN (uploads first)',
       helpGroup: 'PUBLISHING',
       exclusive: ['load-model-dir', 'hf-repo-id', 'dtype'],
     }),
@@ -101,14 +103,15 @@ export default class Upload extends PtCommand {
     const { flags } = await this.parse(Upload);
     if (flags['list-competitions']) return this.listCompetitions(flags);
     const settings = await this.settings(flags);
-    const { source, repo } = sourceOf({
+    // What was typed is looked at before wallet, chain and Hub are.
+    const place = await this.place(settings);
+    const said = {
       dir: flags['load-model-dir'],
       commitOnly: flags['commit-only'],
       repo: settings.hfRepoId,
       dtype: publishedDtype(flags),
-    });
-    // What was typed is looked at before wallet, chain and Hub are.
-    const place = await this.place(settings);
+    };
+    const { source, repo } = sourceOf(said, place.profile);
     parseRepoId(place.profile, repo);
     const order: PublishOrder = {
       source,
@@ -135,12 +138,14 @@ export default class Upload extends PtCommand {
     const notifier = await this.notifier(settings);
     const outcome = await this.work(publishModel(order, place));
     for (const notice of publishNotices(outcome)) notifier.tell(notice);
-    this.success(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+    this.success(`${publishedName(outcome)} is on chain since block ${outcome.block}.`);
     this.print(outcome.commitment);
     this.nextSteps(
-      outcome.public
-        ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
-        : ['The repository is private: the same command without --private makes it public.'],
+      outcome.commit === null
+        ? ['pt status --mine']
+        : outcome.public
+          ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
+          : ['The repository is private: the same command without --private makes it public.'],
     );
     return outcome;
   }

@@ -36,7 +36,9 @@ export function runsOutput(runs: (RunSummary & { pWin: number | null })[]): z.ou
 }
 
 /** What a run's `state.json`, which anybody can edit, says of its publish; null when that is none of ours. */
-const uploadOf = (value: unknown) => uploadSchema.strip().safeParse(value).data ?? null;
+const uploadOf = (value: unknown) =>
+  // What older versions wrote names no pin.
+  uploadSchema.strip().safeParse({ pin: null, ...(value as object | null) }).data ?? null;
 
 const removed = z.strictObject({
   run: text,

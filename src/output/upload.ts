@@ -6,12 +6,13 @@ import { commit, count, text } from './parts.ts';
 export const uploadSchema = exactly<UploadOutcome>()(
   z.strictObject({
     repo: text,
-    commit,
-    contentHash: text,
+    commit: commit.nullable().describe('Of the Hub; null: what is committed is elsewhere'),
+    pin: text.nullable().describe('What pins it elsewhere; null: the commit of the Hub'),
+    contentHash: text.nullable().describe('Null: pt has not seen the content'),
     commitment: text.describe('The string on chain, or what is sealed there'),
     block: count,
     hotkey: text.describe('SS58 address'),
-    public: z.boolean(),
+    public: z.boolean().nullable().describe('Null: it is on no Hub'),
     bytesUploaded: count,
     resumed: z.boolean(),
     seal: z
@@ -30,7 +31,7 @@ export const uploadPlanSchema = exactly<UploadPlan>()(
   z.strictObject({
     dryRun: z.literal(true),
     repo: text,
-    contentHash: text,
+    contentHash: text.nullable().describe('Null: pt has not seen the content'),
     commitment: text.describe(
       'What would be on chain; `<commit>` stands for a revision that does not exist yet',
     ),

@@ -9,8 +9,8 @@ export function againOf(request: PublishRequest): string {
 function uploadCommand(request: PublishRequest, ...more: string[]): string {
   const { source, repo, again } = request;
   const model =
-    source.kind === 'hub'
-      ? ['--commit-only', `${repo}@${source.commit}`]
+    source.kind !== 'folder'
+      ? ['--commit-only', `${repo}@${source.kind === 'hub' ? source.commit : source.pin}`]
       : [
           ...['--load-model-dir', shellWord(again?.dir ?? source.dir), '--hf-repo-id', repo],
           ...(source.dtype === 'fp32' ? ['--dtype', 'fp32'] : []),

@@ -6,8 +6,8 @@ import type { Opened, PublishRequest } from './types.ts';
 export interface ChainText {
   /** What it costs of the chain's space, whatever the revision will be: of the text, or of its seal. */
   bytes: number;
-  /** The text of a revision, 40 hex digits. */
-  at(commit: string): string;
+  /** The text of a revision, 40 hex digits; null: of what is pinned elsewhere. */
+  at(commit: string | null): string;
   /** The text with a gap where the revision is not known yet. */
   withGap: string;
 }
@@ -25,22 +25,24 @@ const UNKNOWN = '0'.repeat(40);
 
 /** Throws `UserError` `repo.invalid` or `commitment.invalid` when no text can be made of it, whatever the revision. */
 export function chainText(
-  { repo, useHotkeyInHash, fields }: PublishRequest,
+  { repo, source, useHotkeyInHash, fields }: PublishRequest,
   { profile, hotkey }: Opened,
   { contentHash, competition, files }: Pick<JournalContent, 'contentHash' | 'competition' | 'files'>,
 ): ChainText {
-  const at = (commit: string) =>
+  const pin = source.kind === 'elsewhere' ? source.pin : null;
+  const at = (commit: string | null) =>
     commitmentFor(profile, {
       repo,
       commit,
+      pin,
       contentHash,
       hotkey: hotkey.ss58,
       useHotkeyInHash,
       competitionId: competition,
-      sha256: pinnedFile(profile, files)?.sha256 ?? null,
+      sha256: (pin === null ? pinnedFile(profile, files)?.sha256 : pin.replace(/^sha256:/, '')) ?? null,
       fields,
     });
-  const unknown = at(UNKNOWN);
+  const unknown = at(pin === null ? UNKNOWN : null);
   const length = Buffer.byteLength(unknown);
   return {
     bytes: profile.commit.mode === 'timelock' ? sealSize(length).cost : length,

@@ -17,9 +17,8 @@ export interface OnChain {
  * The chain is read before anything is sent, and what is about to be sent is in the journal before it goes: a kill between
  * the two leaves an intent, and the next run reads the chain again before it sends the same text under the same nonce.
  */
-export async function* ensureCommitted(publication: Publication, commit: string): Work<OnChain> {
+export async function* ensureCommitted(publication: Publication, text: string): Work<OnChain> {
   const { place, request, chainText } = publication;
-  const text = chainText.at(commit);
   const current = await readCommitment(publication);
   if (current?.text === text) return found(publication, text, current);
   refuseNewer(publication, current, text);

@@ -6,6 +6,7 @@ export { retirement } from './may-write.ts';
 export { refuseHash } from './open.ts';
 export { previewPublish } from './preview.ts';
 export { preflight, publish } from './publish.ts';
+export { publishedName } from './source.ts';
 export type {
   PlannedStep,
   PublishOrder,

@@ -26,27 +26,31 @@ const fileSchema = z.strictObject({ path: shortText, size: bytes, sha256: hex(64
 
 /** What is being published: any difference makes it another publish. */
 const contentSchema = z.strictObject({
-  /** `folder`: uploaded from disk; `hub`: `--commit-only`, what a revision already holds. */
-  source: z.enum(['folder', 'hub']),
+  /** `folder`: uploaded from disk; with `--commit-only` `hub`: what a revision already holds, `elsewhere`: what `pin` names. */
+  source: z.enum(['folder', 'hub', 'elsewhere']),
   /** `hub`: the revision that was named. */
   commit: hex(40).nullable(),
+  /** `elsewhere`: the pin that was named; absent: journals of older versions. */
+  pin: shortText.nullable().default(null),
   profile: z.string().min(1),
   competition: z.number().int().nullable(),
   dtype: z.enum(['bf16', 'fp32']).nullable(),
-  contentHash: shortText,
+  /** Null: not seen here. */
+  contentHash: shortText.nullable(),
   /** What the chain string carries: the content hash, or the hotkey-bound hash. */
-  chainHash: shortText,
+  chainHash: shortText.nullable(),
   files: z.array(fileSchema),
 });
 
 const outcomeSchema = z.strictObject({
   repo: shortText,
-  commit: hex(40),
-  contentHash: shortText,
+  commit: hex(40).nullable(),
+  pin: shortText.nullable().default(null),
+  contentHash: shortText.nullable(),
   commitment: shortText,
   block,
   hotkey: shortText,
-  public: z.boolean(),
+  public: z.boolean().nullable(),
   bytesUploaded: bytes,
   resumed: z.boolean(),
   seal: z
@@ -202,8 +206,8 @@ export function sameContent(a: JournalContent, b: JournalContent): boolean {
 
 function canonical(content: JournalContent): string {
   const files = content.files.map(({ path, size, sha256 }) => [path, size, sha256]).sort();
-  const { source, commit, profile, competition, dtype, contentHash, chainHash } = content;
-  return JSON.stringify([source, commit, profile, competition, dtype, contentHash, chainHash, files]);
+  const { source, commit, pin, profile, competition, dtype, contentHash, chainHash } = content;
+  return JSON.stringify([source, commit, pin, profile, competition, dtype, contentHash, chainHash, files]);
 }
 
 /** A journal's file; what is in it is null where that cannot be read. */

@@ -1,14 +1,14 @@
 import { UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import { fieldsOf } from '../rules/index.ts';
-import type { Opened, PublishOrder, PublishRequest } from './types.ts';
+import type { Opened, PublishOrder, PublishRequest, PublishSource } from './types.ts';
 
 /**
  * Opens what publishing needs, cheapest and most likely to fail first: token, hotkey file, chain. The place closes it.
- * Throws `UserError` with exit 4 for token and hotkey, `OutsideError` (5) for the chain.
+ * What is elsewhere needs no token. Throws `UserError` with exit 4 for token and hotkey, `OutsideError` (5) for the chain.
  */
-export async function open(place: Place): Promise<Opened> {
-  const hub = await place.hub({ token: true });
+export async function open(place: Place, source: PublishSource): Promise<Opened> {
+  const hub = await place.hub({ token: source.kind !== 'elsewhere' });
   const hotkey = await place.hotkey();
   return { ...place, hub, hotkey, chain: await place.chain() };
 }
@@ -16,7 +16,7 @@ export async function open(place: Place): Promise<Opened> {
 /**
  * Everything that decides a publish: what was ordered, and the defaults for the rest.
  *
- * @throws UserError `usage.not_sealed` when it is ordered how to seal what the profile does not seal; `usage.hash`.
+ * @throws UserError `usage.not_sealed` when it is ordered how to seal what the profile does not seal; `usage.hash`; `usage.elsewhere`.
  */
 export function requestOf(order: PublishOrder, place: Place): PublishRequest {
   const { netuid, competition, asked, profile } = place;
@@ -32,6 +32,7 @@ export function requestOf(order: PublishOrder, place: Place): PublishRequest {
       `${sealing.join(', ')}: profile ${asked} writes plain text to the chain; there is no seal to open.`,
       { nextSteps: [`pt upload   # without ${sealing.join(', ')}`] },
     );
+  refuseVisibility(order);
   return {
     netuid,
     competition,
@@ -48,6 +49,17 @@ export function requestOf(order: PublishOrder, place: Place): PublishRequest {
     ...order,
     useHotkeyInHash: order.useHotkeyInHash ?? false,
   };
+}
+
+/** Refuses to show or hide what is on no Hub. Throws `UserError` `usage.elsewhere`. */
+function refuseVisibility({ source, makePublic = true, publicUpload = false }: PublishOrder): void {
+  const flags = [...(makePublic ? [] : ['--private']), ...(publicUpload ? ['--public-upload'] : [])];
+  if (source.kind !== 'elsewhere' || flags.length === 0) return;
+  throw new UserError(
+    'usage.elsewhere',
+    `${flags.join(', ')}: ${source.pin} is on no Hub, so pt neither shows nor hides it.`,
+    { nextSteps: [`pt upload --commit-only REPO@PIN   # without ${flags.join(', ')}`] },
+  );
 }
 
 /**

@@ -17,13 +17,16 @@ const NO_FILE = { path: '0.onnx', size: 0, sha256: '0'.repeat(64) };
 const NO_HASH = `${'A'.repeat(43)}=`;
 
 /**
- * Everything that can be refused before a file is read: repository id and length of the chain string, subnet, registration, token.
+ * Everything that can be refused before a file is read: repository id and length of the chain string, subnet, registration, token (which
+ * only what goes to a Hub needs).
  * Throws `UserError` (`repo.invalid`, `commitment.invalid`: 2; `hotkey.not_registered`, `token.*`: 4).
  */
 export async function checkAccount(request: PublishRequest, place: Opened): Promise<{ uid: number }> {
   const { namespace } = parseRepoId(place.profile, request.repo);
-  chainText(request, place, { contentHash: NO_HASH, competition: 0, files: [NO_FILE] });
+  const contentHash = request.source.kind === 'elsewhere' ? null : NO_HASH;
+  chainText(request, place, { contentHash, competition: 0, files: [NO_FILE] });
   const uid = await registeredUid(request, place);
+  if (request.source.kind === 'elsewhere') return { uid };
   const me = await place.hub.whoami();
   if (me.canWrite === false) {
     throw new UserError('token.read_only', `The Hub token of ${me.name} may only read (HF_ACCESS_TOKEN).`, {

@@ -5,11 +5,14 @@ import type { Work } from '../progress.ts';
 import {
   boundHash,
   type Competition,
+  cannotTell,
   checkNames,
   competitionLabel,
   type Finding,
+  fieldsOf,
   loadedDtype,
   namesCompetition,
+  notJudged,
 } from '../rules/index.ts';
 import { type ChainText, chainText } from './chain-text.ts';
 import { lookForCopies } from './copies.ts';
@@ -23,8 +26,8 @@ export interface Prepared {
   /** What will be on chain. */
   chainText: ChainText;
   files: UploadFile[];
-  facts: ModelFacts;
-  competition: Competition;
+  /** Null: what is published is elsewhere, and nothing of it was looked at. */
+  model: { facts: ModelFacts; competition: Competition } | null;
   findings: Finding[];
 }
 
@@ -35,22 +38,48 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
   const prepared =
     source.kind === 'folder'
       ? yield* prepareFolder(request, place, source, block)
-      : await prepareRevision(request, place, source.commit, block);
-  const copies = await lookForCopies(place.chain, request.netuid, {
-    contentHashes: [prepared.content.contentHash],
-    revision: source.kind === 'hub' ? { repo: request.repo, commit: source.commit } : null,
-    profile: place.profile,
-    competition: prepared.competition,
-    ownHotkeys: new Set([...(await place.ownHotkeys()), place.hotkey.ss58]),
-    block,
-  });
+      : source.kind === 'hub'
+        ? await prepareRevision(request, place, source.commit, block)
+        : preparePin(request, place, source.pin);
   // What the name must hold of the owner's keys: a seal that validators refuse cannot be taken back.
   const { ss58: hotkey } = place.hotkey;
   // As the chain has it, which is what validators read; only some profiles ask.
   const asksColdkey = place.profile.repo.contains?.some(({ of }) => of === 'coldkey') ?? false;
   const owner = { hotkey, coldkey: asksColdkey ? await place.chain.ownerOf(hotkey) : null };
   const names = checkNames(request.repo, owner, place.profile, block);
-  return { ...prepared, findings: [...prepared.findings, ...names, copies] };
+  const findings = [...prepared.findings, ...names];
+  const { contentHash } = prepared.content;
+  if (prepared.model === null || contentHash === null) return { ...prepared, findings };
+  const copies = await lookForCopies(place.chain, request.netuid, {
+    contentHashes: [contentHash],
+    revision: source.kind === 'hub' ? { repo: request.repo, commit: source.commit } : null,
+    profile: place.profile,
+    competition: prepared.model.competition,
+    ownHotkeys: new Set([...(await place.ownHotkeys()), place.hotkey.ss58]),
+    block,
+  });
+  return { ...prepared, findings: [...findings, copies] };
+}
+
+/** Of what is elsewhere there is only the text; the findings say what that leaves open. */
+function preparePin(request: PublishRequest, place: Opened, pin: string): Prepared {
+  const { profile, profileName } = place;
+  const content: JournalContent = {
+    ...{ source: 'elsewhere', commit: null, pin, profile: profileName, competition: null, dtype: null },
+    ...{ contentHash: null, chainHash: null, files: [] },
+  };
+  const named = fieldsOf(profile.commit.format).some(({ name }) => name === 'repo' || name === 'repo_name');
+  const where = named
+    ? `whether ${request.repo} has it; pt looked at nothing of it`
+    : `where it is; this text names no repository, and ${request.repo} is only what this publish is called here`;
+  const unseen = `Not judged here: what ${pin} holds, and ${where}.`;
+  return {
+    content,
+    chainText: chainText(request, place, content),
+    files: [],
+    model: null,
+    findings: [cannotTell('not_judged', unseen), ...notJudged(profile)],
+  };
 }
 
 async function* prepareFolder(
@@ -75,7 +104,11 @@ async function* prepareFolder(
   const competition = meant();
   const findings = findingsOf(plan.facts, competition, place);
   const content = contentOf(request, place, competition, { ...plan, dtype, commit: null });
-  return { ...plan, content, chainText: chainText(request, place, content), competition, findings };
+  const { files, facts } = plan;
+  return {
+    ...{ files, model: { facts, competition }, findings },
+    ...{ content, chainText: chainText(request, place, content) },
+  };
 }
 
 async function prepareRevision(
@@ -112,8 +145,7 @@ async function prepareRevision(
     content,
     chainText: chainText(request, place, content),
     files: remote.files,
-    facts,
-    competition,
+    model: { facts, competition },
     findings,
   };
 }
@@ -134,6 +166,7 @@ function contentOf(
   return {
     source: request.source.kind,
     commit: model.commit,
+    pin: null,
     profile: profileName,
     competition: namesCompetition(profile) ? competition.id : null,
     dtype: model.dtype,

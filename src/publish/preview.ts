@@ -6,7 +6,7 @@ import { heldOf } from './held.ts';
 import { journalPath } from './journal.ts';
 import { retirement } from './may-write.ts';
 import { open, requestOf } from './open.ts';
-import { checkAccount, findingsOf } from './preconditions.ts';
+import { checkAccount } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
 import { isOnChain, keyOf, openPublication } from './publish.ts';
@@ -14,15 +14,15 @@ import { sideBySide } from './replaced.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
 import { beaconOf, holdsSeal, roundOf, sealRisks, whenOf } from './seal-risk.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
-import { checkReadme } from './upload.ts';
-import { passVerdict, requireScorable } from './verdict.ts';
+import { checkReadme, refuseBeside } from './upload.ts';
+import { passVerdict } from './verdict.ts';
 
 /**
  * What `publish` would do now, step by step with sizes: every check is made for real, nothing is written anywhere.
  * Throws what `publish` would throw before its first byte, except for the limit, which is told as a step.
  */
 export async function* previewPublish(order: PublishOrder, where: Place): Work<UploadPlan> {
-  const [request, place] = [requestOf(order, where), await open(where)];
+  const [request, place] = [requestOf(order, where), await open(where, order.source)];
   await checkAccount(request, place);
   const { message } = retirement(request.netuid, place);
   if (message !== null) yield { kind: 'note', level: 'warning', message };
@@ -33,28 +33,40 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   if (standing !== null)
     yield { kind: 'note', level: 'info', message: await sideBySide(standing, request, place) };
   const publication = await openPublication(request, place, prepared, { path, standing });
-  const { journal, content, files, facts, competition, chainText } = publication;
+  const { journal, content, files, chainText } = publication;
   if (place.profile.commit.mode === 'timelock' && !(await isOnChain(publication)))
     yield* sealRisks(publication);
+  const shared = {
+    dryRun: true as const,
+    repo: request.repo,
+    contentHash: content.contentHash,
+    hotkey: place.hotkey.ss58,
+    files: content.files,
+  };
+  if (content.source === 'elsewhere') {
+    const world = {
+      uploaded: true,
+      visible: null,
+      commitment: chainText.at(null),
+      missing: new Set<string>(),
+    };
+    const steps = (await stepsOf(publication, world)).filter(({ step }) => !OF_HUB.has(step));
+    return { ...shared, commitment: world.commitment, deletes: [], steps };
+  }
   const known = journal.upload?.commit ?? null;
   const commit = known ?? content.commit;
   const revision = await place.hub.revision(request.repo, commit ?? undefined);
   const comparison = await compareRevision(revision, files);
   if (content.source === 'folder') {
-    const bytes = facts.bytes + totalBytes(comparison.kept);
-    requireScorable(findingsOf({ ...facts, bytes }, competition, place), request.noCheck);
+    refuseBeside(publication, comparison.kept);
+    await checkReadme(publication, comparison.missing);
   }
-  if (content.source === 'folder') await checkReadme(publication, comparison.missing);
   const uploaded = revision !== null && (content.source === 'hub' || holdsExactly(comparison));
   const at = commit ?? (uploaded ? revision.commit : null);
   const commitment = at === null ? null : chainText.at(at);
   return {
-    dryRun: true,
-    repo: request.repo,
-    contentHash: content.contentHash,
+    ...shared,
     commitment: commitment ?? chainText.withGap,
-    hotkey: place.hotkey.ss58,
-    files: content.files,
     deletes: content.source === 'hub' || uploaded ? [] : comparison.foreign.map((file) => file.path),
     steps: await stepsOf(publication, {
       uploaded,
@@ -64,6 +76,15 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
     }),
   };
 }
+
+/** Steps that only a repository of the Hub needs. */
+const OF_HUB: ReadonlySet<PlannedStep['step']> = new Set([
+  'private',
+  'upload',
+  'confirm',
+  'public',
+  'confirm-public',
+]);
 
 function rulesMet(findings: Finding[]): string {
   const against = reasonsAgainst(findings).length;

@@ -40,7 +40,7 @@ import { passVerdict } from './verdict.ts';
  * limit is used up. Later: `OutsideError` (5); the journal then says how far it came.
  */
 export async function* publish(order: PublishOrder, where: Place): Work<UploadOutcome> {
-  const [request, place] = [requestOf(order, where), await open(where)];
+  const [request, place] = [requestOf(order, where), await open(where, order.source)];
   refuseWrongNetwork(place);
   await checkAccount(request, place);
   const key = keyOf(request, place);
@@ -81,7 +81,7 @@ export async function* preflight(
   order: PublishOrder,
   where: Place,
 ): Work<{ block: number; standing: Commitment | null }> {
-  const [request, place] = [requestOf(order, where), await open(where)];
+  const [request, place] = [requestOf(order, where), await open(where, order.source)];
   await checkAccount(request, place);
   const standing = yield* mayWrite(request, place);
   return { block: await place.chain.block(), standing };
@@ -140,19 +140,19 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
     if (!request.wait) await checkLimit(request, place, publication.chainText.bytes);
   }
 
-  const commit = yield* ensureUploaded(publication);
+  const commit = request.source.kind === 'elsewhere' ? null : yield* ensureUploaded(publication);
   const committed = yield* onChainThenPublic(publication, commit);
 
   const { journal } = publication;
-  const seen = request.makePublic || (await place.hub.anonymous().revision(request.repo, commit)) !== null;
   const outcome: UploadOutcome = {
     repo: request.repo,
     commit,
+    pin: content.pin,
     contentHash: content.contentHash,
     commitment: committed.text,
     block: committed.block,
     hotkey: place.hotkey.ss58,
-    public: seen,
+    public: commit === null ? null : await isSeen(publication, commit),
     bytesUploaded: journal.upload?.bytesUploaded ?? 0,
     resumed,
     seal: committed.seal,
@@ -162,19 +162,23 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
   return outcome;
 }
 
+const isSeen = async ({ request, place }: Publication, commit: string): Promise<boolean> =>
+  request.makePublic || (await place.hub.anonymous().revision(request.repo, commit)) !== null;
+
 /** The commitment, plain or sealed as the profile says, then the repository public: of a sealed one when it is due. */
 async function* onChainThenPublic(
   publication: Publication,
-  commit: string,
+  commit: string | null,
 ): Work<{ text: string; block: number; seal: PublishedSeal | null }> {
   const { makePublic, waitReveal } = publication.request;
+  const text = publication.chainText.at(commit);
   if (publication.place.profile.commit.mode === 'plain') {
-    const committed = yield* ensureCommitted(publication, commit);
-    if (makePublic) yield* ensurePublic(publication, commit);
+    const committed = yield* ensureCommitted(publication, text);
+    if (makePublic && commit !== null) yield* ensurePublic(publication, commit);
     return { ...committed, seal: null };
   }
-  const sealed = yield* ensureSealed(publication, commit);
-  if (makePublic) {
+  const sealed = yield* ensureSealed(publication, text);
+  if (makePublic && commit !== null) {
     yield* awaitDue(publication, sealed);
     yield* ensurePublic(publication, commit);
   }
@@ -183,10 +187,11 @@ async function* onChainThenPublic(
 
 /** Whether the chain holds this model's string already, so that no commitment will be sent. */
 export async function isOnChain(publication: Publication): Promise<boolean> {
-  const { request, place, journal, chainText } = publication;
-  if (!journal.upload) return false;
-  if (journal.committed?.text === chainText.at(journal.upload.commit) && journal.seal) return true;
-  return (await currentText(place, request.netuid)) === chainText.at(journal.upload.commit);
+  const { request, place, journal, chainText, content } = publication;
+  if (!journal.upload && content.source !== 'elsewhere') return false;
+  const text = chainText.at(journal.upload?.commit ?? null);
+  if (journal.committed?.text === text && journal.seal) return true;
+  return (await currentText(place, request.netuid)) === text;
 }
 
 const isSameOutcome = (a: UploadOutcome, b: UploadOutcome): boolean =>

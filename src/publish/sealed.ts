@@ -33,9 +33,8 @@ const SENDS = 3;
  * Brings the sealed text on chain exactly once and reads its bytes back; afterwards `journal.committed` holds it. The seal is in the journal
  * before it is sent: another run sends the same bytes, or finds them.
  */
-export async function* ensureSealed(publication: Publication, commit: string): Work<SealedOnChain> {
+export async function* ensureSealed(publication: Publication, text: string): Work<SealedOnChain> {
   const { request, chainText } = publication;
-  const text = chainText.at(commit);
   const stored = await readStored(publication);
   const there = await onChain(publication, text, stored);
   if (there) return there;

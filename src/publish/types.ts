@@ -3,7 +3,7 @@ import type { Hub } from '../hub/types.ts';
 import type { Place } from '../place.ts';
 import type { Verdict } from '../rules/index.ts';
 
-/** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already. */
+/** What to publish: a model folder, or (`--commit-only`) a revision that is on the Hub already, or what a pin names elsewhere. */
 export type PublishSource =
   | {
       kind: 'folder';
@@ -11,7 +11,9 @@ export type PublishSource =
       /** Null: the one that the competition loads. */
       dtype: 'bf16' | 'fp32' | null;
     }
-  | { kind: 'hub'; commit: string };
+  | { kind: 'hub'; commit: string }
+  /** Content that is in no Hub's revision: pt writes the text, and looks at nothing of it. */
+  | { kind: 'elsewhere'; pin: string };
 
 export interface PublishRequest {
   source: PublishSource;
@@ -85,13 +87,17 @@ export interface Opened extends Omit<Place, 'chain' | 'hub' | 'hotkey'> {
 /** A publish that is done. */
 export interface UploadOutcome {
   repo: string;
-  commit: string;
-  contentHash: string;
+  /** Of the Hub; null: what is committed is elsewhere, and `pin` names it. */
+  commit: string | null;
+  pin: string | null;
+  /** Null: pt has not seen the content. */
+  contentHash: string | null;
   /** The string on chain. */
   commitment: string;
   block: number;
   hotkey: string;
-  public: boolean;
+  /** Null: it is on no Hub. */
+  public: boolean | null;
   bytesUploaded: number;
   resumed: boolean;
   /** Null: a plain commitment. */
@@ -128,7 +134,8 @@ export interface PlannedStep {
 export interface UploadPlan {
   dryRun: true;
   repo: string;
-  contentHash: string;
+  /** Null: pt has not seen the content. */
+  contentHash: string | null;
   /** The string that would be on chain; `<commit>` stands for a revision that does not exist yet. */
   commitment: string;
   hotkey: string;

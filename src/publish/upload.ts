@@ -1,5 +1,5 @@
 import { OutsideError, UserError } from '../errors.ts';
-import type { HubRevision } from '../hub/types.ts';
+import type { HubFile, HubRevision } from '../hub/types.ts';
 import { note, type Work } from '../progress.ts';
 import { isCommit, parseCommitment } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
@@ -19,7 +19,7 @@ import { requireScorable } from './verdict.ts';
  */
 export async function adoptFromChain(publication: Publication): Promise<void> {
   const { place, request, content, journal, chainText } = publication;
-  if (journal.upload) return;
+  if (journal.upload || content.source === 'elsewhere') return;
   if (content.commit !== null) {
     publication.journal = { ...journal, upload: { commit: content.commit, bytesUploaded: 0 } };
     return;
@@ -48,7 +48,7 @@ export async function currentText(
  * public while objects are sent, which nobody finds before a revision names them; it is private for the commit only (hidden.ts).
  */
 export async function* ensureUploaded(publication: Publication): Work<string> {
-  const { place, request, content, files, journal, facts, competition } = publication;
+  const { place, request, content, files, journal } = publication;
   if (journal.upload) {
     const revision = await place.hub.revision(request.repo, journal.upload.commit);
     if (await isThere(revision, publication)) {
@@ -62,8 +62,7 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
   await comeBack(publication);
   const head = await place.hub.revision(request.repo);
   const before = await compareRevision(head, files);
-  const bytes = facts.bytes + totalBytes(before.kept);
-  requireScorable(findingsOf({ ...facts, bytes }, competition, place), request.noCheck);
+  refuseBeside(publication, before.kept);
   if (before.kept.length > 1) {
     yield note(
       `${request.repo} also holds ${before.kept.length} other files (${formatBytes(totalBytes(before.kept))}); validators count their bytes.`,
@@ -104,6 +103,13 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
   await record(publication, { upload: { commit: result.commit, bytesUploaded: result.bytesUploaded } });
   yield note(`Uploaded and confirmed ${files.length} files as ${request.repo}@${result.commit.slice(0, 8)}.`);
   return result.commit;
+}
+
+/** Throws as `requireScorable` where the model is refused for what its repository holds besides, whose bytes validators count. */
+export function refuseBeside({ model, place, request }: Publication, kept: HubFile[]): void {
+  if (model === null) return;
+  const facts = { ...model.facts, bytes: model.facts.bytes + totalBytes(kept) };
+  requireScorable(findingsOf(facts, model.competition, place), request.noCheck);
 }
 
 /** The Hub refuses a commit whose README has front matter that it cannot read: asked before the first byte. */

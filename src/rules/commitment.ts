@@ -89,6 +89,25 @@ export function pinOfCommit({ pin: { hub_prefix: prefix } }: Profile, commit: st
   return `${prefix ?? ''}${commit}`;
 }
 
+/** What `--commit-only REPO@PIN` pins: a revision that a Hub can be asked for, or content that is elsewhere. */
+export type GivenPin = { kind: 'hub'; commit: string } | { kind: 'elsewhere'; pin: string };
+
+/** A digest names content, never a revision of the Hub, also where the profile's store is one. */
+const DIGEST = /^(?:sha256:)?[0-9a-f]{64}$/;
+
+/** A pin as it was given, by the profile's kinds; null: of no kind that its validators take, or a revision that is not whole. */
+export function givenPin(
+  { pin: { store, forms, hub_prefix: prefix } }: Profile,
+  given: string,
+): GivenPin | null {
+  const commit = prefix !== undefined && given.startsWith(prefix) ? given.slice(prefix.length) : given;
+  const onHub = store === 'hf' || store === 'file' || prefix !== undefined;
+  if (onHub && isCommit(commit)) return { kind: 'hub', commit };
+  if (!forms.some((form) => pythonPattern(`^(?:${form})$`).test(given))) return null;
+  const digests = store === 'hf' || store === 'file';
+  return digests && !DIGEST.test(given) ? null : { kind: 'elsewhere', pin: given };
+}
+
 /** Whether commitments of this profile name a competition by its number. */
 export function namesCompetition({ commit: { format } }: Profile): boolean {
   const integer = (part: unknown) =>
@@ -100,8 +119,12 @@ export function namesCompetition({ commit: { format } }: Profile): boolean {
 export interface CommitmentInput {
   /** `namespace/name`. */
   repo: string;
-  commit: string;
-  contentHash: string;
+  /** The Hub's revision, 40 hex digits; null: `pin` is what pins it. */
+  commit: string | null;
+  /** What pins content that no revision of a Hub is; left out: `commit`, or `sha256` where the profile pins a file. */
+  pin?: string | null;
+  /** Null: pt has not seen the content. */
+  contentHash: string | null;
   /** SS58. */
   hotkey: string;
   /** Profile `3.2`: bind the hash to the hotkey (`--use-hotkey-in-hash`); `6.0` always does. */
@@ -126,18 +149,20 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
         'pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME   # makes commit and hash itself',
       ],
     });
-  if (!isCommit(input.commit))
-    throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(input.commit)}.`);
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(input.contentHash))
+  const { commit, contentHash } = input;
+  if (commit !== null && !isCommit(commit))
+    throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(commit)}.`);
+  if (contentHash !== null && !/^[A-Za-z0-9+/]{43}=$/.test(contentHash))
     throw wrong('the content hash is not a sha256 in base64.');
-  const bound = boundHash(input.contentHash, input.hotkey);
+  const bound = contentHash === null ? undefined : boundHash(contentHash, input.hotkey);
   const pin =
+    input.pin ??
     input.fields?.pin ??
     (profile.pin.store === 'file'
       ? input.sha256
-      : profile.pin.store === 'none'
+      : profile.pin.store === 'none' || commit === null
         ? null
-        : pinOfCommit(profile, input.commit));
+        : pinOfCommit(profile, commit));
   const fields: Fields = {
     ...input.fields,
     repo: input.repo,
@@ -145,8 +170,9 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
     repo_name: name,
     pin,
     sha256: input.sha256,
-    hash: input.useHotkeyInHash ? bound : input.contentHash,
-    secure_hash: bound,
+    ...(contentHash === null
+      ? {}
+      : { hash: input.useHotkeyInHash ? bound : contentHash, secure_hash: bound }),
     competition: input.fields?.competition ?? input.competitionId ?? 0,
     hotkey: input.hotkey,
   };

@@ -26,6 +26,13 @@ export function profilePage(name: string, profile: Profile): string {
   const fields = own.map(
     (field) => ` --field ${field.name}=VALUE${field.needed ? '' : ' (where it applies)'}`,
   );
+  const { store, forms } = profile.pin;
+  const digest =
+    store === 'file' ? 'SHA256' : forms.find((form) => form.startsWith('sha256:')) && 'sha256:DIGEST';
+  const how = `${sealed ? ' --wait-reveal' : ''}${fields.join('')}`;
+  const elsewhere = digest
+    ? `\npt upload --profile ${name} --commit-only YOU/NAME@${digest}${how}   # what is elsewhere, not looked at`
+    : '';
   const king = profile.config !== null && profile.config.against !== 'allowlist';
   return `# ${title}
 
@@ -51,7 +58,7 @@ ${list(judged, 'Nothing yet.')}
 \`\`\`text
 pt status --profile ${name}
 pt check DIR --profile ${name}${king ? ' --against KING' : ''}
-pt upload --profile ${name} --load-model-dir DIR --hf-repo-id YOU/NAME${sealed ? ' --wait-reveal' : ''}${fields.join('')}
+pt upload --profile ${name} --load-model-dir DIR --hf-repo-id YOU/NAME${how}${elsewhere}
 \`\`\`
 
 ## What it cannot judge

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Cancelled, PtError } from '../errors.ts';
 import type { Notice } from '../notify/index.ts';
-import type { UploadOutcome } from '../publish/index.ts';
+import { publishedName, type UploadOutcome } from '../publish/index.ts';
 import { formatLoss, formatWhole } from '../text/format.ts';
 import type { TrainOutcome } from '../training/index.ts';
 
@@ -23,9 +23,10 @@ export function brokenNotice(runDir: string, error: unknown): Notice {
 }
 
 /** What is told of a publish: that it is on chain, and that its seal was opened where that was waited for. */
-export function publishNotices({ repo, commit, block, seal, hotkey }: UploadOutcome): Notice[] {
-  const facts = { repo, commit, block, hotkey };
-  const name = `${repo}@${commit.slice(0, 8)}`;
+export function publishNotices(outcome: UploadOutcome): Notice[] {
+  const { repo, commit, pin, block, seal, hotkey } = outcome;
+  const facts = { repo, ...(commit === null ? { pin } : { commit }), block, hotkey };
+  const name = publishedName(outcome);
   const published: Notice = {
     event: 'published',
     text: `${name} is on chain since block ${block}${seal?.state === 'sealed' ? ', sealed' : ''}.`,

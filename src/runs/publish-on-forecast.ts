@@ -3,7 +3,7 @@ import { PtError } from '../errors.ts';
 import { type EvaluateRequest, type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
-import { preflight, type UploadOutcome } from '../publish/index.ts';
+import { preflight, publishedName, type UploadOutcome } from '../publish/index.ts';
 import { duel as duels } from '../rules/index.ts';
 import { describeCondition, isMet, publishNewest, resumeCommand } from '../training/index.ts';
 import { keepForecastOf } from './keep-forecast.ts';
@@ -74,7 +74,7 @@ export async function openForecastPublisher(
       ),
     );
     plan.standing = { block: outcome.block, text: outcome.commitment };
-    note(`${outcome.repo}@${outcome.commit.slice(0, 8)} is on chain since block ${outcome.block}.`);
+    note(`${publishedName(outcome)} is on chain since block ${outcome.block}.`);
     onPublished(outcome);
     return outcome;
   };

@@ -29,9 +29,25 @@ async function file(path: string, bytes = 100): Promise<string> {
 const journal = async (repo: string, outcome: boolean) => {
   const key = { genesis: '0x1', netuid: 9, hotkey: 'hot', repo };
   const commit = 'a'.repeat(40);
-  const content = { source: 'folder', commit: null, profile: '3.2', competition: 1, dtype: 'bf16' } as const;
+  const content = {
+    source: 'folder',
+    commit: null,
+    pin: null,
+    profile: '3.2',
+    competition: 1,
+    dtype: 'bf16',
+  } as const;
   const begun = newJournal(key, { ...content, contentHash: 'x', chainHash: 'x', files: [] });
-  const done = { repo, commit, contentHash: 'x', commitment: 'x', block: 1, hotkey: 'hot', public: true };
+  const done = {
+    repo,
+    commit,
+    pin: null,
+    contentHash: 'x',
+    commitment: 'x',
+    block: 1,
+    hotkey: 'hot',
+    public: true,
+  };
   const path = journalPath(home, key);
   await writeJournal(path, {
     ...begun,

@@ -58,9 +58,12 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-const pt = (args: string[], profile = 'thirteenth') =>
+const pt = (args: string[], profile = 'thirteenth', env: Record<string, string> = {}) =>
   runPt([...args, '--json'], {
-    env: { PT_HOME: home, PT_NETWORK: 'sandbox', PT_PROFILES: join(home, 'mine'), PT_PROFILE: profile },
+    env: {
+      ...{ PT_HOME: home, PT_NETWORK: 'sandbox', PT_PROFILES: join(home, 'mine'), PT_PROFILE: profile },
+      ...env,
+    },
   });
 const upload = (repo: string, ...more: string[]) =>
   pt(['upload', '--load-model-dir', model, '--hf-repo-id', repo, ...more]);
@@ -191,6 +194,71 @@ describe('a profile whose validators read seals', () => {
     const anew = await albedo(repo('d'), '--replace', '--wait-reveal');
     expect(anew.json(), anew.stderr).toMatchObject({ seal: { state: 'revealed' } });
   }, 120_000);
+
+  it('commits what a digest pins elsewhere: text, seal and journal as ever, no Hub, and what was not looked at is said', async () => {
+    const env = { HF_ACCESS_TOKEN: '', HF_ENDPOINT: 'http://127.0.0.1:9' };
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    const elsewhere = (name: string, ...more: string[]) =>
+      pt(['upload', '--commit-only', `${repo(name)}@${digest}`, '--yes', ...more], 'albedo', env);
+    const plan = await elsewhere('e', '--dry-run');
+    expect(plan.json(), plan.stderr).toMatchObject({
+      commitment: `v7|${repo('e')}|${digest}`,
+      contentHash: null,
+      files: [],
+      steps: [{ step: 'check' }, { step: 'commit', done: false }, { step: 'read-back' }],
+    });
+    sandbox.chain!.setFaults({ beaconLate: true });
+    const first = await elsewhere('e');
+    expect(first.stderr).toContain(`Not judged here: what ${digest} holds`);
+    const outcome = { commit: null, pin: digest, contentHash: null, public: null };
+    expect(first.json(), first.stderr).toMatchObject({ ...outcome, seal: { state: 'sealed' } });
+    const { block } = first.json();
+    // The same again sends nothing; another pin would destroy the pending seal.
+    expect((await elsewhere('e')).json()).toMatchObject({ block, seal: { state: 'sealed' } });
+    expect(errorOf(await elsewhere('f'))).toMatchObject({ code: 'seal.pending' });
+    sandbox.chain!.setFaults({});
+    const opened = await elsewhere('e', '--wait-reveal');
+    expect(opened.json(), opened.stderr).toMatchObject({
+      ...outcome,
+      commitment: `v7|${repo('e')}|${digest}`,
+      seal: { state: 'revealed' },
+    });
+    expect((await pt(['status', '--mine'], 'albedo')).json()).toMatchObject({
+      neurons: [{ state: 'revealed', commitment: `v7|${repo('e')}|${digest}`, commit: null }],
+    });
+  }, 120_000);
+
+  it('refuses a pin of the wrong kind, and flags that are about a repository of the Hub, by name', async () => {
+    const digest = 'cd'.repeat(32);
+    const given = (pin: string, profile: string, ...more: string[]) =>
+      pt(['upload', '--commit-only', `me/teutonic-x@${pin}`, '--yes', ...more], profile);
+    for (const [pin, profile] of [
+      [digest, 'teutonic'],
+      [`sha256:${digest}`, 'finetuning'],
+      ['main', 'evolai'],
+      [`sha256:${digest}`, 'resi'],
+      ['0'.repeat(40), 'turbovision-private'],
+    ] as const)
+      expect(errorOf(await given(pin, profile))).toMatchObject({ code: 'usage.commit_only' });
+    expect(errorOf(await given(`sha256:${digest}`, 'teutonic', '--private'))).toMatchObject({
+      code: 'usage.elsewhere',
+    });
+    const named = await given(digest, 'cancer-ai');
+    expect(errorOf(named)).toMatchObject({
+      code: 'commitment.invalid',
+      message: expect.stringContaining('file'),
+    });
+    const plan = await given(
+      digest,
+      'cancer-ai',
+      '--dry-run',
+      '--field',
+      'file=m.onnx',
+      '--field',
+      'competition=c1',
+    );
+    expect(plan.json(), plan.stderr).toMatchObject({ commitment: `me/teutonic-x:m:c1:${digest}` });
+  });
 
   it('refuses a name without the characters of the hotkey that validators look for', async () => {
     const ran = await pt(

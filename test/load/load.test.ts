@@ -74,7 +74,7 @@ describe('load', () => {
 
   it('makes a folder of its own when none is named', async () => {
     const { dir } = await run({ dir: null });
-    expect(dir).toBe(join(rig.home, 'models', `me--first@${published.commit.slice(0, 12)}`));
+    expect(dir).toBe(join(rig.home, 'models', `me--first@${published.commit!.slice(0, 12)}`));
     expect(
       await run({ dir: null, source: { kind: 'repo', repo: 'me/first', revision: null } }),
     ).toMatchObject({

@@ -34,6 +34,10 @@ test('a hint to go on names the folder, the repository and what was asked of the
   expect(named('pt upload --resume', { source: { kind: 'hub', commit } })).toBe(
     `pt upload --commit-only me/first@${commit} --resume`,
   );
+  const pin = `sha256:${'0a'.repeat(32)}`;
+  expect(named('pt upload --resume', { source: { kind: 'elsewhere', pin } })).toBe(
+    `pt upload --commit-only me/first@${pin} --resume`,
+  );
 });
 
 test("of a run's model it is the run that goes on, and its best/ where a flag of pt upload is needed", () => {

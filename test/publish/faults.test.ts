@@ -184,7 +184,7 @@ describe('a publish over a model that is being paid for', () => {
     const first = await newRequest();
     const { commit } = await finish(publish(first, place));
     const second = await newRequest();
-    return { request: { ...second, repo: first.repo }, paid: commit };
+    return { request: { ...second, repo: first.repo }, paid: commit! };
   }
 
   /** A request, and how many of its kind pass before it. */

@@ -25,13 +25,14 @@ const text = fc.string({ unit: 'binary', maxLength: 60 });
 const nat = fc.nat(2 ** 40);
 
 const content = fc.record({
-  source: fc.constantFrom('folder' as const, 'hub' as const),
+  source: fc.constantFrom('folder' as const, 'hub' as const, 'elsewhere' as const),
   commit: fc.option(hex(40)),
+  pin: fc.option(text),
   profile: fc.constantFrom('3.2' as const, '6.0' as const),
   competition: fc.option(fc.nat(50)),
   dtype: fc.option(fc.constantFrom('bf16' as const, 'fp32' as const)),
-  contentHash: text,
-  chainHash: text,
+  contentHash: fc.option(text),
+  chainHash: fc.option(text),
   files: fc.array(fc.record({ path: text, size: nat, sha256: hex(64) }), { maxLength: 5 }),
 });
 
@@ -53,12 +54,13 @@ const journals: fc.Arbitrary<Journal> = fc
     outcome: fc.option(
       fc.record({
         repo: text,
-        commit: hex(40),
-        contentHash: text,
+        commit: fc.option(hex(40)),
+        pin: fc.option(text),
+        contentHash: fc.option(text),
         commitment: text,
         block: nat,
         hotkey: text,
-        public: fc.boolean(),
+        public: fc.option(fc.boolean()),
         bytesUploaded: nat,
         resumed: fc.boolean(),
         seal: fc.option(

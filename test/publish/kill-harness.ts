@@ -147,7 +147,7 @@ async function inspect(
     const onChain = await chain.commitment(state.netuid, state.wallet.ss58);
     if (onChain?.text !== outcome.commitment) return `the chain holds ${onChain?.text}`;
     if (!outcome.public) return 'the outcome says private';
-    const seen = await hub.revision(outcome.repo, outcome.commit);
+    const seen = await hub.revision(outcome.repo, outcome.commit!);
     const head = await hub.revision(outcome.repo);
     if (seen?.commit !== head?.commit) return 'the head is another commit than the one on chain';
     const paths = seen?.files

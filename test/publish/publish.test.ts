@@ -35,14 +35,14 @@ describe('publish', () => {
     expect(outcome.commitment).toBe(`me:first:${outcome.commit}:${outcome.contentHash}`);
     const onChain = await rig.chain.commitment(9, rig.hotkey.ss58);
     expect(onChain).toEqual({ text: outcome.commitment, block: outcome.block });
-    const seen = await rig.hub.anonymous().revision('me/first', outcome.commit);
+    const seen = await rig.hub.anonymous().revision('me/first', outcome.commit!);
     const paths = seen!.files.map((file) => file.path).filter((path) => path !== '.gitattributes');
     expect(paths.sort()).toEqual(['README.md', 'config.json', 'generation_config.json', 'model.safetensors']);
     // The content hash as the protocol states it, from the bytes that strangers get.
     const hashes: string[] = [];
     for (const path of ['config.json', 'generation_config.json', 'model.safetensors']) {
       const { size } = seen!.files.find((file) => file.path === path)!;
-      const bytes = await rig.hub.anonymous().range('me/first', outcome.commit, path, 0, size);
+      const bytes = await rig.hub.anonymous().range('me/first', outcome.commit!, path, 0, size);
       hashes.push(createHash('sha256').update(bytes).digest('base64'));
     }
     expect(createHash('sha256').update(hashes.join('')).digest('base64')).toBe(outcome.contentHash);
@@ -75,7 +75,7 @@ describe('publish', () => {
     const mark = rig.sandbox.hub.requests.length;
     const third = await run(rig.request());
     expect(third.commit).not.toBe(second.commit);
-    const seen = await rig.hub.anonymous().revision('me/first', third.commit);
+    const seen = await rig.hub.anonymous().revision('me/first', third.commit!);
     expect(seen!.files.map((file) => file.path)).not.toContain('tokenizer.json');
     const settings = rig.sandbox.hub.requests.slice(mark).filter(({ step }) => step === 'settings');
     expect(settings).toHaveLength(2); // private, and public again
@@ -100,7 +100,7 @@ describe('publish', () => {
         if (step.kind === 'note') notes.push(step.message);
       });
       expect(notes.join(' ')).toContain(`Weights are published in ${word}, as validators load them`);
-      const revision = (await rig.hub.revision(request.repo, outcome.commit))!;
+      const revision = (await rig.hub.revision(request.repo, outcome.commit!))!;
       expect((await inspectRemote(rig.hub, revision, rig.place.profile)).dtypes).toEqual([dtype]);
     },
   );
@@ -128,7 +128,7 @@ describe('publish', () => {
 
   it('binds the hash to the hotkey when asked', async () => {
     const outcome = await run(rig.request({ repo: 'me/bound', useHotkeyInHash: true }));
-    const bound = boundHash(outcome.contentHash, rig.hotkey.ss58);
+    const bound = boundHash(outcome.contentHash!, rig.hotkey.ss58);
     expect(outcome.commitment).toBe(`me:bound:${outcome.commit}:${bound}`);
   });
 
@@ -159,7 +159,7 @@ describe('publish', () => {
     const again = await run(
       rig.request({
         repo: 'me/there',
-        source: { kind: 'hub', commit: first.commit },
+        source: { kind: 'hub', commit: first.commit! },
         useHotkeyInHash: true,
         restart: true,
       }),
