@@ -32,8 +32,8 @@ async function startOnPinnedNode() {
   if (node === null) {
     process.stderr.write(
       `pt needs Node ${NEEDED} or newer; this is ${process.versions.node}, and the Node that pt brings along is not installed.\n` +
-        '  → npm install          # in a clone: npm run setup; without --ignore-scripts, which leaves it out\n' +
-        `  → or install Node ${NEEDED} or newer and run pt again\n`,
+        `  → install Node ${NEEDED} or newer and run it again   # the only way on macOS, for which none is brought along\n` +
+        '  → npm install   # in a clone: npm run setup; without --omit=optional, which leaves it out\n',
     );
     process.exit(2);
   }
@@ -56,12 +56,15 @@ async function startOnPinnedNode() {
   });
 }
 
-/** The Node of the `node` package, wherever npm put it. */
+/** The Node of the optional package for this system, wherever npm put it. */
 function pinnedNode() {
   try {
     const require = nodeModule.createRequire(import.meta.url);
-    const folder = require.resolve('node/package.json').replace(/package\.json$/, '');
-    const path = `${folder}bin/node${process.platform === 'win32' ? '.exe' : ''}`;
+    const windows = process.platform === 'win32';
+    const manifest = require.resolve(
+      `node-${windows ? 'win' : process.platform}-${process.arch}/package.json`,
+    );
+    const path = join(dirname(manifest), 'bin', windows ? 'node.exe' : 'node');
     return existsSync(path) ? path : null;
   } catch {
     return null;

@@ -10,11 +10,19 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 20;
+const PINNED_NODE = 24;
 const LONGEST_SETUP_MS = 3600 * 1000;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
-const node = join(root, 'node_modules', 'node', 'bin', windows ? 'node.exe' : 'node');
+const nodePackage = `node-${windows ? 'win' : process.platform}-${process.arch}`;
+const pinned = join(root, 'node_modules', nodePackage, 'bin', windows ? 'node.exe' : 'node');
 const pt = join(root, 'bin', 'run.js');
+
+/** The Node that runs everything: the one that npm brought along, else this one where it is new enough (macOS has none brought along). */
+const node = () =>
+  !existsSync(pinned) && Number.parseInt(process.versions.node, 10) >= PINNED_NODE
+    ? process.execPath
+    : pinned;
 
 /** What can be asked for: the arguments for Node, and whether Python is needed. */
 const TASKS = {
@@ -99,30 +107,16 @@ function installPackages() {
       'npm install   # to see everything that npm says',
     ]);
   }
-  if (!existsSync(node)) {
-    stop(2, 'npm left out the pinned Node (the `node` package): its install script did not run.', [
-      'npm config get ignore-scripts   # must be false',
-      'rm -rf node_modules && npm run setup',
-    ]);
+  if (!existsSync(node())) {
+    stop(
+      2,
+      `npm installed no Node ${PINNED_NODE} (the optional package ${nodePackage}); this is ${process.versions.node}.`,
+      [
+        `https://nodejs.org or your version manager: install Node ${PINNED_NODE}`,
+        'npm config get omit   # must not name optional; then: rm -rf node_modules && npm run setup',
+      ],
+    );
   }
-  checkNode();
-}
-
-/** The binary is fetched by that install script, past the lock file: here it is held to the hash that was written down for it. */
-function checkNode() {
-  const known = JSON.parse(readFileSync('scripts/node-sha256.json', 'utf8'));
-  const wanted = known[`${process.platform}-${process.arch}`];
-  if (wanted === undefined) {
-    say(`No hash of Node for ${process.platform}-${process.arch} is written down; it was not checked.`);
-    return;
-  }
-  const found = createHash('sha256').update(readFileSync(node)).digest('hex');
-  if (found === wanted) return;
-  rmSync(node, { force: true });
-  stop(1, `The Node that npm installed is not the one written down (SHA-256 ${found}); it was deleted.`, [
-    'npm config get registry   # whose is it?',
-    'rm -rf node_modules && npm run setup',
-  ]);
 }
 
 /** npm notes what it installed in a lock file of its own, last thing: the two must agree on every package that is not optional. */
@@ -136,7 +130,7 @@ function packagesAreCurrent() {
         (optional && !(path in installed)) ||
         (installed[path]?.version === version && installed[path]?.integrity === integrity),
     );
-    return same && existsSync(node);
+    return same && existsSync(node());
   } catch {
     return false;
   }
@@ -159,7 +153,7 @@ function compile() {
   const sources = hash.digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   say('Compiling …');
-  const result = spawnSync(node, ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] });
+  const result = spawnSync(node(), ['scripts/build.mjs'], { stdio: ['ignore', 2, 2] });
   if (result.signal) process.exit(130);
   if (result.status !== 0)
     stop(1, 'The sources do not compile (see above).', ['npm run build', 'git status   # local changes?']);
@@ -216,7 +210,7 @@ function lockIsDead(lock) {
  * one too: bin/run.js and scripts/quickstart.mjs watch the channel.
  */
 function run(args, { env = {}, capture = false, lifeline = args[0] === pt } = {}) {
-  const child = spawn(existsSync(node) ? node : process.execPath, args, {
+  const child = spawn(node(), args, {
     stdio: ['inherit', capture ? 'pipe' : 'inherit', 'inherit', ...(lifeline ? ['ipc'] : [])],
     env: { ...process.env, ...env, ...(lifeline && { PT_LIFELINE: '1' }) },
   });

@@ -47,8 +47,8 @@ pt itself is MIT. This page is generated from the lock file (\`npm run generate\
 
 ## npm packages of an installed pt
 
-Packages marked optional are optional dependencies of dependencies (most of \`@polkadot/rpc-provider\`, for its light client). pt never loads them,
-and they are not part of the file that the build makes of \`@polkadot/api\`.
+Packages marked optional: \`node-…\`, the Node that pt runs on, one for each system, of which npm installs yours; and optional dependencies of dependencies
+(most of \`@polkadot/rpc-provider\`, for its light client), which pt never loads and which are not part of the file that the build makes of \`@polkadot/api\`.
 
 | package | version | licence |
 | --- | --- | --- |

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { root } from '../commands/run-pt.ts';
 import { findOldNode } from '../support/old-node.ts';
@@ -21,29 +21,41 @@ import { findOldNode } from '../support/old-node.ts';
 let place: string;
 let app: string;
 let env: Record<string, string>;
+/** What npm said of it that is no result. */
+let remarks: string;
+const older = findOldNode();
 
 beforeAll(() => {
   place = realpathSync(mkdtempSync(join(tmpdir(), 'pt-install-')));
   app = join(place, 'app');
   const home = join(place, 'home');
   for (const folder of [app, home]) mkdirSync(folder);
-  const npm = (args: string[], cwd: string, more: Record<string, string> = {}) =>
+  const npm = (args: string[], cwd: string) =>
     execFileSync('npm', args, {
       cwd,
       encoding: 'utf8',
-      env: { ...process.env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim();
   const [{ filename }] = JSON.parse(
     npm(['pack', '--ignore-scripts', '--json', '--pack-destination', place], root),
   ) as [{ filename: string }];
   writeFileSync(join(app, 'package.json'), '{"private": true, "type": "module"}\n');
-  npm(['install', '--no-audit', '--no-fund', '--prefer-offline', join(place, filename)], app, {
-    HOME: home,
-    // Registry and certificates are this machine's; nothing else of its npm is.
-    npm_config_userconfig: npm(['config', 'get', 'userconfig'], root),
-    npm_config_cache: process.env.PT_SLOW ? join(place, 'cache') : npm(['config', 'get', 'cache'], root),
+  const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund', join(place, filename)], {
+    cwd: app,
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      // By the oldest Node that there is.
+      PATH: [...(older === null ? [] : [dirname(older)]), process.env.PATH].join(delimiter),
+      HOME: home,
+      npm_config_prefer_offline: 'true',
+      // Registry and certificates are this machine's; nothing else of its npm is.
+      npm_config_userconfig: npm(['config', 'get', 'userconfig'], root),
+      npm_config_cache: process.env.PT_SLOW ? join(place, 'cache') : npm(['config', 'get', 'cache'], root),
+    },
   });
+  expect(installed.status, installed.stderr).toBe(0);
+  remarks = installed.stderr;
   env = { PATH: '/usr/bin:/bin', HOME: home, PT_PYTHON: process.env.PT_PYTHON! };
 }, 240_000);
 afterAll(() => rmSync(place, { recursive: true, force: true }));
@@ -51,7 +63,7 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 /** Runs the installed `pt`, by a Node that is too old for it where there is one: the package brings its own along. */
 function pt(args: string[], more: Record<string, string> = {}) {
   const bin = join(app, 'node_modules', 'pretrain-miner', 'bin', 'run.js');
-  const { status, stdout, stderr } = spawnSync(findOldNode() ?? process.execPath, [bin, ...args, '--json'], {
+  const { status, stdout, stderr } = spawnSync(older ?? process.execPath, [bin, ...args, '--json'], {
     cwd: app,
     env: { ...env, ...more },
     encoding: 'utf8',
@@ -63,7 +75,13 @@ test('it is a copy, not a link to the sources, and npm links the command', () =>
   const installed = realpathSync(join(app, 'node_modules', 'pretrain-miner'));
   expect(installed).toBe(join(app, 'node_modules', 'pretrain-miner'));
   expect(existsSync(join(installed, 'src'))).toBe(false);
-  expect(realpathSync(join(app, 'node_modules', '.bin', 'pt'))).toBe(join(installed, 'bin', 'run.js'));
+  // Two names: `pt` is also another package's; the package's own name is nobody else's.
+  for (const name of ['pt', 'pretrain-miner'])
+    expect(realpathSync(join(app, 'node_modules', '.bin', name))).toBe(join(installed, 'bin', 'run.js'));
+});
+
+test('npm warns of nothing while it installs, on an older Node too', () => {
+  expect(remarks).toBe('');
 });
 
 test('pt train --offline trains, and pt check accepts what it made', () => {

@@ -103,7 +103,9 @@ describe.skipIf(old === null)('bin/run.js under an old Node', () => {
     writeFileSync(join(copy, 'package.json'), '{"type": "module"}');
     const ran = run(['--version'], join(copy, 'bin/run.js'));
     expect(ran.status).toBe(2);
-    expect(ran.stderr).toMatch(/needs Node 24 or newer; this is \d+[\s\S]*→ npm install/);
+    expect(ran.stderr).toMatch(
+      /needs Node 24 or newer; this is \d+[\s\S]*→ install Node 24[\s\S]*→ npm install/,
+    );
   });
 
   test('by the link that npm makes in node_modules/.bin', () => {
