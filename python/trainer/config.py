@@ -73,6 +73,7 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig, metadata={"help": "optimizer"})
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig, metadata={"help": "learning rate over time"})
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig, metadata={"help": "what changes when a trained model is the start"})
+    freeze: list[str] = option([], "parts that do not train: names of modules or parameters, or dotted parts of them, with * and ?")
     z_loss: float = option(0.0, "weight of the squared log-normaliser, which keeps logits small")
     dropout: bool = option(False, "use the architecture's dropout in training")
     document_masking: bool = option(False, "attention does not cross the joint of two documents")
@@ -148,6 +149,7 @@ class RunConfig:
     lr: float | None = option(None, "peak rate of the matrices; other rates keep their proportion to it")
     optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
     schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
+    freeze: list[str] | None = option(None, "null: the recipe's")
     pages_per_epoch: int | None = option(None, "pages of data that count as an epoch")
     eval_every_steps: int | None = option(None, "null: the recipe's, or none beside eval_every_minutes")
     eval_every_minutes: float | None = option(None, "null: the recipe's, or none beside eval_every_steps")
@@ -168,7 +170,7 @@ CADENCES = ("eval", "checkpoint")
 def apply_overrides(config: RunConfig) -> RunConfig:
     """Puts what the run asks for into the recipe, so that the rest of the trainer reads one place. Checks contradictions."""
     recipe = config.recipe
-    for name in ("sequence_length", "accumulation_steps"):
+    for name in ("sequence_length", "accumulation_steps", "freeze"):
         if getattr(config, name) is not None:
             setattr(recipe, name, getattr(config, name))
     for event in CADENCES:

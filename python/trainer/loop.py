@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
 from .config import RunConfig
@@ -26,6 +26,7 @@ from .machine.sharded import whole
 from .model.layers import decoder_layers, persistent_buffers, tied_names
 from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
+from .model.trainable import frozen_mark
 from .optim import schedule
 from .optim.average import Average
 from .parts import Parts, Stop, Tracker
@@ -82,12 +83,14 @@ class Trainer:
         self.elapsed = 0.0  # seconds of training, where something goes by them
         self.lag = 1 if world.device.type == "cuda" else 0
         self.held_out = self.data.held_out[: self.recipe.eval_sequences]
+        self.frozen = frozen_mark(self.model, world)
         self.flops = flops_per_token(self.model, self.recipe.sequence_length)
         self.peak = peak_flops(world.device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The live training state by name."""
-        model = {f"model.{name}": tensor for name, tensor in self.model.state_dict(keep_vars=True).items()}
+        """The live training state by name: nothing that is frozen."""
+        saved = self.model.state_dict(keep_vars=True).items()
+        model = {f"model.{name}": tensor for name, tensor in saved if tensor.requires_grad or not isinstance(tensor, nn.Parameter)}
         average = {} if self.average is None else {f"average.{name}": tensor for name, tensor in self.average.state().items()}
         return {**model, **{f"optimizer.{name}": tensor for name, tensor in self.optimizers.state().items()}, **average}
 
@@ -115,6 +118,12 @@ class Trainer:
     def _restore(self, path: Path, keep_data: bool = False) -> None:
         self.optimizers.fill_state()
         state = self.checkpoints.load(path, self.tensors(), optional="average.")
+        if state.get("frozen", self.frozen) != self.frozen:
+            raise TrainerError(
+                "start_changed",
+                f"{self.config.source.path or 'The start'} is not what this run began with: what is frozen, and not in its checkpoints, is another.",
+                ["Put the model back that the run started from", "pt train --resume"],
+            )
         self.optimizers.load_numbers(state.get("optimizer", {}))
         spikes = Spikes(**state["progress"].pop("spikes"))
         self.progress = Progress(**state["progress"], spikes=spikes)
@@ -407,7 +416,7 @@ class Trainer:
         self.progress.seconds, self.progress.checkpoint_seconds = time.monotonic() - self.started, self.elapsed
         # The one before is written by now, or it is waited for: it is announced when it is whole.
         average = {} if self.average is None else {"average": self.average.step}
-        state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers(), **average}
+        state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers(), "frozen": self.frozen, **average}
         self.checkpoints.save(step, self.tensors(), state, after=self.best.pending())
         self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
 

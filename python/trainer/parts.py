@@ -71,6 +71,8 @@ class Parts:
     """None: nothing is to be compiled."""
     dtype: torch.dtype
     parameters: int
+    trained: int
+    """How many of them are not frozen."""
     architecture: str
     """Class name, as config.json gives it; sharding changes the object's class."""
     needed: Estimate | None

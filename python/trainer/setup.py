@@ -28,6 +28,7 @@ from .model.layers import Frames, cast_layer_inputs, checkpoint_activations, com
 from .model.load import count_parameters, load_config, load_model, put, skeleton
 from .model.loss import LossModel, chunked_loss_fits, masking_works
 from .model.speed import flops_per_token
+from .model.trainable import count_trained, freeze
 from .optim.optimizers import Optimizers
 from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
@@ -82,12 +83,14 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
     architecture, count = type(model).__name__, count_parameters(model)
+    freeze(model, recipe.freeze)
     autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 and world.size == 1 else contextlib.nullcontext
     loss_model = LossModel(model, recipe.z_loss, end_of_text(tokenizer) if recipe.document_masking else None)
     if recipe.fp8:
         use_fp8(model)
     frames = compile_layers(model, Frames()) if compiled else None
     checkpoint_activations(model, recipe.activation_checkpointing)
+    learns = count_trained(model)
     if world.size > 1:
         with events.phase("loading", "sharding"):
             shard(loss_model, world, dtype)
@@ -126,7 +129,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, architecture, needed)
+    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, learns, architecture, needed)
 
 
 def estimate_fit(
@@ -191,6 +194,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "document_masking": DOCUMENT_MASKS[parts.attention] if config.recipe.document_masking else None,
         "compile": parts.compiled,
         "parameters": parts.parameters,
+        "trained": parts.trained,
         "architecture": parts.architecture,
         "tokenizer": parts.tokenizer_said,
         "flops_per_token": flops_per_token(parts.model, config.recipe.sequence_length),

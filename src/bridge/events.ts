@@ -43,6 +43,7 @@ export const EVENTS = {
       ),
     compile: z.boolean().describe('Asked for; what became of it is in `compiled`'),
     parameters: count,
+    trained: count.describe('Parameters that are not frozen'),
     architecture: text,
     tokenizer: text.describe('Name or folder, and whose it is'),
     flops_per_token: z.number().describe('Arithmetic of training on one token: what MFU counts'),

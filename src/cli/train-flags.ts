@@ -43,7 +43,9 @@ type KnobFlags = {
       ? Interfaces.OptionFlag<number | undefined>
       : Kind extends 'switch'
         ? Interfaces.BooleanFlag<boolean>
-        : Interfaces.OptionFlag<string | undefined>
+        : Kind extends 'list'
+          ? Interfaces.OptionFlag<string[] | undefined>
+          : Interfaces.OptionFlag<string | undefined>
     : never;
 };
 
@@ -60,6 +62,8 @@ function flagOf({ summary: what, aliases = [], takes, unset, default: otherwise 
       return Flags.string({ options: [...takes.options], ...common });
     case 'switch':
       return Flags.boolean({ allowNo: true, ...common });
+    case 'list':
+      return Flags.string({ multiple: true, multipleNonGreedy: true, ...common });
     case 'text':
       return Flags.string(common);
   }

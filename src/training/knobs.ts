@@ -7,6 +7,8 @@ type Takes =
   | { kind: 'number'; above: number; max: number }
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'switch' }
+  /** Texts, each with a flag of its own. */
+  | { kind: 'list' }
   /** `stores`: a text, a whole number from 1 on, or that and `auto`. */
   | { kind: 'text'; stores: 'text' | 'count' | 'count or auto'; read: (text: string) => unknown };
 
@@ -192,6 +194,17 @@ export const KNOBS = {
     because: OPTIMIZER,
     recipe: ['schedule', 'name'],
   },
+  freeze: {
+    flag: 'freeze',
+    summary: 'Parts that do not train, by name: embed_tokens, layers.[0-3], *.mlp; several times for several',
+    key: 'freeze',
+    takes: { kind: 'list' },
+    default: null,
+    unset: "the recipe's, which is none",
+    resume: 'fixed',
+    because: 'checkpoints hold what trains',
+    recipe: ['freeze'],
+  },
   seed: {
     flag: 'seed',
     summary: 'Seed of weights and data order',
@@ -342,9 +355,11 @@ type Taken<T extends Takes> = T extends { kind: 'integer' | 'number' }
   ? number
   : T extends { options: readonly (infer Option)[] }
     ? Option
-    : T extends { read: (text: string) => infer Value }
-      ? Value
-      : boolean;
+    : T extends { kind: 'list' }
+      ? string[]
+      : T extends { read: (text: string) => infer Value }
+        ? Value
+        : boolean;
 type Widened<T> = T extends number ? number : T;
 
 /** Values of all knobs; null: the recipe's value, or no bound. */

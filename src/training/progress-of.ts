@@ -10,7 +10,7 @@ export function progressOf(event: TrainerEvent): Progress | null {
       const from = event.resumed_from ?? null;
       const message =
         `${from === null ? 'Training' : `Going on from step ${formatWhole(from)}`}: ${event.parameters == null ? '?' : formatCount(event.parameters)} parameters ` +
-        `(${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
+        `(${trainedNote(event)}${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
         (event.tokenizer === undefined ? '' : ` Tokenizer: ${event.tokenizer}.`) +
         (event.end === undefined ? '' : ` It ends ${event.end}.`);
       return { kind: 'note', level: 'info', message };
@@ -39,6 +39,10 @@ export function progressOf(event: TrainerEvent): Progress | null {
     default:
       return null;
   }
+}
+
+function trainedNote({ parameters, trained }: EventOf<'start'>): string {
+  return trained == null || trained === parameters ? '' : `${formatCount(trained)} of them train, `;
 }
 
 function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {

@@ -366,6 +366,8 @@ export function retargeted(
 /** A flag as it would be typed. */
 function typedAs(flag: string, value: unknown): string {
   if (value === true) return `--${flag}`;
+  if (Array.isArray(value) && value.length > 0)
+    return value.map((each) => `--${flag} ${show(each)}`).join(' ');
   return value === false ? `--no-${flag}` : `--${flag} ${show(value)}`;
 }
 

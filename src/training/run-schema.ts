@@ -10,6 +10,7 @@ function stored({ takes, default: fallback }: Knob): z.ZodType {
     number: () => z.number(),
     choice: () => z.enum('options' in takes ? [...takes.options] : []),
     switch: () => z.boolean(),
+    list: () => z.array(text),
     text: () => {
       if (!('stores' in takes) || takes.stores === 'text') return text;
       return takes.stores === 'count' ? z.int() : z.union([z.int(), z.literal('auto')]);

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readManifest } from '../../src/manifest.ts';
@@ -82,7 +83,7 @@ const attempt = async (run: Awaited<ReturnType<typeof made>>, given: Partial<Giv
   goOn(run, { ...nothing, ...given }, calm);
 
 /** A value that a knob may have, for every knob. */
-const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean> } = {
+const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean | string[]> } = {
   textColumn: fc.constantFrom('text', 'body'),
   skipBadRows: fc.integer({ min: 0, max: 9 }),
   device: fc.constantFrom('auto', 'cpu', 'cuda:1'),
@@ -97,6 +98,7 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean> } = 
   pagesPerEpoch: fc.integer({ min: 1, max: 9 }),
   optimizer: fc.constantFrom('adamw', 'muon'),
   schedule: fc.constantFrom('constant', 'cosine', 'wsd'),
+  freeze: fc.constantFrom(['embed_tokens'], ['layers.0', '*.mlp']),
   seed: fc.integer({ min: 0, max: 9 }),
   dtype: fc.constantFrom('auto', 'bf16', 'fp32'),
   attention: fc.constantFrom('auto', 'sdpa', 'eager'),
@@ -148,12 +150,13 @@ describe('resume', () => {
         const refused = knobs.filter(([name, { resume, recipe, key }]) => {
           const has = options[name] ?? (recipe ? (request.recipe as Record<string, unknown>)[key] : null);
           const inRecipe = name === 'optimizer' && options.optimizer === null ? 'muon' : has;
-          return resume === 'fixed' && given[name] !== undefined && given[name] !== inRecipe;
+          return resume === 'fixed' && given[name] !== undefined && !isDeepStrictEqual(given[name], inRecipe);
         });
         if (refused.length > 0) {
           expect(outcome).toMatchObject({ code: 'run.fixed', exitCode: 2 });
           for (const [name, { flag }] of refused) {
-            expect(outcome.message).toContain(`--${flag} ${given[name]} (it has `);
+            const typed = [given[name]].flat().map((value) => `--${flag} ${value}`);
+            expect(outcome.message).toContain(`${typed.join(' ')} (it has `);
           }
           expect(outcome.message.match(/\(it has/g)).toHaveLength(refused.length);
           return;

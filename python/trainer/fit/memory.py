@@ -26,6 +26,7 @@ from ..config import Recipe
 from ..model.documents import DOCUMENT_MASKS
 from ..model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, decoder_layers
 from ..model.loss import LossModel
+from ..model.trainable import count_trained, freeze, trained
 from ..optim.optimizers import Optimizers
 
 MARGIN = 1.05
@@ -92,33 +93,35 @@ def estimate(
     """
     dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
     with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
-        model = _build(config, attention, kind, dtype)
+        model = _build(config, recipe, attention, kind, dtype)
         whole = list(model.parameters())
-        _fill_gradients(whole)
+        learns = [param for _, param in trained(model)]
+        _fill_gradients(learns)
         activations = _forward_and_backward(model, recipe, compute, attention, micro, compiled)
     with torch.device("meta"):
         # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
-        state, update = _update(_build(config, attention, kind, dtype), recipe)
+        state, update = _update(_build(config, recipe, attention, kind, dtype), recipe)
     alone = Estimate(
         parameters=_bytes(whole),
         gathered=0,
-        gradients=_bytes(whole),
+        gradients=_bytes(learns),
         optimizer=state,
         activations=activations,
         update=update,
         whole=_gathered(model, compute),
-        saving=_bytes(whole) + state,
+        saving=_bytes(learns) + state,
         loading=4 * sum(param.numel() for param in whole),
     )
     return alone if world_size == 1 else alone.shared_by(world_size)
 
 
-def _build(config: PretrainedConfig, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
+def _build(config: PretrainedConfig, recipe: Recipe, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
     # Every kernel but the plain one keeps queries, keys, values, the output and one number a row, never the scores.
     chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
-    if kind is not None:
-        return kind._from_config(copy.deepcopy(config), **chosen)
-    return AutoModelForCausalLM.from_config(copy.deepcopy(config), **chosen)
+    build = AutoModelForCausalLM.from_config if kind is None else kind._from_config
+    model = build(copy.deepcopy(config), **chosen)
+    freeze(model, recipe.freeze)
+    return model
 
 
 def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, compiled: bool) -> int:
@@ -167,7 +170,7 @@ def _update(model: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     """Bytes of the optimizer's state, and the most that a step holds beside it."""
     optimizers = Optimizers(model, recipe.optimizer)
     state = list(optimizers.state().values())
-    gradients = _fill_gradients(model.parameters())
+    gradients = _fill_gradients(param for _, param in trained(model))
     meter = _Meter([*model.parameters(), *gradients, *state])
     with meter:
         optimizers.step(1.0, torch.tensor(True, device="cpu"))
@@ -188,7 +191,8 @@ def _gathered(model: nn.Module, compute: torch.dtype) -> int:
     layers = [sum(param.numel() for param in layer.parameters()) for layer in decoder_layers(model)]
     rest = sum(param.numel() for param in model.parameters()) - sum(layers)
     largest = max(layers, default=0)
-    return (2 * largest + rest) * compute.itemsize + largest * (compute.itemsize + 4)
+    learns = max((count_trained(layer) for layer in decoder_layers(model)), default=0)
+    return (2 * largest + rest) * compute.itemsize + learns * (compute.itemsize + 4)
 
 
 def _bytes(tensors: Iterable[Tensor]) -> int:

@@ -15,6 +15,7 @@ from ..errors import TrainerError, is_out_of_memory
 from ..files import write_json
 from ..machine.distributed import World
 from ..model.loss import LossModel
+from ..model.trainable import trained
 from ..plan import Plan
 from .require import memory_for_each
 
@@ -42,7 +43,7 @@ def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel
     share = math.gcd(*(round(plan.batches.sequences // world.size * part) or 1 for part in (1.0, *(part for _, part in plan.ramp))))
     generator = torch.Generator().manual_seed(0)
     cuda = world.device.type == "cuda"
-    vocabulary, params = loss_model.model.config.get_text_config().vocab_size, list(loss_model.parameters())
+    vocabulary, params = loss_model.model.config.get_text_config().vocab_size, [param for _, param in trained(loss_model)]
 
     def attempt(micro: int) -> int:
         if cuda:

@@ -36,6 +36,14 @@ class World:
         dist.all_reduce(number, group=self.control)
         return number.item() / self.size
 
+    def total(self, value: int) -> int:
+        """The sum of a whole number over all ranks."""
+        if self.control is None:
+            return value
+        number = torch.tensor(value, dtype=torch.int64)
+        dist.all_reduce(number, group=self.control)
+        return int(number.item())
+
     def any(self, flag: bool) -> bool:
         """True when it is on any rank."""
         if self.control is None:

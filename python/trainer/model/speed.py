@@ -21,10 +21,10 @@ def peak_flops(device: torch.device) -> float | None:
 
 
 def flops_per_token(model: PreTrainedModel, sequence_length: int) -> float:
-    """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table, attention not halved for causality."""
+    """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table, attention not halved for causality; what is
+    frozen has no gradient of its own, 2 of its 6."""
     config = model.config
-    count = sum(param.numel() for param in model.parameters())
     table, head = input_table(model), output_head(model)
-    if head is not None and head.weight is not table.weight:
-        count -= table.weight.numel()
-    return 6 * count + 12 * config.num_hidden_layers * config.hidden_size * sequence_length
+    looked_up = table.weight if head is not None and head.weight is not table.weight else None
+    passes = sum((6 if param.requires_grad else 4) * param.numel() for param in model.parameters() if param is not looked_up)
+    return passes + 12 * config.num_hidden_layers * config.hidden_size * sequence_length

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..machine.sharded import local
+from ..model.trainable import trained
 
 # Updates while the run doubles in length: from 64 to 128.
 _FINENESS = 64
@@ -24,7 +25,7 @@ class Average:
     def __init__(self, model: nn.Module, window: float, step: int = 0):
         """`window`: the mean age of the weights in it, as a part of the run, above 0 and below 1; `step`: how many optimizer steps lie behind."""
         self._model, self._exponent, self.step = model, 1 / window - 1, step
-        self._values = {name: param.detach().to("cpu", torch.float32, copy=True) for name, param in model.named_parameters()}
+        self._values = {name: param.detach().to("cpu", torch.float32, copy=True) for name, param in trained(model)}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -33,14 +34,14 @@ class Average:
         if step % every:
             return
         kept = (self.step / step) ** self._exponent
-        for name, param in self._model.named_parameters():
+        for name, param in trained(self._model):
             local(self._values[name]).lerp_(local(param.detach()).to("cpu", torch.float32), 1 - kept)
         self.step = step
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The model with these weights, nothing of it gathered for a forward before (`reshard`); afterwards its own are back, bit for bit."""
-        own = {name: local(param.detach()).to("cpu", copy=True) for name, param in self._model.named_parameters()}
+        own = {name: local(param.detach()).to("cpu", copy=True) for name, param in trained(self._model)}
         try:
             self._put({name: local(value) for name, value in self._values.items()})
             yield
@@ -49,7 +50,7 @@ class Average:
 
     @torch.no_grad()
     def _put(self, values: dict[str, Tensor]) -> None:
-        for name, param in self._model.named_parameters():
+        for name, param in trained(self._model):
             local(param.detach()).copy_(values[name])
 
     def state(self) -> dict[str, Tensor]:

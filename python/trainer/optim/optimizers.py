@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from ..config import OptimizerConfig
 from ..model.layers import output_head
+from ..model.trainable import trained
 from .lean_adamw import LeanAdamW
 from .muon import Muon
 
@@ -17,7 +18,7 @@ class Optimizers:
 
     def __init__(self, model: PreTrainedModel, config: OptimizerConfig):
         """`model` is the transformers model (maybe sharded); names in `state` are its parameters' names."""
-        self.names: dict[Tensor, str] = {param: name for name, param in model.named_parameters()}
+        self.names: dict[Tensor, str] = {param: name for name, param in trained(model)}
         matrices, embeddings, vectors, others = split_parameters(model)
         decay = config.weight_decay
         groups = [
@@ -27,8 +28,10 @@ class Optimizers:
         ]
         groups = [group for group in groups if group["params"]]
         # PyTorch's own where it can: bf16 parameters have to be rounded at random, and its moments are as wide as its parameters.
-        self.adamw: LeanAdamW | torch.optim.AdamW
-        if config.state_dtype != "fp32" or any(param.dtype == torch.bfloat16 for param in self.names):
+        self.adamw: LeanAdamW | torch.optim.AdamW | None = None
+        if not groups:
+            pass  # what trains is all Muon's
+        elif config.state_dtype != "fp32" or any(param.dtype == torch.bfloat16 for param in self.names):
             self.adamw = LeanAdamW(groups, _betas(config), config.eps, config.state_dtype)
         else:
             self.adamw = _torch_adamw(groups, config, next(iter(self.names)).device.type in ("cpu", "cuda"))
@@ -50,16 +53,15 @@ class Optimizers:
         if ok.is_cuda:
             if isinstance(self.adamw, LeanAdamW):
                 self.adamw.step(ok)
-            else:
+            elif self.adamw is not None:
                 # Read by the fused kernel, as a gradient scaler would set them.
                 vars(self.adamw).update(found_inf=(~ok).float(), grad_scale=None)
                 self.adamw.step()
             if self.muon is not None:
                 self.muon.step(ok)
         elif ok:
-            self.adamw.step()
-            if self.muon is not None:
-                self.muon.step()
+            for part in self.parts:
+                part.step()
         self.zero_grad()
 
     def fill_state(self) -> None:
@@ -111,14 +113,14 @@ def _betas(config: OptimizerConfig) -> tuple[float, float]:
 
 
 def split_parameters(model: PreTrainedModel) -> tuple[list, list, list, list]:
-    """(hidden matrices and stacks of them, embeddings and head, vectors, other): what Muon is for, and the three kinds that AdamW takes."""
+    """Of what trains: (hidden matrices and stacks of them, embeddings and head, vectors, other): what Muon is for, and the three kinds that AdamW takes."""
     filters = {module.weight for module in model.modules() if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d))}
     tables = {module.weight for module in model.modules() if isinstance(module, nn.Embedding)}
     head = output_head(model)
     if head is not None:
         tables.add(head.weight)
     matrices, embeddings, vectors, others = [], [], [], []
-    for param in model.parameters():
+    for _, param in trained(model):
         if param in tables:
             embeddings.append(param)
         elif param.ndim in (2, 3) and min(param.shape[-2:]) > 1 and param not in filters:
