@@ -8,7 +8,7 @@ import { readCommitLimit } from './limit.ts';
 import { readNeurons } from './neurons.ts';
 import { pause } from './pause.ts';
 import { readBlock, readValue } from './storage.ts';
-import { NOTHING, readBeacon, readStore, readStoreOf } from './store.ts';
+import { NOTHING, readBeacon, readRoundsAt, readStore, readStoreOf } from './store.ts';
 import type { Chain, ConnectOptions } from './types.ts';
 
 const DEFAULT_TIMEOUT_MS = 20_000;
@@ -75,6 +75,7 @@ export async function openChain(options: ConnectOptions): Promise<Chain> {
       isAddress(hotkey) ? readCommitment(connection, netuid, hotkey) : null,
     commitments: (netuid) => readCommitments(connection, netuid),
     beacon: () => readBeacon(connection),
+    roundsAt: (block) => readRoundsAt(connection, block),
     store: (netuid) => readStore(connection, netuid),
     storeOf: async (netuid, hotkey) =>
       isAddress(hotkey) ? readStoreOf(connection, netuid, hotkey) : { ...NOTHING, beacon: null },

@@ -1,8 +1,8 @@
 /** All that a subnet's miners have in the commitments pallet: what stands, what was revealed, and how far the beacon is known. */
 import { commitmentOf, fieldsOf, type Registration } from './commitments.ts';
 import type { Connection } from './connection.ts';
-import type { Session } from './greet.ts';
-import { ConnectionLost } from './rpc.ts';
+import { isHash, type Session } from './greet.ts';
+import { ConnectionLost, RpcError } from './rpc.ts';
 import { fromHex } from './runtime.ts';
 import { PAGE, readKeys } from './storage.ts';
 import type { ChainBeacon, CommitmentStore, RevealedBytes, StoredCommitments } from './types.ts';
@@ -92,6 +92,28 @@ export async function readBeacon(connection: Connection): Promise<ChainBeacon | 
     if (![genesis, seconds, now].every(Number.isFinite) || seconds <= 0)
       throw new RangeError('the beacon is not configured');
     return { public_key: Buffer.from(bytesOf(public_key)).toString('hex'), genesis, period: seconds, now };
+  });
+}
+
+/** The rounds that the chain had after one of its blocks; null where the runtime has no beacon or the node that block's state no more. */
+export async function readRoundsAt(
+  connection: Connection,
+  block: number,
+): Promise<CommitmentStore['beacon']> {
+  return connection.read(async (session) => {
+    const { rpc, runtime } = session;
+    const keys = ROUNDS.filter((item) => runtime.has('Drand', item)).map((item) =>
+      runtime.key('Drand', item),
+    );
+    const [hash] = await rpc.batch([['chain_getBlockHash', block]]);
+    if (!isHash(hash) || keys.length === 0) return null;
+    try {
+      const values = await rpc.batch(keys.map((key) => ['state_getStorage', key, hash] as const));
+      return beaconOf(session, new Map(keys.map((key, i) => [key, (values[i] ?? null) as string | null])));
+    } catch (error) {
+      if (error instanceof RpcError) return null;
+      throw error;
+    }
   });
 }
 

@@ -158,6 +158,8 @@ export interface Chain {
   storeOf(netuid: number, hotkey: string): Promise<StoredCommitments & Pick<CommitmentStore, 'beacon'>>;
   /** What seals wait for; null where the runtime has no beacon. */
   beacon(): Promise<ChainBeacon | null>;
+  /** The beacon's rounds as the chain knew them in an earlier block; null: no beacon, or the node keeps nothing of that block. */
+  roundsAt(block: number): Promise<CommitmentStore['beacon']>;
   commitLimit(netuid: number, hotkey: string, bytes: number): Promise<CommitLimit>;
   /**
    * Signs, sends and waits until the extrinsic is in a block and succeeded; dispatch errors come back by name.

@@ -36,9 +36,12 @@ export function runsOutput(runs: (RunSummary & { pWin: number | null })[]): z.ou
 }
 
 /** What a run's `state.json`, which anybody can edit, says of its publish; null when that is none of ours. */
-const uploadOf = (value: unknown) =>
-  // What older versions wrote names no pin.
-  uploadSchema.strip().safeParse({ pin: null, ...(value as object | null) }).data ?? null;
+function uploadOf(value: unknown) {
+  const { seal, ...rest } = (value ?? {}) as { seal?: object | null };
+  // Older versions wrote no pin, and not whether a seal was late.
+  const whole = { pin: null, ...rest, seal: seal && { late: null, ...seal } };
+  return uploadSchema.strip().safeParse(whole).data ?? null;
+}
 
 const removed = z.strictObject({
   run: text,

@@ -20,6 +20,12 @@ export const uploadSchema = exactly<UploadOutcome>()(
         round: count.nullable().describe('Of the beacon; null: opened before this publish looked'),
         revealsAt: text.nullable().describe('ISO time; null: it has been opened'),
         state: z.enum(['sealed', 'revealed']),
+        late: z
+          .boolean()
+          .nullable()
+          .describe(
+            'Whether its round was out before the chain took it, so that nothing was hidden; null: not known',
+          ),
       })
       .nullable()
       .describe('Null: a plain commitment'),

@@ -58,6 +58,7 @@ const outcomeSchema = z.strictObject({
       round: z.number().int().nonnegative().nullable(),
       revealsAt: shortText.nullable(),
       state: z.enum(['sealed', 'revealed']),
+      late: z.boolean().nullable().default(null),
     })
     .nullable()
     .default(null),
@@ -102,6 +103,8 @@ const journalSchema = z.strictObject({
       encrypted: z.string().regex(/^[0-9a-f]{2,2048}$/),
       round: z.number().int().nonnegative(),
       revealsAt: shortText,
+      /** Once included: whether its round was out before; absent or null: not known. */
+      late: z.boolean().nullable().optional(),
     })
     .nullable()
     .optional(),

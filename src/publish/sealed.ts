@@ -6,18 +6,10 @@ import type { Work } from '../progress.ts';
 import { MAX_SEAL_BYTES, sealedPlaintext, sealShape } from '../rules/index.ts';
 import { isAmbiguous, refuseNewer } from './commit.ts';
 import { heldOf } from './held.ts';
+import { isLate, sayLate, whyNever } from './late.ts';
 import { awaitLimit } from './limit.ts';
 import { type Publication, record } from './publication.ts';
-import {
-  beaconOf,
-  holdsSeal,
-  neverOpened,
-  readStored,
-  refuseLoss,
-  roundOf,
-  type Stored,
-  whenOf,
-} from './seal-risk.ts';
+import { beaconOf, holdsSeal, readStored, refuseLoss, roundOf, type Stored, whenOf } from './seal-risk.ts';
 import type { PublishedSeal } from './types.ts';
 
 /** This publish's text, sealed or opened, as the chain holds it. */
@@ -37,7 +29,7 @@ export async function* ensureSealed(publication: Publication, text: string): Wor
   const { request, chainText } = publication;
   const stored = await readStored(publication);
   const there = await onChain(publication, text, stored);
-  if (there) return there;
+  if (there) return yield* sayLate(publication, there);
   await refuseLoss(publication, text, stored);
   refuseNewer(publication, plainOf(stored), text);
   yield* awaitLimit(request, publication.place, chainText.bytes);
@@ -50,8 +42,14 @@ export async function* ensureSealed(publication: Publication, text: string): Wor
   };
   for (let sends = 0; sends < SENDS; sends++) {
     await send(publication, text, seal, stored);
-    const found = await onChain(publication, text, await readLater(publication, text));
-    if (found) return found;
+    const later = await readLater(publication, text);
+    const found = await onChain(publication, text, later);
+    if (found) return yield* sayLate(publication, found);
+    // Taken, and gone without a reveal, which older runtimes do in silence: another send would be another seal.
+    if (later.lastBlock !== null && later.lastBlock > (stored.lastBlock ?? -1)) {
+      await record(publication, { committed: { text, block: later.lastBlock } });
+      throw whyNever(later, 'lost', seal.round);
+    }
   }
   throw new OutsideError('chain.unconfirmed', 'The chain does not show the seal that was sent.', {
     nextSteps: ['pt upload --resume', 'pt status --mine'],
@@ -70,14 +68,20 @@ async function onChain(
   const { state, seal, current } = heldOf(stored, place.profile, stored.beacon);
   const own = journal.seal?.text === text ? journal.seal : null;
   const round = own?.round ?? seal?.round ?? null;
-  const done = async (block: number, published: PublishedSeal): Promise<SealedOnChain> => {
-    await record(publication, { committed: { text, block } });
-    return { text, block, seal: published };
+  const done = async (block: number, published: Omit<PublishedSeal, 'late'>): Promise<SealedOnChain> => {
+    const taken = stored.entry?.block ?? stored.lastBlock;
+    const late =
+      own === null || taken === null ? null : (own.late ?? (await isLate(place, own.round, taken)));
+    await record(publication, {
+      committed: { text, block },
+      ...(own === null ? {} : { seal: { ...own, late } }),
+    });
+    return { text, block, seal: { ...published, late } };
   };
   if (current?.text === text && state !== 'sealed' && state !== 'failed')
     return done(current.block, { round, revealsAt: null, state: 'revealed' });
   if (own === null || stored.entry === null || !holdsSeal(stored, own.encrypted)) return null;
-  if (state === 'failed') throw neverOpened('failed', own.round);
+  if (state === 'failed') throw whyNever(stored, 'failed', own.round);
   return done(stored.entry.block, { round: own.round, revealsAt: own.revealsAt, state: 'sealed' });
 }
 

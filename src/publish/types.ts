@@ -111,6 +111,8 @@ export interface PublishedSeal {
   /** ISO time; null: it has been opened. */
   revealsAt: string | null;
   state: 'sealed' | 'revealed';
+  /** Whether the chain knew its round before it took the seal, so that nothing was hidden; null: not known. */
+  late: boolean | null;
 }
 
 /** One step of `pt upload --dry-run`. `done`: the journal, the Hub or the chain shows that it needs doing no more. */

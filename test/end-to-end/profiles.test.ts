@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConstants, profileNamed } from '../../src/constants.ts';
 import { type Sandbox, sandboxDir, startSandbox } from '../../src/sandbox/index.ts';
+import { rpc } from '../chain/support.ts';
 import { type Ran, runPt } from '../commands/run-pt.ts';
 import { makeModel } from '../publish/support.ts';
 
@@ -193,6 +194,27 @@ describe('a profile whose validators read seals', () => {
     expect(errorOf(await albedo(repo('d')))).toMatchObject({ code: 'seal.lost' });
     const anew = await albedo(repo('d'), '--replace', '--wait-reveal');
     expect(anew.json(), anew.stderr).toMatchObject({ seal: { state: 'revealed' } });
+  }, 120_000);
+
+  it('seals once where the chain drops a seal in silence whose round it keeps no more, and anew only when asked', async () => {
+    const nonce = () =>
+      rpc<number>(sandbox.state.chain, 'system_accountNextIndex', sandbox.state.wallet.ss58);
+    const before = await nonce();
+    sandbox.chain!.setFaults({ holdExtrinsics: true });
+    const running = albedo(repo('g'));
+    const pending = () => rpc<string[]>(sandbox.state.chain, 'author_pendingExtrinsics');
+    await expect.poll(async () => (await pending()).length, { timeout: 60_000 }).toBe(1);
+    sandbox.chain!.setFaults({ pulseExpired: true });
+    expect(errorOf(await running)).toMatchObject({ code: 'seal.expired' });
+    expect((await nonce()) - before).toBe(1);
+    await expect
+      .poll(async () => (await pt(['status', '--mine'], 'albedo')).json(), { timeout: 20_000 })
+      .toMatchObject({ neurons: [{ state: 'lost' }] });
+    sandbox.chain!.setFaults({});
+    expect(errorOf(await albedo(repo('g')))).toMatchObject({ code: 'seal.lost' });
+    const anew = await albedo(repo('g'), '--replace', '--wait-reveal');
+    expect(anew.json(), anew.stderr).toMatchObject({ seal: { state: 'revealed', late: false } });
+    expect((await nonce()) - before).toBe(2);
   }, 120_000);
 
   it('commits what a digest pins elsewhere: text, seal and journal as ever, no Hub, and what was not looked at is said', async () => {

@@ -26,6 +26,9 @@ beforeAll(async () => {
     ...albedo,
     repo: { contains: [{ of: 'coldkey', take: [5, 5], where: 'id', case: 'any' }] },
   });
+  const { blocks: _, ...sealed } = albedo.commit as { blocks?: number };
+  const boundary = { epoch_blocks: 5, margin: 1 };
+  await write('epoch', { ...albedo, commit: { ...sealed, boundary } });
   const format = {
     kind: 'json',
     style: 'compact',
@@ -129,6 +132,40 @@ it('a pending seal is refused before the upload', async () => {
   expect((await upload('albedo', repo('d'), '--wait-reveal')).json()).toMatchObject({
     seal: { state: 'revealed' },
   });
+}, 120_000);
+
+/** Signs and sends while the pool keeps everything, and lets it in once `faults` hold. */
+async function includedLate(profile: string, name: string, faults: object, ...more: string[]): Promise<Ran> {
+  sandbox.chain!.setFaults({ holdExtrinsics: true });
+  const running = upload(profile, name, ...more);
+  const pending = () => rpc<string[]>(sandbox.state.chain, 'author_pendingExtrinsics');
+  await expect.poll(async () => (await pending()).length, { timeout: 60_000 }).toBe(1);
+  sandbox.chain!.setFaults(faults);
+  return running;
+}
+
+it('a round that passes between signing and inclusion is named: what was sealed hides nothing, and its epoch may be over', async () => {
+  const late = await includedLate('epoch', repo('late'), { roundOut: true }, '--wait-reveal');
+  expect(late.json(), late.stderr).toMatchObject({ seal: { round: 1000, state: 'revealed', late: true } });
+  expect(late.stderr).toMatch(
+    /Round 1000 was out before the chain took the seal in block \d+: nothing was hidden/,
+  );
+  expect(late.stderr).toMatch(/after block \d+, so validators count it in the next epoch/);
+  sandbox.chain!.setFaults({});
+  // One in time is not, and the same again keeps to what was found.
+  const inTime = await upload('epoch', repo('in-time'), '--wait-reveal');
+  expect(inTime.json(), inTime.stderr).toMatchObject({ seal: { state: 'revealed', late: false } });
+  expect(inTime.stderr).not.toContain('nothing was hidden');
+}, 120_000);
+
+it('a round whose signature the chain keeps no more opens no seal: failed, named, and nothing is made public', async () => {
+  const { ran, extrinsics } = await sentBy(() => includedLate('albedo', repo('old'), { pulseExpired: true }));
+  expect([codeOf(ran), extrinsics], ran.stderr).toEqual(['seal.expired', 1]);
+  await expect
+    .poll(async () => (await pt('albedo', 'status', '--mine')).json(), { timeout: 20_000 })
+    .toMatchObject({ neurons: [{ state: 'failed', seal: { round: 1000 } }] });
+  const seen = await fetch(`${sandbox.state.hub}/api/models/${repo('old')}`);
+  expect(seen.status).toBe(401);
 }, 120_000);
 
 it('a plain text of more than 128 bytes is written and read where the profile has room for it', async () => {

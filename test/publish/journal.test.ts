@@ -68,6 +68,7 @@ const journals: fc.Arbitrary<Journal> = fc
             round: fc.option(nat),
             revealsAt: fc.option(text),
             state: fc.constantFrom('sealed' as const, 'revealed' as const),
+            late: fc.option(fc.boolean()),
           }),
         ),
       }),

@@ -36,6 +36,9 @@ export function createAdmin(node: Node): Admin {
       node.faults.clockMs = faults.clockMs;
       node.faults.beacon.late = faults.beaconLate;
       node.faults.beacon.broken = faults.sealsBroken;
+      node.faults.beacon.out = faults.roundOut || faults.pulseExpired;
+      node.faults.beacon.expired = faults.pulseExpired;
+      node.faults.holdExtrinsics = faults.holdExtrinsics;
     },
     register(hotkey, { netuid = ownNetuid, ...options } = {}) {
       let uid = -1;

@@ -25,6 +25,8 @@ const A_DAY = 86_400;
 const KEPT_REVEALS = 10;
 /** Rounds that the chain seems to lack while the beacon is late. */
 const LATE = 100;
+/** Rounds for which the pallet keeps signatures. */
+const KEPT_ROUNDS = 216_000;
 
 export interface BeaconOptions {
   opener: Opener;
@@ -38,6 +40,10 @@ export interface BeaconFaults {
   late: boolean;
   /** Every seal turns out not to open. */
   broken: boolean;
+  /** The round is out before a seal comes. */
+  out: boolean;
+  /** And its signature is kept no more. */
+  expired: boolean;
 }
 
 export interface SandboxBeacon {
@@ -72,6 +78,19 @@ export function createBeacon(
     return null;
   };
 
+  const pulse = {
+    round: BigInt(ROUND),
+    randomness: new Uint8Array(32),
+    signature: Buffer.from(signature, 'hex'),
+  };
+
+  /** What the chain has of the beacon when a block begins. */
+  const storedRounds = (): { newest: number; oldest: number } => {
+    if (faults.expired) return { newest: ROUND + KEPT_ROUNDS, oldest: ROUND + 1 };
+    if (faults.out) return { newest: ROUND, oldest: 1 };
+    return { newest: ROUND - 1 - (faults.late ? LATE : 0), oldest: 1 };
+  };
+
   return {
     begin(state) {
       const genesis = Math.floor(Date.now() / 1000) - ROUND * PERIOD - A_DAY;
@@ -82,15 +101,17 @@ export function createBeacon(
     },
     open(state, block) {
       const index = state.get('Commitments', 'TimelockedIndex') as [number, string][];
-      if (state.get('Drand', 'Pulses', BigInt(ROUND)) !== undefined)
-        state.set('Drand', 'Pulses', [BigInt(ROUND)], null);
-      state.set('Drand', 'LastStoredRound', [], BigInt(ROUND - 1 - (faults.late ? LATE : 0)));
+      const { newest, oldest } = storedRounds();
+      state.set('Drand', 'Pulses', [BigInt(ROUND)], newest >= ROUND && oldest <= ROUND ? pulse : null);
+      state.set('Drand', 'LastStoredRound', [], BigInt(newest));
+      state.set('Drand', 'OldestStoredRound', [], BigInt(oldest));
       if (index.length === 0) return [];
       const events: PalletEvent[] = [];
       const left: [number, string][] = [];
       for (const [netuid, who] of index) {
         const entry = state.get('Commitments', 'CommitmentOf', netuid, who);
-        const due = entry !== undefined && entry.block + revealBlocks <= block && !faults.late;
+        const since = faults.out ? 1 : revealBlocks;
+        const due = entry !== undefined && entry.block + since <= block && !faults.late;
         const waits = entry?.info.some(
           (field: DataField) => isSeal(field) && answerOf(bytesOf(field)) === null,
         );
@@ -105,12 +126,7 @@ export function createBeacon(
         }
         events.push(...openEntry(state, netuid, who, entry, block));
       }
-      if (events.length > 0 || left.length < index.length) {
-        const pulse = {
-          round: BigInt(ROUND),
-          randomness: new Uint8Array(32),
-          signature: Buffer.from(signature, 'hex'),
-        };
+      if (!faults.out && (events.length > 0 || left.length < index.length)) {
         state.set('Drand', 'Pulses', [BigInt(ROUND)], pulse);
         state.set('Drand', 'LastStoredRound', [], BigInt(ROUND));
       }
@@ -134,7 +150,11 @@ export function createBeacon(
         kept.push(field);
         continue;
       }
-      const answer = faults.broken ? { error: 'Decrypt' } : answerOf(bytesOf(field))!;
+      const answer = faults.expired
+        ? { error: 'PulseExpired' }
+        : faults.broken
+          ? { error: 'Decrypt' }
+          : answerOf(bytesOf(field))!;
       const failure =
         'error' in answer ? answer.error : answer.plaintext.length === 0 ? 'EmptyPlaintext' : null;
       if (failure === null && 'plaintext' in answer) {

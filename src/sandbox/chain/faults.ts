@@ -18,6 +18,12 @@ export interface ChainFaults {
   beaconLate: boolean;
   /** Seals turn out not to open. */
   sealsBroken: boolean;
+  /** The round that seals wait for is out already: what comes now is opened in the next block. */
+  roundOut: boolean;
+  /** It has been out for so long that the chain keeps its signature no more. */
+  pulseExpired: boolean;
+  /** Extrinsics wait in the pool. */
+  holdExtrinsics: boolean;
 }
 
 export const noFaults = (): ChainFaults => ({
@@ -29,6 +35,9 @@ export const noFaults = (): ChainFaults => ({
   clockMs: 0,
   beaconLate: false,
   sealsBroken: false,
+  roundOut: false,
+  pulseExpired: false,
+  holdExtrinsics: false,
 });
 
 const matches = (wanted: string, method: string): boolean => wanted === '*' || wanted === method;

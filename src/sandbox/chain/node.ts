@@ -38,7 +38,13 @@ export interface Node {
   /** Changes storage as the chain's administrator would, in a block of its own. */
   change(edit: (state: State) => void): Block;
   stop(): void;
-  faults: { stalled: boolean; dropExtrinsics: number; clockMs: number } & { beacon: BeaconFaults };
+  faults: {
+    stalled: boolean;
+    dropExtrinsics: number;
+    clockMs: number;
+    holdExtrinsics: boolean;
+    beacon: BeaconFaults;
+  };
 }
 
 const GENESIS_BALANCE = 1_000_000_000_000n;
@@ -51,14 +57,17 @@ export function startNode(options: NodeOptions): Node {
   const listeners = new Set<(block: Block) => void>();
   const eventsCodec = runtime.codec('Vec<EventRecord>');
   const eventsKey = runtime.builder.buildStorage('System', 'Events').keys.enc();
-  const faults = { stalled: false, dropExtrinsics: 0, clockMs: 0, beacon: { late: false, broken: false } };
+  const faults = {
+    ...{ stalled: false, dropExtrinsics: 0, clockMs: 0, holdExtrinsics: false },
+    beacon: { late: false, broken: false, out: false, expired: false },
+  };
   const beacon = options.beacon ? createBeacon(options.shape, options.beacon, faults.beacon) : null;
 
   const seal = (): Block => {
     const number = ledger.head().number + 1;
     const now = BigInt(Date.now() + faults.clockMs);
     const inherent = inherentTimestamp(runtime, now);
-    const taken = pool.take();
+    const taken = faults.holdExtrinsics ? [] : pool.take();
     const events: unknown[] = [record(0, success('Mandatory'))];
     state.set('System', 'Number', [], number);
     state.set('System', 'BlockHash', [number - 1], ledger.head().hash);
