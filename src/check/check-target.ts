@@ -14,7 +14,7 @@ import {
   remoteContent,
 } from '../model/index.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { lookForCopies } from '../publish/index.ts';
 import {
   cannotScore,
@@ -29,7 +29,7 @@ import {
 import { formatWhole } from '../text/format.ts';
 import { againstFindings, type Looked, type Place as Where } from './against.ts';
 import { blockFor, competitionFor } from './at-block.ts';
-import type { CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
+import type { CheckedModel, CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
 /** Local weights up to this size are hashed unasked (about a second). */
 const HASH_UP_TO = 2 * 2 ** 30;
@@ -61,15 +61,17 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
   const chosen = competitionFor(schedule, profile, at.block, asked, facts.parameters);
   const { competition } = chosen;
   const content = folder ? yield* localContent(folder, request) : await remoteHash(facts, revision!, place);
+  const king = request.against ? yield* openBeside(request.against, place) : null;
   const findings = [
     ...chosen.findings,
     ...(competition
       ? checkModel(facts, competition, profile, place.tokenizers[competition.tokenizer])
       : facts.problems),
-    ...(await beside(request, place, {
-      ...{ facts, headers: looked.headers },
-      at: atOf(folder, revision, await hubFor(revision, place)),
-    })),
+    ...(await againstFindings(
+      { facts, headers: looked.headers, at: atOf(folder, revision, await hubFor(revision, place)) },
+      king?.looked ?? null,
+      profile,
+    )),
     ...(revision ? repositoryFindings(revision, place) : []),
     ...content.findings,
     ...(content.hash && chain
@@ -88,14 +90,13 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
   return {
     accepted: isAccepted(findings),
     verdict: verdictOf(findings),
-    model: revision
-      ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
-      : { kind: 'folder', dir: folder!.dir },
+    model: checkedModel(folder, revision),
     profile: place.asked,
     ...at,
     competition,
     asked,
     findings,
+    beside: king && { ...king.model, uid: king.uid },
     architecture: facts.architecture,
     parameters: facts.parameters,
     bytes: facts.bytes,
@@ -111,22 +112,30 @@ function atOf(folder: InspectedFolder | null, revision: HubRevision | null, hub:
   return folder ? { dir: folder.dir } : { hub: hub!, revision: revision! };
 }
 
-/** What is said beside the king's, of profiles that lock something or know near copies. */
-async function beside({ against }: CheckRequest, place: Place, model: Looked): Promise<Finding[]> {
-  const { profile } = place;
-  if (!against) return againstFindings(model, null, profile);
-  const target = against.kind === 'king' ? await kingOf(place) : against;
+const checkedModel = (folder: InspectedFolder | null, revision: HubRevision | null): CheckedModel =>
+  revision
+    ? { kind: 'repo', repo: revision.repo, commit: revision.commit }
+    : { kind: 'folder', dir: folder!.dir };
+
+/** The model that it is held beside, opened; `uid`: whose it is, where the chain said so. */
+async function* openBeside(
+  against: NonNullable<CheckRequest['against']>,
+  place: Place,
+): Work<{ looked: Looked; model: CheckedModel; uid: number | null }> {
+  const king = against.kind === 'king' ? await kingOf(place) : null;
+  if (king?.doubt != null) yield warning(king.doubt);
+  const target = against.kind === 'king' ? { kind: 'repo' as const, ...king! } : against;
   const revision = target.kind === 'repo' ? await findRevision(target, place) : null;
-  const folder = target.kind === 'folder' ? await openFolder(target.dir, profile) : null;
+  const folder = target.kind === 'folder' ? await openFolder(target.dir, place.profile) : null;
   const hub = await hubFor(revision, place);
-  const { facts, headers } = folder ?? (await openRemote(hub!, revision!, profile));
-  return againstFindings(model, { facts, headers, at: atOf(folder, revision, hub) }, profile);
+  const { facts, headers } = folder ?? (await openRemote(hub!, revision!, place.profile));
+  const looked = { facts, headers, at: atOf(folder, revision, hub) };
+  return { looked, model: checkedModel(folder, revision), uid: king?.uid ?? null };
 }
 
-/** The model of the subnet's best miner, as load-best takes it. Throws `CheckError` `load.no_model`. */
-async function kingOf(place: Place): Promise<CheckTarget> {
-  const { repo, commit: revision } = await findBest(await place.chain(), undefined, place.competition, place);
-  return { kind: 'repo', repo, revision };
+/** The model of the subnet's best miner, as load-best takes it. Throws `CheckError` `load.no_model`, `load.elsewhere`. */
+async function kingOf(place: Place) {
+  return findBest(await place.chain(), undefined, place.competition, place);
 }
 
 /** The chain's block, and its commitments when asked for. A folder can be checked without one: that is said. */

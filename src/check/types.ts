@@ -40,6 +40,8 @@ export interface CheckVerdict {
   /** The name or id that was asked for. */
   asked: string | null;
   findings: Finding[];
+  /** What it was held beside; null: nothing. */
+  beside: (CheckedModel & { /** Null: not by the chain. */ uid: number | null }) | null;
   architecture: string | null;
   parameters: number | null;
   bytes: number;

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type CheckTarget,
@@ -9,6 +8,7 @@ import {
   parseTarget,
 } from '../check/index.ts';
 import { Args, BLOCK, Flags, hubFlags, networkFlags, PtCommand, walletFlags } from '../cli/base.ts';
+import { notTheFolder } from '../cli/chain-words.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { checkOutput } from '../output/check.ts';
@@ -58,6 +58,10 @@ export default class Check extends PtCommand {
     this.note(
       `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${printed.competition}.`,
     );
+    if (printed.against !== null)
+      this.note(
+        `Held beside ${printed.againstUid === null ? '' : `the king, uid ${printed.againstUid}: `}${printed.against}.`,
+      );
     this.table(
       [{ title: '' }, { title: 'rule' }, { title: 'finding', narrow: 'wrap' }],
       verdict.findings.map((f) => [markOf(f), f.rule, f.message]),
@@ -95,6 +99,8 @@ export default class Check extends PtCommand {
   ): Promise<CheckVerdict> {
     const { signal } = this;
     const king = flags.against === undefined ? null : await parseKing(flags.against);
+    const shadowed = king?.kind === 'king' ? notTheFolder('king') : null;
+    if (shadowed !== null) this.warning(shadowed);
     const request = { target, against: king, block: flags.block ?? null, hash: flags.hash, signal };
     const verdict = await this.work(checkTarget(request, place));
     if (!flags.deep) return verdict;
@@ -110,9 +116,8 @@ export default class Check extends PtCommand {
   }
 }
 
-/** `king` (unless a folder is called that): what the chain says. */
-const parseKing = async (text: string) =>
-  text === 'king' && !existsSync(text) ? ({ kind: 'king' } as const) : parseTarget(text);
+/** `king` is what the chain says, whatever folders there are: one of that name is `./king`. */
+const parseKing = async (text: string) => (text === 'king' ? ({ kind: 'king' } as const) : parseTarget(text));
 
 /** A finding's mark in the table; those that speak against the model stand out. */
 function markOf(finding: Finding): string {

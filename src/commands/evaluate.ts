@@ -10,6 +10,7 @@ import {
   sampleFlags,
   walletFlags,
 } from '../cli/base.ts';
+import { notTheFolder } from '../cli/chain-words.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
 import { EXIT } from '../errors.ts';
 import {
@@ -77,9 +78,16 @@ export default class Evaluate extends PtCommand {
     const { flags, argv } = await this.parse(Evaluate);
     const settings = await this.settings(flags);
     const place = await this.place(settings);
+    const models = (argv as string[]).map(parseModelRef);
+    const against = flags.against === undefined ? null : parseModelRef(flags.against);
+    for (const [i, ref] of [...models, against].entries()) {
+      const typed = i < models.length ? (argv as string[])[i]! : flags.against!;
+      const shadowed =
+        ref !== null && (ref.kind === 'best' || ref.kind === 'uid') ? notTheFolder(typed) : null;
+      if (shadowed !== null) this.warning(shadowed);
+    }
     const request = {
-      models: (argv as string[]).map(parseModelRef),
-      against: flags.against === undefined ? null : parseModelRef(flags.against),
+      ...{ models, against },
       block: flags.block ?? null,
       data: flags.data ?? [],
       textColumn: flags['text-column'] ?? null,

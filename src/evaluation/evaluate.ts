@@ -20,15 +20,22 @@ import { lengthFor, seedAt, sequencesFor, shortOf, tasksOf, tokenizerFor } from 
 import type { EvaluateRequest, Evaluation, ModelRef } from './types.ts';
 import { type Contestant, verdictOf } from './verdict.ts';
 
-/** An existing folder, `best` or `king` (which it is), a uid (`5`, `uid 5`), or a repository reference; anything else is taken for a folder (which is then missing). */
+export const folderRef = (dir: string): ModelRef => ({
+  kind: 'folder',
+  name: basename(resolve(dir)),
+  dir: resolve(dir),
+});
+
+/**
+ * `best` or `king` (which it is) and a uid (`5`, `uid 5`) are the chain's, whatever folders there are (one of that name is `./king`); then an
+ * existing folder, or a repository reference. Anything else is taken for a folder, which is then missing.
+ */
 export function parseModelRef(text: string): ModelRef {
-  const folder: ModelRef = { kind: 'folder', name: basename(resolve(text)), dir: resolve(text) };
-  if (existsSync(text)) return folder;
   if (text === 'best' || text === 'king') return { kind: 'best', name: text };
   const uid = /^(?:uid ?)?(\d{1,5})$/.exec(text)?.[1];
   if (uid !== undefined) return { kind: 'uid', name: `uid ${uid}`, uid: Number(uid) };
-  const ref = parseRepoRef(text);
-  return ref ? { kind: 'repo', name: text, ...ref } : folder;
+  const ref = existsSync(text) ? null : parseRepoRef(text);
+  return ref ? { kind: 'repo', name: text, ...ref } : folderRef(text);
 }
 
 /** One per-task part of a model's result from python/evaluate.py. */

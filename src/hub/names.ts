@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { isHubRepo } from '../rules/repository.ts';
+import { isHubRepo, isRevision } from '../rules/repository.ts';
 import { hostile, tame } from './hub-errors.ts';
 
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
@@ -19,9 +19,7 @@ export function checkRepo(repo: string): string {
 
 /** A branch, tag or commit that can stand in an address; throws `hub.bad_revision`. */
 export function checkRevision(revision: string): string {
-  const fine =
-    /^\w[\w.-]*(?:\/\w[\w.-]*)*$/.test(revision) && !revision.includes('..') && revision.length <= 255;
-  if (fine) return revision;
+  if (isRevision(revision)) return revision;
   throw new UserError('hub.bad_revision', `Not a branch or commit: ${JSON.stringify(tame(revision))}`, {
     nextSteps: ['Name a branch (main) or a commit of 40 hex digits.'],
   });

@@ -1,10 +1,11 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckError, OutsideError } from '../errors.ts';
 import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
-import { contentHashOf, inspectRemote } from '../model/index.ts';
+import { contentHashOf, fileSha256, inspectRemote } from '../model/index.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
-import { carriedFiles, hashMatches, type Profile } from '../rules/index.ts';
+import { type Work, warning } from '../progress.ts';
+import { carriedFiles, isCommit, isPinned, manifestOf, type Profile, pinnedFiles } from '../rules/index.ts';
 import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
 import type { LoadRequest } from './types.ts';
@@ -16,7 +17,7 @@ export interface LoadOutcome {
   commit: string;
   dir: string;
   contentHash: string;
-  /** Whether the content was compared with the chain's hash (and equal); false for `--repo`, which no chain entry vouches for. */
+  /** Whether it was compared with what the chain's text pins (and equal); false where that pins nothing, and for `--repo`. */
   verified: boolean;
 }
 
@@ -39,32 +40,31 @@ export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOut
   const hub = await place.hub();
   const wanted = await find(request, place);
   const { repo, uid } = wanted;
-  const revision = await hub.revision(repo, wanted.commit ?? undefined);
-  if (!revision) throw notThere(repo, wanted.commit, hub);
+  const revision = await hub.revision(repo, wanted.revision ?? undefined);
+  if (!revision) throw notThere(repo, wanted.revision, hub);
   const { commit } = revision;
+  if (wanted.chain?.doubt != null) yield warning(wanted.chain.doubt);
   enforceSize(revision, wanted.maxBytes);
   const onChain = wanted.chain;
   const modelsDir = request.modelsDir ?? place.modelsDir;
   const dir = request.dir ?? join(modelsDir, `${repo.replace('/', '--')}@${commit.slice(0, 12)}`);
   const target = await openTarget(dir, `${repo}@${commit}`, request.force ?? false);
-  const outcome = (contentHash: string): LoadOutcome => ({
+  const outcome = (found: Compared): LoadOutcome => ({
     uid,
     repo,
     commit,
     dir: target.dir,
-    contentHash,
-    verified: onChain !== null,
+    contentHash: found.contentHash,
+    verified: found.pinned === true,
   });
-  const isRight = (contentHash: string) =>
-    onChain === null || hashMatches(place.profile, onChain.id, contentHash, onChain.hotkey);
+  const compare = (folder: string) => compared(folder, onChain, commit, place.profile);
 
   if (target.occupied) {
     // A folder named after the commit got its name only after everything was verified; any other one must prove it.
-    const own = onChain !== null || !request.dir;
-    const contentHash = await contentHashOf(target.dir, place.profile);
-    if (own && isRight(contentHash)) {
+    const found = await compare(target.dir);
+    if (found.pinned === true || (found.pinned === null && !request.dir)) {
       yield { kind: 'note', level: 'info', message: `${target.dir} already holds this model.` };
-      return outcome(contentHash);
+      return outcome(found);
     }
     target.refuseOccupied();
   }
@@ -91,20 +91,47 @@ export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOut
     if (error instanceof CheckError) await target.discard();
     throw error;
   }
-  const contentHash = await contentHashOf(target.temporary, place.profile);
-  if (!isRight(contentHash)) {
+  const found = await compare(target.temporary);
+  if (found.pinned === false) {
     await target.discard();
-    throw mismatch(wanted, contentHash);
+    throw mismatch(wanted, found.contentHash);
   }
+  if (onChain !== null && found.pinned === null)
+    yield warning(
+      `Nothing on chain pins what uid ${uid} committed: this is what ${wanted.revision ?? 'the branch main'} of ${repo} holds now.`,
+    );
   await target.settle();
-  return outcome(contentHash);
+  return outcome(found);
+}
+
+interface Compared {
+  contentHash: string;
+  /** Null: nothing on chain pins it. */
+  pinned: boolean | null;
+}
+
+/** A folder's content, and whether it is what the chain's text pins. */
+async function compared(
+  dir: string,
+  onChain: Wanted | null,
+  commit: string,
+  profile: Profile,
+): Promise<Compared> {
+  const contentHash = await contentHashOf(dir, profile);
+  if (onChain === null) return { contentHash, pinned: null };
+  const files = profile.pin.store === 'file' ? pinnedFiles(await readdir(dir)) : [];
+  const sha256 = new Set(await Promise.all(files.map((path) => fileSha256(join(dir, path)))));
+  return {
+    contentHash,
+    pinned: isPinned(profile, onChain.id, { commit, contentHash, sha256 }, onChain.hotkey),
+  };
 }
 
 interface Found {
   uid: number | null;
   repo: string;
   /** Null: the head. */
-  commit: string | null;
+  revision: string | null;
   maxBytes: number | null;
   /** What the chain says of it; null when nothing does. */
   chain: Wanted | null;
@@ -117,7 +144,7 @@ const asked = (request: LoadRequest, place: LoadFrom): string | null =>
 async function find(request: LoadRequest, place: LoadFrom): Promise<Found> {
   const { source } = request;
   if (source.kind === 'repo')
-    return { uid: null, repo: source.repo, commit: source.revision, maxBytes: null, chain: null };
+    return { uid: null, repo: source.repo, revision: source.revision, maxBytes: null, chain: null };
   const chain = await place.chain();
   const wanted =
     source.kind === 'best'
@@ -138,7 +165,11 @@ async function chooseFiles(revision: HubRevision, hub: Hub, profile: Profile): P
     );
   }
   const paths = new Set(revision.files.map((file) => file.path));
-  const names = new Set(carriedFiles(paths, facts.hashedFiles, profile));
+  // Where one file is the model, nothing else is vouched for; and what the subnet forbids is of no use to anybody.
+  const forbidden = new Set(manifestOf([...paths], profile).forbidden);
+  const carried =
+    profile.pin.store === 'file' ? pinnedFiles([...paths]) : carriedFiles(paths, facts.hashedFiles, profile);
+  const names = new Set(carried.filter((path) => !forbidden.has(path)));
   return revision.files.filter((file) => names.has(file.path));
 }
 
@@ -153,8 +184,8 @@ function enforceSize(revision: HubRevision, maxBytes: number | null): void {
   );
 }
 
-function notThere(repo: string, commit: string | null, hub: Hub): OutsideError {
-  const which = commit === null ? repo : `${repo}@${commit.slice(0, 8)}`;
+function notThere(repo: string, revision: string | null, hub: Hub): OutsideError {
+  const which = revision === null ? repo : `${repo}@${isCommit(revision) ? revision.slice(0, 8) : revision}`;
   return new OutsideError('load.not_on_hub', `${which} is not on ${hub.endpoint}, or is private.`, {
     nextSteps: ['pt status   # other models', 'Set HF_ACCESS_TOKEN if the repository is yours and private.'],
   });
@@ -164,7 +195,7 @@ function mismatch({ repo, uid, chain }: Found, contentHash: string): CheckError 
   return new CheckError(
     'load.hash_mismatch',
     `${repo} does not hold what uid ${uid} committed: its content hash is ${contentHash}, the chain says ${JSON.stringify(
-      (chain?.id.secureHash ?? chain?.id.hash ?? '').slice(0, 100),
+      (chain?.id.secureHash ?? chain?.id.hash ?? chain?.id.pin ?? '').slice(0, 100),
     )}.`,
     { nextSteps: ['Do not use this model; choose another: pt status'], details: { contentHash } },
   );

@@ -3,7 +3,7 @@ import type { Hub } from '../hub/index.ts';
 import { inspectRemote, remoteContent } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import { retirement } from '../publish/index.ts';
-import { hashMatches, type Profile } from '../rules/index.ts';
+import { isPinned, type Profile } from '../rules/index.ts';
 import { bestOf, isLoadable, readSubnet } from './subnet.ts';
 import type { Miner } from './types.ts';
 
@@ -64,7 +64,9 @@ export async function readStatus({ hotkey, mine }: StatusRequest, place: Place):
   const shown = mine ? (own ? [own] : []) : subnet.miners;
   const neurons: StatusRow[] = [];
   for (const miner of shown) {
-    const url = isLoadable(miner) ? `${hub.endpoint}/${miner.repo}/tree/${miner.commit}` : null;
+    const url = isLoadable(miner)
+      ? `${hub.endpoint}/${miner.hub.repo}/tree/${miner.hub.revision ?? 'main'}`
+      : null;
     const row = { ...miner, url };
     neurons.push(mine ? { ...row, repository: await repositoryOf(miner, hub, profile) } : row);
   }
@@ -83,17 +85,22 @@ export async function readStatus({ hotkey, mine }: StatusRequest, place: Place):
 }
 
 /** Looks at a commitment's repository as a stranger does. Null: the commitment names none. */
-async function repositoryOf(
-  { repo, commit, id, hotkey }: Miner,
-  hub: Hub,
-  profile: Profile,
-): Promise<RepositoryState | null> {
-  if (repo === null || commit === null || id === null) return null;
+async function repositoryOf(miner: Miner, hub: Hub, profile: Profile): Promise<RepositoryState | null> {
+  if (!isLoadable(miner)) return null;
+  const { repo, revision: asked } = miner.hub;
   const stranger = hub.anonymous();
-  const revision = await stranger.revision(repo, commit);
+  const revision = await stranger.revision(repo, asked ?? undefined);
   if (!revision) return { public: false, unchanged: null, bytes: null };
   const facts = await inspectRemote(stranger, revision, profile);
   const content = await remoteContent(stranger, revision, facts.hashedFiles);
-  const unchanged = content && hashMatches(profile, id, content.contentHash, hotkey);
-  return { public: true, unchanged, bytes: facts.bytes };
+  const found = content && {
+    commit: revision.commit,
+    contentHash: content.contentHash,
+    sha256: new Set(content.files.map(({ sha256 }) => sha256)),
+  };
+  return {
+    public: true,
+    unchanged: found && isPinned(profile, miner.id, found, miner.hotkey),
+    bytes: facts.bytes,
+  };
 }

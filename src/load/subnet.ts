@@ -3,7 +3,10 @@ import { heldOf } from '../publish/held.ts';
 import {
   asHubRepo,
   competitionsAt,
+  type HubPlace,
+  hubPlaceOf,
   isCommit,
+  type ModelId,
   meantIds,
   modelIdOf,
   namesCompetition,
@@ -54,6 +57,7 @@ export function minerOf(
     id,
     repo: id && asHubRepo(id.namespace, id.name),
     commit: id?.commit && isCommit(id.commit) ? id.commit : null,
+    hub: id && hubPlaceOf(profile, id),
     competition: id?.competitionId ?? null,
   };
 }
@@ -65,25 +69,29 @@ function byRank(profile: Profile): (a: Miner, b: Miner) => number {
 }
 
 /** Whether a commitment names something that can be looked for on a Hub. */
-export function isLoadable(miner: Miner): miner is Miner & { repo: string; commit: string; block: number } {
-  return miner.repo !== null && miner.commit !== null;
+export function isLoadable(miner: Miner): miner is Miner & { hub: HubPlace; id: ModelId } {
+  return miner.hub !== null;
 }
 
 /**
  * The best miner with a loadable commitment, among those of some competitions when ids are given (`meantIds`). Null: there is none.
  */
 export function bestMiner(miners: Miner[], competitions: number | readonly number[] | null = null) {
+  return miners.filter(isLoadable).find(among(competitions)) ?? null;
+}
+
+function among(competitions: number | readonly number[] | null) {
   const wanted = competitions === null ? null : new Set<number | null>([competitions].flat());
-  return miners.filter(isLoadable).find(({ competition }) => wanted?.has(competition) ?? true) ?? null;
+  return ({ competition }: Miner) => wanted?.has(competition) ?? true;
 }
 
 /**
  * The best miner of the subnet, in the competition meant (`competition`: id or name; null: all that are open). What `pt load-best`,
- * `pt status`, `pt evaluate --against best`, `graph.bestUid()` and Python's `graph.best_uid()` all mean. Throws `competition.unknown`.
+ * `pt status`, `pt evaluate --against best`, `graph.bestUid()` and Python's `graph.best_uid()` all mean. A subnet with a king has that
+ * one, wherever its model is; the pretraining releases have the best that can be loaded. Throws `competition.unknown`.
  */
-export function bestOf({ miners, block }: Subnet, competition: string | null, rules: Rules) {
-  return bestMiner(
-    miners,
-    meantIds(competitionsAt(rules.schedule, block, rules.profile), rules.profile, competition),
-  );
+export function bestOf({ miners, block }: Subnet, competition: string | null, rules: Rules): Miner | null {
+  const ids = meantIds(competitionsAt(rules.schedule, block, rules.profile), rules.profile, competition);
+  if (rules.profile.pretraining !== null) return bestMiner(miners, ids);
+  return miners.filter(({ id }) => id !== null).find(among(ids)) ?? null;
 }

@@ -1,5 +1,5 @@
 import type { CommitmentState, HeldSeal } from '../publish/held.ts';
-import type { ModelId, Profile, Schedule } from '../rules/index.ts';
+import type { HubPlace, ModelId, Profile, Schedule } from '../rules/index.ts';
 
 export interface Rules {
   profile: Profile;
@@ -25,6 +25,8 @@ export interface Miner {
   repo: string | null;
   /** 40 hex digits, only when it is a full commit id. */
   commit: string | null;
+  /** Where a Hub has the model; null: its text names none, or it is elsewhere. */
+  hub: HubPlace | null;
   competition: number | null;
 }
 

@@ -75,9 +75,14 @@ export async function hashEverything(dir: string): Promise<string> {
   const { files } = await listFolder(root, new Set());
   const hashes: string[] = [];
   for (const path of hashOrder(files.map((f) => f.path))) {
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(join(root, path))) hash.update(chunk as Uint8Array);
-    hashes.push(hashOfSha256(hash.digest('hex')));
+    hashes.push(hashOfSha256(await fileSha256(join(root, path))));
   }
   return directoryHash(hashes);
+}
+
+/** A file's sha256 in hex. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
 }

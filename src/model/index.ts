@@ -1,7 +1,13 @@
 /** Model folders and files: headers, facts, content hash, cast and upload plan. */
 
 export { classOf, expectedShapes } from './architectures.ts';
-export { contentHashOf, type FolderContent, hashEverything, readContent } from './content-hash.ts';
+export {
+  contentHashOf,
+  type FolderContent,
+  fileSha256,
+  hashEverything,
+  readContent,
+} from './content-hash.ts';
 export { halfToNumber, type TargetDtype } from './convert.ts';
 export { readHeader } from './header.ts';
 export { type InspectedFolder, inspectFolder, inspectRemote, openFolder, openRemote } from './inspect.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CheckVerdict } from '../check/types.ts';
+import type { CheckedModel, CheckVerdict } from '../check/types.ts';
 import { against, competitionLabel } from '../rules/index.ts';
 import { commit, count, finding, text, verdict } from './parts.ts';
 
@@ -14,6 +14,10 @@ export const checkSchema = z.strictObject({
   competition: text.nullable().describe('Name and id; what was asked for when there is no such one'),
   competitionId: z.int().nullable(),
   findings: z.array(finding),
+  against: text.nullable().describe('The folder, or REPO@COMMIT, that it was held beside; null: nothing'),
+  againstUid: count
+    .nullable()
+    .describe('The miner whose model that is; null: it was not looked up on the chain'),
   architecture: text.nullable(),
   parameters: count.nullable().describe('As validators count them'),
   bytes: count.describe('All files of the model'),
@@ -25,11 +29,11 @@ export const checkSchema = z.strictObject({
 });
 
 export function checkOutput(checked: CheckVerdict): z.output<typeof checkSchema> {
-  const { model, competition } = checked;
+  const { model, competition, beside } = checked;
   return {
     accepted: checked.accepted,
     verdict: checked.verdict,
-    target: model.kind === 'repo' ? `${model.repo}@${model.commit}` : model.dir,
+    target: nameOf(model),
     profile: checked.profile,
     block: checked.block,
     blockSource: checked.blockSource,
@@ -37,6 +41,8 @@ export function checkOutput(checked: CheckVerdict): z.output<typeof checkSchema>
     competition: competition ? competitionLabel(competition) : checked.asked,
     competitionId: competition?.id ?? null,
     findings: checked.findings.map((each) => ({ ...each, verdict: against(each) })),
+    against: beside && nameOf(beside),
+    againstUid: beside?.uid ?? null,
     architecture: checked.architecture,
     parameters: checked.parameters,
     bytes: checked.bytes,
@@ -47,3 +53,6 @@ export function checkOutput(checked: CheckVerdict): z.output<typeof checkSchema>
     commit: model.kind === 'repo' ? model.commit : null,
   };
 }
+
+const nameOf = (model: CheckedModel): string =>
+  model.kind === 'repo' ? `${model.repo}@${model.commit}` : model.dir;

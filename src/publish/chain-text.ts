@@ -1,4 +1,4 @@
-import { commitmentFor, type Profile, sealSize } from '../rules/index.ts';
+import { commitmentFor, type Profile, pinnedFiles, sealSize } from '../rules/index.ts';
 import type { JournalContent } from './journal.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
@@ -17,8 +17,8 @@ export function pinnedFile(
   profile: Profile,
   files: JournalContent['files'],
 ): JournalContent['files'][number] | null {
-  const models = profile.pin.store === 'file' ? files.filter(({ path }) => /^[^/]+\.onnx$/.test(path)) : [];
-  return models.length === 1 ? models[0]! : null;
+  const models = profile.pin.store === 'file' ? pinnedFiles(files.map(({ path }) => path)) : [];
+  return models.length === 1 ? files.find(({ path }) => path === models[0])! : null;
 }
 
 const UNKNOWN = '0'.repeat(40);

@@ -5,7 +5,7 @@ import { pythonPattern } from '../text/python.ts';
 import { type Fields, fieldsOf, fieldText, type Read, readText, Unwritable, writeText } from './grammar.ts';
 import { boundHash } from './hash.ts';
 import { maxTextBytes } from './profile-summary.ts';
-import { isCommit, parseRepoId } from './repository.ts';
+import { asHubRepo, isCommit, isRevision, parseRepoId } from './repository.ts';
 import type { Profile } from './types.ts';
 
 /** A commitment's fields. Everything read from a chain is untrusted text: check with `asHubRepo` before using it in a path or URL. */
@@ -84,6 +84,46 @@ function hubCommitOf({ pin: { store, hub_prefix: prefix } }: Profile, pin: strin
   return pin.startsWith('sha256:') ? null : pin;
 }
 
+/** Where on a Hub a text's model is found; `revision` null: the head, because the text names none. */
+export interface HubPlace {
+  repo: string;
+  revision: string | null;
+}
+
+/** What a Hub can be asked for; null: the text names something that is elsewhere, or nothing that a Hub could have. */
+export function hubPlaceOf(profile: Profile, id: ModelId): HubPlace | null {
+  const { store } = profile.pin;
+  const repo = asHubRepo(id.namespace, id.name);
+  if (repo === null || store === 'none') return null;
+  // A file's digest says which file, and no revision: it is looked for where the branch is now.
+  if (store === 'file') return id.pin !== null && isOfForm(profile, id.pin) ? { repo, revision: null } : null;
+  if (!fieldsOf(profile.commit.format).some(({ name }) => name === 'pin')) return { repo, revision: null };
+  const { commit, pin } = id;
+  const asked = commit !== null && pin !== null && isRevision(commit) && isOfForm(profile, pin);
+  return asked ? { repo, revision: commit } : null;
+}
+
+const isOfForm = ({ pin: { forms } }: Profile, pin: string): boolean =>
+  forms.some((form) => pythonPattern(`^(?:${form})$`).test(pin));
+
+/** What was found at a text's place on a Hub. */
+export interface FoundContent {
+  commit: string;
+  contentHash: string;
+  /** Of its files, hex. */
+  sha256: ReadonlySet<string>;
+}
+
+/** Whether it is what the text pins, for the hotkey that committed it; null: the text pins nothing (a branch, or no revision at all). */
+export function isPinned(profile: Profile, id: ModelId, found: FoundContent, hotkey: string): boolean | null {
+  if (hasContentHash(profile)) return hashMatches(profile, id, found.contentHash, hotkey);
+  if (profile.pin.store === 'file') return id.pin !== null && found.sha256.has(id.pin);
+  return id.commit !== null && SHORT.test(id.commit) && found.commit.startsWith(id.commit) ? true : null;
+}
+
+/** A commit, whole or as short as git still takes it. */
+const SHORT = /^[0-9a-f]{7,40}$/;
+
 /** A Hub revision as this profile's texts name it. */
 export function pinOfCommit({ pin: { hub_prefix: prefix } }: Profile, commit: string): string {
   return `${prefix ?? ''}${commit}`;
@@ -96,14 +136,12 @@ export type GivenPin = { kind: 'hub'; commit: string } | { kind: 'elsewhere'; pi
 const DIGEST = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 /** A pin as it was given, by the profile's kinds; null: of no kind that its validators take, or a revision that is not whole. */
-export function givenPin(
-  { pin: { store, forms, hub_prefix: prefix } }: Profile,
-  given: string,
-): GivenPin | null {
+export function givenPin(profile: Profile, given: string): GivenPin | null {
+  const { store, hub_prefix: prefix } = profile.pin;
   const commit = prefix !== undefined && given.startsWith(prefix) ? given.slice(prefix.length) : given;
   const onHub = store === 'hf' || store === 'file' || prefix !== undefined;
   if (onHub && isCommit(commit)) return { kind: 'hub', commit };
-  if (!forms.some((form) => pythonPattern(`^(?:${form})$`).test(given))) return null;
+  if (!isOfForm(profile, given)) return null;
   const digests = store === 'hf' || store === 'file';
   return digests && !DIGEST.test(given) ? null : { kind: 'elsewhere', pin: given };
 }
@@ -184,7 +222,7 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
       `it also names ${missing.join(', ')}, which pt cannot know.`,
       ...missing.map((field) => `The same command with --field ${field}=VALUE`),
     );
-  if (typeof pin === 'string' && !profile.pin.forms.some((form) => pythonPattern(`^(?:${form})$`).test(pin)))
+  if (typeof pin === 'string' && !isOfForm(profile, pin))
     throw wrong(
       `the pin ${JSON.stringify(pin)} is of no form that validators take: ${profile.pin.forms.join(', ')}.`,
     );

@@ -1,5 +1,6 @@
 /** What a subnet's profile says of a model by itself: files, sizes, dtypes, and what is not judged here. */
 import { formatWhole } from '../text/format.ts';
+import { pinnedFiles } from './model/files.ts';
 import { cannotTell } from './model/problem.ts';
 import type { Finding, ModelFacts, Profile } from './types.ts';
 
@@ -103,7 +104,7 @@ export function checkFiles(paths: readonly string[], profile: Profile): Finding[
       }),
     );
   if (files.weights === 'one_onnx') {
-    const models = paths.filter((path) => path.endsWith('.onnx') && !path.includes('/'));
+    const models = pinnedFiles(paths);
     found.push({
       rule: 'weights',
       ok: models.length === 1,

@@ -98,7 +98,7 @@ function exampleText({ commit: { format } }: Profile): string {
 
 const allFields = (format: Profile['commit']['format']) => fieldsOf(format).map(({ name }) => name);
 
-function pinInWords({ pin: { store, hub_prefix: prefix } }: Profile): string {
+export function pinInWords({ pin: { store, hub_prefix: prefix } }: Profile): string {
   switch (store) {
     case 'hf':
       return 'a revision on the Hub';

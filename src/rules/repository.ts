@@ -72,17 +72,22 @@ export function asHubRepo(namespace: string, name: string): string | null {
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;
-const REVISION = /^(?!.*\.\.)(?!.*\/\/)[A-Za-z0-9_](?:[A-Za-z0-9._/-]{0,98}[A-Za-z0-9_])?$/;
+const REVISION = /^(?!.*\.\.)(?=.{1,255}$)(?!.*[./-]$)\w[\w.-]*(?:\/\w[\w.-]*)*$/;
 
 /** Whether text is a full commit id. */
 export function isCommit(text: string): boolean {
   return COMMIT.test(text);
 }
 
+/** Whether a Hub could be asked for it: a commit, whole or short, a branch or a tag. */
+export function isRevision(text: string): boolean {
+  return REVISION.test(text);
+}
+
 /** `namespace/name[@revision]`; null when it is not a repository reference (then it may be a folder). */
 export function parseRepoRef(text: string): { repo: string; revision: string | null } | null {
   const [id, revision, ...rest] = text.split('@');
   if (rest.length > 0 || !isHubRepo(id!)) return null;
-  if (revision !== undefined && !REVISION.test(revision)) return null;
+  if (revision !== undefined && !isRevision(revision)) return null;
   return { repo: id!, revision: revision ?? null };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PtError } from '../errors.ts';
-import { type EvaluateRequest, type Evaluation, evaluate, parseModelRef } from '../evaluation/index.ts';
+import { type EvaluateRequest, type Evaluation, evaluate, folderRef } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, publishedName, type UploadOutcome } from '../publish/index.ts';
@@ -136,7 +136,7 @@ async function* forecast(
   { hotkey, signal, beside, ...sample }: ForecastOn,
 ): Work<Evaluation> {
   const request = {
-    models: [parseModelRef(dir)],
+    models: [folderRef(dir)],
     ...sample,
     modelsDir: join(place.home, 'models'),
     // A GPU's memory belongs to the training while that goes on.

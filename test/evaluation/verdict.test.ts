@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConstants } from '../../src/constants.ts';
 import {
@@ -206,6 +208,18 @@ describe('the plan', () => {
     expect(parseModelRef('best')).toMatchObject({ kind: 'best' });
     expect(parseModelRef('king')).toMatchObject({ kind: 'best', name: 'king' });
     expect(parseModelRef('uid 12')).toMatchObject({ kind: 'uid', uid: 12 });
+    // A folder of that name here changes nothing.
+    const before = process.cwd();
+    mkdirSync(join(dir, 'king'));
+    mkdirSync(join(dir, '12'));
+    process.chdir(dir);
+    try {
+      expect(parseModelRef('king')).toMatchObject({ kind: 'best' });
+      expect(parseModelRef('12')).toMatchObject({ kind: 'uid' });
+      expect(parseModelRef('./king')).toMatchObject({ kind: 'folder', name: 'king' });
+    } finally {
+      process.chdir(before);
+    }
     expect(parseModelRef('/no/such/folder')).toMatchObject({ kind: 'folder' });
   });
 });

@@ -16,6 +16,7 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
       id: null,
       repo: empty ? null : `someone/${text}-${uid}`,
       commit: empty ? null : 'ab12'.repeat(10),
+      hub: null,
       competition: null,
       url: empty ? null : `http://127.0.0.1:1/someone/${uid}`,
     };

@@ -124,7 +124,7 @@ tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice doe
       );
       this.nextSteps([
         ...(plays.king
-          ? ['pt load-best --network sandbox --dir king', 'pt check DIR --network sandbox --against king']
+          ? ['pt load-best --network sandbox --dir base', 'pt check DIR --network sandbox --against king']
           : []),
         'pt sandbox judge   # one round of its validator',
         'pt sandbox stop',

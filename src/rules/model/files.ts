@@ -61,6 +61,10 @@ export function holdsTensors({ files }: Pick<Profile, 'files'>): boolean {
   return files.weights === 'single_or_indexed' || files.weights === 'any';
 }
 
+/** Those of `paths` that can be the one file which is the model (ONNX): in the root. */
+export const pinnedFiles = (paths: readonly string[]): string[] =>
+  paths.filter((path) => /^[^/]+\.onnx$/.test(path));
+
 /** What a copy of a model carries of `paths`: what loading reads, a tokenizer, and what the profile says must be there. */
 export function carriedFiles(
   paths: ReadonlySet<string>,
