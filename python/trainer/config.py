@@ -57,6 +57,14 @@ class FinetuneConfig:
 
 
 @dataclass
+class LoraConfig:
+    rank: int = option(0, "rank of the adapters; 0: none, the weights themselves train")
+    alpha: float | None = option(None, "what they add counts alpha / rank times; null: twice the rank")
+    targets: list[str] = option([], "which linear layers get one, by name as in freeze; empty: all but the head")
+    lr_factor: float = option(10.0, "peak learning rate, as a part of a full fine-tuning's (Schulman et al. 2025: ten times)")
+
+
+@dataclass
 class Recipe:
     name: str = option("unnamed", "name, equal to its file's")
     description: str = option("", "one sentence for people")
@@ -73,6 +81,7 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig, metadata={"help": "optimizer"})
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig, metadata={"help": "learning rate over time"})
     finetune: FinetuneConfig = field(default_factory=FinetuneConfig, metadata={"help": "what changes when a trained model is the start"})
+    lora: LoraConfig = field(default_factory=LoraConfig, metadata={"help": "adapters in place of the weights of a given model"})
     freeze: list[str] = option([], "parts that do not train: names of modules or parameters, or dotted parts of them, with * and ?")
     z_loss: float = option(0.0, "weight of the squared log-normaliser, which keeps logits small")
     dropout: bool = option(False, "use the architecture's dropout in training")
@@ -150,6 +159,9 @@ class RunConfig:
     optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
     schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
     freeze: list[str] | None = option(None, "null: the recipe's")
+    lora_rank: int | None = option(None, "null: the recipe's")
+    lora_alpha: float | None = option(None, "null: the recipe's")
+    lora_targets: list[str] | None = option(None, "null: the recipe's")
     pages_per_epoch: int | None = option(None, "pages of data that count as an epoch")
     eval_every_steps: int | None = option(None, "null: the recipe's, or none beside eval_every_minutes")
     eval_every_minutes: float | None = option(None, "null: the recipe's, or none beside eval_every_steps")
@@ -173,6 +185,9 @@ def apply_overrides(config: RunConfig) -> RunConfig:
     for name in ("sequence_length", "accumulation_steps", "freeze"):
         if getattr(config, name) is not None:
             setattr(recipe, name, getattr(config, name))
+    for name in ("rank", "alpha", "targets"):
+        if getattr(config, f"lora_{name}") is not None:
+            setattr(recipe.lora, name, getattr(config, f"lora_{name}"))
     for event in CADENCES:
         # Asked for in steps or minutes, an event comes at these alone: the recipe's own are replaced, not joined.
         asked = {f"{event}_every_{unit}": getattr(config, f"{event}_every_{unit}") for unit in ("steps", "minutes")}
@@ -189,7 +204,7 @@ def apply_overrides(config: RunConfig) -> RunConfig:
     if config.optimizer is not None:
         optimizer.name = config.optimizer
     if config.source.kind != "recipe":
-        scale_rates(optimizer, recipe.finetune.lr_factor)
+        scale_rates(optimizer, recipe.finetune.lr_factor * (recipe.lora.lr_factor if recipe.lora.rank else 1.0))
         recipe.schedule.warmup_steps, recipe.schedule.warmup_tokens = recipe.finetune.warmup_steps, recipe.finetune.warmup_tokens
     if config.lr is not None:
         scale_rates(optimizer, config.lr / (optimizer.muon_lr if optimizer.name == "muon" else optimizer.lr))
@@ -247,6 +262,15 @@ def check(config: RunConfig) -> None:
         faults.append(f"optimizer.orthogonal_steps must be at least 1, not {recipe.optimizer.orthogonal_steps}")
     if not 0 <= recipe.z_loss < math.inf:
         faults.append(f"z_loss must be 0 or above, not {recipe.z_loss}")
+    lora = recipe.lora
+    if lora.rank < 0 or not 0 < (1.0 if lora.alpha is None else lora.alpha) < math.inf or not 0 < lora.lr_factor < math.inf:
+        faults.append(f"lora must have a rank of 0 or above, alpha and lr_factor above 0, not {lora.rank}, {lora.alpha}, {lora.lr_factor}")
+    if lora.rank == 0 and (lora.alpha is not None or lora.targets):
+        faults.append("lora.alpha and lora.targets are of adapters, and lora.rank is 0: there are none")
+    if lora.rank and config.source.kind == "recipe":
+        faults.append("lora.rank is for a model that is given: new weights have nothing to be beside")
+    if lora.rank and recipe.fp8:
+        faults.append("lora and fp8 do not go together")
     if recipe.finetune.lr_factor <= 0:
         faults.append(f"finetune.lr_factor must be above 0, not {recipe.finetune.lr_factor}")
     if recipe.schedule.warmup_steps < 0 or recipe.finetune.warmup_steps < 0:

@@ -23,6 +23,7 @@ from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
+from .model.adapters import merged
 from .model.layers import decoder_layers, persistent_buffers, tied_names
 from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
@@ -404,7 +405,7 @@ class Trainer:
         )
 
     def _write_best(self, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
-        named = file_tensors(self.model, tensors)
+        named = file_tensors(self.model, merged(self.model, tensors))
         if self.config.files_of is not None:
             save_as(folder, Path(self.config.files_of), named, tied_names(self.model))
             return

@@ -22,6 +22,7 @@ from .fit.micro_batch import keep_micro, kept_micro, try_sizes
 from .fit.require import require_fit
 from .machine.device import be_deterministic, choose_attention, compute_dtype, device_name
 from .machine.distributed import World
+from .model.adapters import adapt
 from .model.documents import DOCUMENT_MASKS
 from .model.fp8 import require_fp8, use_fp8
 from .model.layers import Frames, cast_layer_inputs, checkpoint_activations, compile_layers, fill, shard
@@ -83,6 +84,10 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         for token in ("bos_token_id", "eos_token_id", "pad_token_id"):
             setattr(model.config, token, getattr(tokenizer, token))
     architecture, count = type(model).__name__, count_parameters(model)
+    for each in (model, source):
+        if each is not None:
+            torch.manual_seed(config.seed)
+            adapt(each, recipe.lora)
     freeze(model, recipe.freeze)
     autocast = functools.partial(torch.autocast, world.device.type, dtype=dtype) if dtype == torch.bfloat16 and world.size == 1 else contextlib.nullcontext
     loss_model = LossModel(model, recipe.z_loss, end_of_text(tokenizer) if recipe.document_masking else None)

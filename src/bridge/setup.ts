@@ -151,7 +151,7 @@ async function proveItWorks(folder: string, env: NodeJS.ProcessEnv): Promise<voi
   const { execa } = await import('execa');
   const result = await execa(
     pythonIn(folder),
-    ['-c', 'import torch, transformers, safetensors, tokenizers, pyarrow, numpy'],
+    ['-c', 'import torch, transformers, safetensors, tokenizers, pyarrow, numpy, peft'],
     { env, extendEnv: false, reject: false, stdin: 'ignore' },
   );
   if (!result.failed) return;

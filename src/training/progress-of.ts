@@ -42,7 +42,7 @@ export function progressOf(event: TrainerEvent): Progress | null {
 }
 
 function trainedNote({ parameters, trained }: EventOf<'start'>): string {
-  return trained == null || trained === parameters ? '' : `${formatCount(trained)} of them train, `;
+  return trained == null || trained === parameters ? '' : `${formatCount(trained)} train, `;
 }
 
 function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -82,12 +82,40 @@ function fromFolder(path: string): SourceChoice {
       nextSteps: ['Name a folder with config.json and model.safetensors.'],
     });
   }
+  refuseAdapter(dir);
   if (!existsSync(join(dir, 'config.json'))) {
     throw new UserError('model.no_config', `--load-model-dir: ${dir} has no config.json.`, {
       nextSteps: ['Put the config.json there that the model was trained with.'],
     });
   }
   return { local: { kind: 'model_dir', path: dir, config: null } };
+}
+
+/** A folder of adapters alone (`peft` saves such) is no model: which weights they belong to is in somebody else's words. */
+function refuseAdapter(dir: string): void {
+  const file = join(dir, 'adapter_config.json');
+  if (!existsSync(file) || readdirSync(dir).some((name) => /^model.*\.safetensors$/.test(name))) return;
+  const { base_model_name_or_path: named } = readFields(file);
+  const base = typeof named === 'string' && named !== '' ? named : null;
+  throw new UserError(
+    'model.adapter',
+    `--load-model-dir: ${dir} holds adapters of ${base ?? 'a model that it does not name'}, no model.`,
+    {
+      nextSteps: [
+        'Merge them first (peft: merge_and_unload, then save_pretrained), and name the folder of that.',
+        `pt train --load-model-dir ${base !== null && existsSync(base) ? shellWord(base) : 'BASE'} --lora-rank 16   # new adapters of its base`,
+      ],
+    },
+  );
+}
+
+function readFields(file: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
 }
 
 function fromFile(path: string, config: string | null): SourceChoice {

@@ -35,6 +35,7 @@ LIBRARIES = {
     "tiktoken_ext": {"tokenizer"},
     "functorch": {"fit"},  # comes with torch
     "torchao": {"model"},
+    "peft": {"model"},
     "transformers": {"data", "fit", "model", "optim", "own_recipe", "parts", "score", "setup", "tokenizer"},
 }
 EVERYWHERE = {"torch", "numpy", "safetensors"}

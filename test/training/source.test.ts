@@ -91,6 +91,29 @@ describe('chooseSource', () => {
     );
   });
 
+  it('takes no adapters for a model, and names whose they are', async () => {
+    const adapters = join(dir, 'adapters');
+    await mkdir(adapters);
+    await writeFile(join(adapters, 'adapter_model.safetensors'), '');
+    for (const [content, said] of [
+      ['{"base_model_name_or_path": "someone/king"}', /adapters of someone\/king, no model/],
+      ['{"base_model_name_or_path": null}', /a model that it does not name/],
+      ['[', /a model that it does not name/],
+    ] as const) {
+      await writeFile(join(adapters, 'adapter_config.json'), content);
+      expect(() => chooseSource({ ...none, loadModelDir: adapters })).toThrow(said);
+    }
+    expect(() => chooseSource({ ...none, loadModelDir: adapters })).toThrow(
+      expect.objectContaining({ code: 'model.adapter', exitCode: 2 }),
+    );
+    // A model that somebody left an adapter's config beside is one.
+    await writeFile(join(adapters, 'model.safetensors'), '');
+    await writeFile(join(adapters, 'config.json'), '{}');
+    expect(chooseSource({ ...none, loadModelDir: adapters }).choice).toMatchObject({
+      local: { kind: 'model_dir' },
+    });
+  });
+
   it('refuses what is not there, no folder, no config, or a pickle', async () => {
     await mkdir(join(dir, 'empty'));
     await writeFile(join(dir, 'model.bin'), '');

@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ..config import Recipe
+from ..model.adapters import adapt
 from ..model.documents import DOCUMENT_MASKS
 from ..model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, decoder_layers
 from ..model.loss import LossModel
@@ -120,6 +121,7 @@ def _build(config: PretrainedConfig, recipe: Recipe, attention: str, kind: type[
     chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
     build = AutoModelForCausalLM.from_config if kind is None else kind._from_config
     model = build(copy.deepcopy(config), **chosen)
+    adapt(model, recipe.lora, sizes_only=True)
     freeze(model, recipe.freeze)
     return model
 
