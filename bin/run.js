@@ -38,7 +38,8 @@ async function startOnPinnedNode() {
     process.exit(2);
   }
   const { spawn } = await import('node:child_process');
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  // As it was called, which what to type next follows; Node runs the file behind a link.
+  const child = spawn(node, [process.argv[1], ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, PT_LIFELINE: '1' },
   });

@@ -47,11 +47,13 @@ const LAST = ['PUBLISHING', 'NETWORK', 'WALLET', 'HUB', 'SAFETY', 'GLOBAL'];
 export interface HelpStyle {
   width: number;
   color: boolean;
+  /** What is typed to call the tool here. */
+  program: string;
 }
 
 const spaced = (id: string) => id.replaceAll(':', ' ');
 
-function bold(text: string, { color }: HelpStyle): string {
+function bold(text: string, { color }: Pick<HelpStyle, 'color'>): string {
   return color ? styleText('bold', text, { validateStream: false }) : text;
 }
 
@@ -92,7 +94,8 @@ export function listCommands(manifest: Manifest, topic: string | null, style: He
   const listed = GROUPS.flatMap(([, group]) => group);
   const groups: [string, string[]][] =
     topic === null ? [...GROUPS, ['MORE', ids.filter((id) => !listed.includes(id))]] : [['COMMANDS', ids]];
-  const usage = `pt ${topic === null ? 'COMMAND' : `${topic} COMMAND`} [FLAGS]`;
+  const { program } = style;
+  const usage = `${program} ${topic === null ? 'COMMAND' : `${topic} COMMAND`} [FLAGS]`;
   const lines = topic === null ? [...wrap(ABOUT, style.width), ''] : [];
   lines.push(`${bold('USAGE', style)}`, `  ${usage}`, '');
   for (const [title, group] of groups) {
@@ -104,15 +107,15 @@ export function listCommands(manifest: Manifest, topic: string | null, style: He
   if (topic === null) {
     lines.push(
       bold('START', style),
-      '  pt sandbox start --detach',
-      '  pt train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes',
-      '  pt load-best --network sandbox',
+      `  ${program} sandbox start --detach`,
+      `  ${program} train --network sandbox --hf-repo-id me/first --avg-loss-upload-threshold 1000 --yes`,
+      `  ${program} load-best --network sandbox`,
       '',
     );
   }
   lines.push(
     ...wrap(
-      `pt ${topic === null ? '' : `${topic} `}COMMAND --help says more about one command.`,
+      `${program} ${topic === null ? '' : `${topic} `}COMMAND --help says more about one command.`,
       style.width,
     ),
   );
@@ -141,30 +144,30 @@ export function groupFlags(command: ManifestCommand): [title: string, flags: Man
 export const flagTitle = (title: string): string => (title === '' ? 'FLAGS' : `${title} FLAGS`);
 
 /** `pt check DIR [FLAGS]`. */
-export function usageOf(command: ManifestCommand): string {
+export function usageOf(command: ManifestCommand, program = 'pt'): string {
   const args = Object.values(command.args).map(({ name, required }) =>
     required ? name.toUpperCase() : `[${name.toUpperCase()}]`,
   );
   const more = command.strict === false && args.length > 0 ? ['…'] : [];
-  return ['pt', spaced(command.id), ...args, ...more, '[FLAGS]'].join(' ');
+  return [program, spaced(command.id), ...args, ...more, '[FLAGS]'].join(' ');
 }
 
 /** Examples as command lines. */
-export const examplesOf = (command: ManifestCommand): string[] =>
+export const examplesOf = (command: ManifestCommand, program = 'pt'): string[] =>
   (command.examples ?? []).map((example) =>
-    (typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', 'pt'),
+    (typeof example === 'string' ? example : example.command).replaceAll('<%= config.bin %>', program),
   );
 
 export { flagName };
 
 /** One command: summary, usage, arguments, flags, description, examples. */
 export function describeCommand(command: ManifestCommand, style: HelpStyle): string {
-  const { width } = style;
+  const { width, program } = style;
   const lines = [
     ...wrap(command.summary ?? '', width),
     '',
     bold('USAGE', style),
-    `  ${usageOf(command)}`,
+    `  ${usageOf(command, program)}`,
     '',
   ];
   const args = Object.values(command.args);
@@ -183,7 +186,7 @@ export function describeCommand(command: ManifestCommand, style: HelpStyle): str
     ]);
     lines.push(bold(flagTitle(title), style), ...columns(rows, width), '');
   }
-  const examples = examplesOf(command);
+  const examples = examplesOf(command, program);
   if (examples.length > 0) lines.push(bold('EXAMPLES', style), ...examples.map((line) => `  ${line}`), '');
   return lines.join('\n').trimEnd();
 }

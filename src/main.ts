@@ -22,7 +22,7 @@ export async function main(argv: string[], root: string): Promise<void> {
   const dashes = argv.indexOf('--');
   const own = dashes === -1 ? argv : argv.slice(0, dashes);
   const fail = async (error: unknown): Promise<void> => {
-    const [{ publicReport }, { createUi }, { typedHere }] = await Promise.all([
+    const [{ publicReport }, { createUi }, { thisCaller, typedHere }] = await Promise.all([
       import('./ui/report.ts'),
       import('./ui/terminal.ts'),
       import('./cli/next-steps.ts'),
@@ -35,7 +35,8 @@ export async function main(argv: string[], root: string): Promise<void> {
       color: !own.includes('--no-color'),
     });
     const told = publicReport(error, process.env, process.cwd());
-    const here = (step: string) => typedHere(step, process.env, process.cwd());
+    const caller = thisCaller();
+    const here = (step: string) => typedHere(step, caller);
     const report = { ...told, nextSteps: told.nextSteps.map(here) };
     ui.error(report);
     if (process.env.PT_DEBUG) ui.stack(error);
@@ -69,8 +70,12 @@ async function dispatch(argv: string[], own: string[], root: string): Promise<vo
   const bare = rest.length === 0 && (words.length === 0 || topic !== null);
   if (asksHelp || (bare && !found)) {
     if (words.length > 0 && !found && !topic) throw await unknownCommand(manifest, words);
-    const { describeCommand, listCommands } = await import('./help.ts');
-    const style = helpStyle(own);
+    const [{ describeCommand, listCommands }, { calledAs }] = await Promise.all([
+      import('./help.ts'),
+      import('./host/called-as.ts'),
+    ]);
+    const program = calledAs({ env: process.env, cwd: process.cwd(), script: process.argv[1] });
+    const style = { ...helpStyle(own), program };
     await show(found ? describeCommand(manifest[found.id]!, style) : listCommands(manifest, topic, style));
     return;
   }
@@ -149,7 +154,7 @@ async function completeWords(manifest: Manifest, typed: string[]): Promise<void>
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-function helpStyle(own: string[]): HelpStyle {
+function helpStyle(own: string[]): Omit<HelpStyle, 'program'> {
   const { stdout, env } = process;
   return {
     width: stdout.isTTY ? Math.max(20, Math.min(stdout.columns || 80, 120)) : 100,

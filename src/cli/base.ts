@@ -14,7 +14,14 @@ import { publicReport } from '../ui/report.ts';
 import { createUi, type Ui } from '../ui/terminal.ts';
 import { commandLine, type Leaves } from './command-line.ts';
 import { globalFlags, idleInList, networkArgs } from './flags.ts';
-import { allInContext, type CommandLine, type Typed, typedHere, typedSettings } from './next-steps.ts';
+import {
+  allInContext,
+  type CommandLine,
+  type Typed,
+  thisCaller,
+  typedHere,
+  typedSettings,
+} from './next-steps.ts';
 import { normalizeArgv } from './normalize-argv.ts';
 import { takeReferenceFlags } from './reference-flags.ts';
 import { usageError } from './usage-error.ts';
@@ -242,14 +249,19 @@ export abstract class PtCommand extends Command {
     this.ui.nextSteps(this.#inContext(steps));
   }
 
+  /** Steps that stand elsewhere than at the end, by the name under which they can be typed here. */
+  protected here(steps: readonly string[]): string[] {
+    const caller = thisCaller();
+    return steps.map((step) => typedHere(step, caller));
+  }
+
   #inContext(steps: string[]): string[] {
     const takes = (words: string) => {
       const command = this.config.findCommand(words.replaceAll(' ', ':'));
       return command ? new Set(Object.keys(command.flags)) : null;
     };
-    return allInContext(steps, this.#typed, takes, this.#line).map((step) =>
-      typedHere(step, process.env, process.cwd()),
-    );
+    const caller = thisCaller();
+    return allInContext(steps, this.#typed, takes, this.#line).map((step) => typedHere(step, caller));
   }
 
   /** Parses flags in any of their spellings; what the parser finds wrong becomes a `UserError`. */

@@ -1,6 +1,5 @@
 /** What to type next, so that it means the same place as the command that says it, and keeps what was typed with that one. */
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { type Caller, calledAs } from '../host/called-as.ts';
 import { MASK, mask } from '../secret.ts';
 import type { SettingRow } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -67,18 +66,16 @@ export function typedSettings(rows: readonly SettingRow[], env: NodeJS.ProcessEn
   });
 }
 
-/**
- * A step as it can be typed here. Where `pt` was started by npx, or is only in this folder's packages, the shell knows no `pt`; sentences that
- * speak of `pt` stay as they are.
- */
-export function typedHere(step: string, env: NodeJS.ProcessEnv, cwd: string): string {
-  const byNpx = env.npm_command === 'exec';
-  if (!byNpx && (isOnPath(env) || !existsSync(join(cwd, 'node_modules', '.bin', 'pt')))) return step;
-  return step.replace(/^(eval "\$\()?pt (?=[a-z-])/, '$1npx pt ');
-}
+/** A step by the name under which the tool can be called here (`host/called-as.ts`); sentences that speak of `pt` stay as they are. */
+export const typedHere = (step: string, caller: Caller): string =>
+  step.replace(/^(eval "\$\()?pt (?=[a-z-])/, (_, before = '') => `${before}${calledAs(caller)} `);
 
-const isOnPath = (env: NodeJS.ProcessEnv): boolean =>
-  (env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, 'pt')));
+/** The process that runs the command. */
+export const thisCaller = (): Caller => ({
+  env: process.env,
+  cwd: process.cwd(),
+  script: process.argv[1],
+});
 
 /** Flags that a command takes, by its words (`sandbox start`); null: there is no such command. */
 export type Takes = (words: string) => ReadonlySet<string> | null;

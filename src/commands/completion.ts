@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { Args, Flags, PtCommand } from '../cli/base.ts';
 import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts';
+import { nameOnPath } from '../host/called-as.ts';
 import type { Printed } from '../output/index.ts';
 import { shellWord } from '../text/shell-word.ts';
 
@@ -25,13 +26,14 @@ export default class Completion extends PtCommand {
     const { args, flags } = await this.parse(Completion);
     const { installCompletion, shellOf, startFile } = await import('../completion/install.ts');
     const shell = (args.shell as Shell | undefined) ?? shellOf(process.env);
-    const script = completionScript(shell);
+    const program = nameOnPath(process.env);
+    const script = completionScript(shell, program);
     if (!flags.install && !flags.uninstall) {
       this.print(script.trimEnd());
       return { shell, script, file: null };
     }
     const file = startFile(shell, process.env, homedir());
-    const did = installCompletion(shell, file, flags.install ?? false);
+    const did = installCompletion(shell, file, flags.install ? program : null);
     if (!flags.install) this.success(did ? `Taken out of ${file}.` : `${file} has none of it.`);
     else {
       this.success(did ? `Written to ${file}.` : `${file} has it already.`);

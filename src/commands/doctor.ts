@@ -32,7 +32,7 @@ export default class Doctor extends PtCommand {
     for (const { status, name, message, nextSteps } of checks) {
       if (status !== 'warning' && status !== 'failure') continue;
       this.print(`\n${name}: ${message}`);
-      for (const step of nextSteps) this.print(`  → ${step}`);
+      for (const step of this.here(nextSteps)) this.print(`  → ${step}`);
     }
     const failed = checks.filter(({ status }) => status === 'failure').length;
     const warned = checks.filter(({ status }) => status === 'warning').length;

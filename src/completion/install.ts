@@ -9,10 +9,11 @@ const BEGIN = '# >>> pt completion >>>';
 const END = '# <<< pt completion <<<';
 
 /** What a shell reads at its start. Where there is no pt, nothing happens. */
-const LINES: Record<Shell, string> = {
-  bash: 'command -v pt > /dev/null && eval "$(pt completion bash)"',
-  zsh: '(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\ncommand -v pt > /dev/null && eval "$(pt completion zsh)"',
-  fish: 'command -v pt > /dev/null; and pt completion fish | source',
+const LINES: Record<Shell, (program: string) => string> = {
+  bash: (program) => `command -v ${program} > /dev/null && eval "$(${program} completion bash)"`,
+  zsh: (program) =>
+    `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }\ncommand -v ${program} > /dev/null && eval "$(${program} completion zsh)"`,
+  fish: (program) => `command -v ${program} > /dev/null; and ${program} completion fish | source`,
 };
 
 /** The shell of `$SHELL`. Throws UserError `usage.shell` when it is none that pt completes. */
@@ -32,13 +33,13 @@ export function startFile(shell: Shell, env: NodeJS.ProcessEnv, home: string): s
   return join(env.XDG_CONFIG_HOME || join(home, '.config'), 'fish', 'conf.d', 'pt.fish');
 }
 
-/** Puts the lines into the file, or takes them out; whether that changed anything. The rest of the file stays as it is. */
-export function installCompletion(shell: Shell, file: string, install: boolean): boolean {
+/** Puts the lines of a program into the file, or (null) takes them out; whether that changed anything. The rest of the file stays as it is. */
+export function installCompletion(shell: Shell, file: string, program: string | null): boolean {
   try {
     // A link into somebody's dotfiles stays one.
     const target = existsSync(file) ? realpathSync(file) : file;
     const before = existsSync(target) ? readFileSync(target, 'utf8') : '';
-    const after = changed(before, install ? LINES[shell] : null);
+    const after = changed(before, program === null ? null : LINES[shell](program));
     if (after === before) return false;
     if (after === '') rmSync(target);
     else writeWholeSync(target, after, { mode: existsSync(target) ? statSync(target).mode & 0o777 : 0o644 });

@@ -3,12 +3,12 @@ export type Shell = 'bash' | 'zsh' | 'fish';
 export const SHELLS: Shell[] = ['bash', 'zsh', 'fish'];
 
 // Bash has no descriptions: they are shown where it only lists (the second TAB), beside the words.
-const BASH = `# pt completion for bash: eval "$(pt completion bash)"
+const BASH = `# pt completion for bash: eval "$(PROGRAM completion bash)"
 _pt() {
   local answer line word about width=0
   local -a words abouts
   COMPREPLY=()
-  answer="$(pt __complete --described "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "\${COMP_WORDS[COMP_CWORD]}" 2>/dev/null)"
+  answer="$(PROGRAM __complete --described "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "\${COMP_WORDS[COMP_CWORD]}" 2>/dev/null)"
   if [ "$answer" = ":files" ]; then
     compopt -o default
     return
@@ -31,15 +31,15 @@ _pt() {
     COMPREPLY+=("\${line:0:room}")
   done
 }
-complete -o nosort -F _pt pt
+complete -o nosort -F _pt PROGRAM
 `;
 
-const ZSH = `#compdef pt
-# pt completion for zsh: eval "$(pt completion zsh)"
+const ZSH = `#compdef PROGRAM
+# pt completion for zsh: eval "$(PROGRAM completion zsh)"
 _pt() {
   local -a answer described
   local line word
-  answer=("\${(@f)$(pt __complete --described "\${words[@]:1:$((CURRENT - 2))}" "\${words[CURRENT]}" 2>/dev/null)}")
+  answer=("\${(@f)$(PROGRAM __complete --described "\${words[@]:1:$((CURRENT - 2))}" "\${words[CURRENT]}" 2>/dev/null)}")
   if [[ "\${answer[1]}" == ":files" ]]; then
     _files
     return
@@ -51,21 +51,22 @@ _pt() {
   done
   (( \${#described} )) && _describe pt described
 }
-compdef _pt pt
+compdef _pt PROGRAM
 `;
 
-const FISH = `# pt completion for fish: pt completion fish | source
+const FISH = `# pt completion for fish: PROGRAM completion fish | source
 function __pt_complete
   set -l words (commandline -opc)
-  set -l answer (pt __complete --described $words[2..-1] (commandline -ct) 2>/dev/null)
+  set -l answer (PROGRAM __complete --described $words[2..-1] (commandline -ct) 2>/dev/null)
   if test "$answer[1]" = ":files"
     __fish_complete_path (commandline -ct)
   else
     printf '%s\\n' $answer
   end
 end
-complete -c pt -f -a '(__pt_complete)'
+complete -c PROGRAM -f -a '(__pt_complete)'
 `;
 
 /** The script that makes a shell ask \`pt __complete\` what can stand at the cursor. */
-export const completionScript = (shell: Shell): string => ({ bash: BASH, zsh: ZSH, fish: FISH })[shell];
+export const completionScript = (shell: Shell, program: string): string =>
+  ({ bash: BASH, zsh: ZSH, fish: FISH })[shell].replaceAll('PROGRAM', program);

@@ -3,7 +3,7 @@ import { sandboxDir, sandboxStatus } from '../sandbox/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { checkChain } from './chain.ts';
 import { checkHub } from './hub.ts';
-import { checkDisk, checkNode } from './machine.ts';
+import { checkDisk, checkName, checkNode } from './machine.ts';
 import { checkPython } from './python.ts';
 import { type Check, failure, ok } from './types.ts';
 
@@ -20,6 +20,7 @@ export async function examine(
 ): Promise<Check[]> {
   const groups = await Promise.all([
     guard('Node', async () => [checkNode()]),
+    guard('command', async () => [checkName(env)]),
     guard('disk', async () => [await checkDisk(settings)]),
     guard('Python', () => checkPython(settings, env)),
     guard('Hub', () => checkHub(settings, place)),

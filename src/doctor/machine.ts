@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isOurs, OWN_NAME, onPath } from '../host/called-as.ts';
 import { competitionLabel, isBound, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -14,6 +15,19 @@ export function checkNode(): Check {
   return Number.parseInt(node, 10) >= OLDEST_NODE
     ? ok('Node', node)
     : failure('Node', `${node} is older than ${OLDEST_NODE}`, 'npm install   # brings the right one');
+}
+
+/** Whether `pt`, as pages and messages write it, is this tool where the user's shell looks. */
+export function checkName(env: NodeJS.ProcessEnv): Check {
+  const found = onPath('pt', env);
+  if (found === null)
+    return ok('command', `no pt on the PATH; ${OWN_NAME} and npx ${OWN_NAME} mean the same`);
+  if (isOurs(found)) return ok('command', found);
+  return warning(
+    'command',
+    `pt on the PATH (${found}) is another program; ${OWN_NAME} is always this one`,
+    onPath(OWN_NAME, env) === null ? `npx ${OWN_NAME} doctor` : `${OWN_NAME} doctor`,
+  );
 }
 
 /** Room for what a competition's largest model needs: the weights, the copy for upload, and two checkpoints with optimizer state. */

@@ -1,14 +1,16 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Parser } from '@oclif/core';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { commandLine } from '../../src/cli/command-line.ts';
 import { globalFlags, hubFlags, networkFlags, walletFlags } from '../../src/cli/flags.ts';
 import { allInContext, inContext, type Takes, typedHere, typedSettings } from '../../src/cli/next-steps.ts';
 import { normalizeArgv } from '../../src/cli/normalize-argv.ts';
 import { resumeMayStandAlone, trainFlags } from '../../src/cli/train-flags.ts';
+import { checkName } from '../../src/doctor/machine.ts';
 import { readManifest } from '../../src/manifest.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
 import { leftOut } from '../../src/training/index.ts';
@@ -232,21 +234,65 @@ describe('a step of the command that says it', () => {
 });
 
 describe('a step as it can be typed', () => {
-  const cwd = tempDir();
-  const bare = { PATH: '/nonexistent' };
+  const cwd = mkdtempSync(join(tmpdir(), 'pt-called-'));
+  afterAll(() => rmSync(cwd, { recursive: true }));
+  const elsewhere = { PATH: '/nonexistent' };
+  const other = join(cwd, 'others');
+  const own = join(cwd, 'own');
+  mkdirSync(other);
+  mkdirSync(own);
+  // Somebody else's program called pt; ours by its own name, and as npm, pnpm and Windows put it there.
+  writeFileSync(join(other, 'pt'), '#!/bin/sh\necho I search files\n');
+  symlinkSync(join(root, 'bin/run.js'), join(own, 'pretrain-miner'));
+  const step = (env: NodeJS.ProcessEnv, at: string, script?: string) =>
+    typedHere('pt runs', { env, cwd: at, script });
 
-  it('is pt where the shell knows it, and npx pt where only this folder does', () => {
-    expect(typedHere('pt runs', bare, cwd)).toBe('pt runs');
+  it('is pt where the shell knows it as this tool, and npx pt where only this folder does', () => {
+    expect(step(elsewhere, cwd)).toBe('pt runs');
     mkdirSync(join(cwd, 'node_modules/.bin'), { recursive: true });
-    writeFileSync(join(cwd, 'node_modules/.bin/pt'), '');
-    expect(typedHere('pt runs   # a comment', bare, cwd)).toBe('npx pt runs   # a comment');
-    expect(typedHere('eval "$(pt sandbox env)"', bare, cwd)).toBe('eval "$(npx pt sandbox env)"');
-    expect(typedHere('The same pt runs', bare, cwd)).toBe('The same pt runs');
-    expect(typedHere('pt runs', { PATH: join(cwd, 'node_modules/.bin') }, '/')).toBe('pt runs');
+    symlinkSync(join(root, 'bin/run.js'), join(cwd, 'node_modules/.bin/pt'));
+    const caller = { env: elsewhere, cwd };
+    expect(typedHere('pt runs   # a comment', caller)).toBe('npx pt runs   # a comment');
+    expect(typedHere('eval "$(pt sandbox env)"', caller)).toBe('eval "$(npx pt sandbox env)"');
+    expect(typedHere('The same pt runs', caller)).toBe('The same pt runs');
+    expect(step({ PATH: join(cwd, 'node_modules/.bin') }, '/')).toBe('pt runs');
+    const shim = join(cwd, 'shim');
+    mkdirSync(shim);
+    writeFileSync(join(shim, 'pt'), '#!/bin/sh\nexec node "$basedir/../pretrain-miner/bin/run.js" "$@"\n');
+    expect(step({ PATH: shim }, '/')).toBe('pt runs');
   });
 
-  it('is npx pt after npx, whatever it put on the PATH', async () => {
-    const ran = await runPt(['nonsense', '--json'], { env: { npm_command: 'exec' } });
+  it('is never the pt of somebody else', () => {
+    expect(step({ PATH: `${other}:${own}` }, '/')).toBe('pretrain-miner runs');
+    expect(step({ PATH: `${own}:${other}` }, '/', join(own, 'pretrain-miner'))).toBe('pretrain-miner runs');
+    expect(step({ PATH: other }, '/')).toBe(`node ${join(root, 'bin/run.js')} runs`);
+    expect(step({ PATH: other }, '/', '/opt/my tools/pt')).toBe("'/opt/my tools/pt' runs");
+  });
+
+  it('is npx with the name that npx finds without fetching a stranger', async () => {
+    const npx = (project: string) => ({ npm_command: 'exec', npm_config_local_prefix: project });
+    expect(step(npx(cwd), '/')).toBe('npx pt runs');
+    expect(step(npx(root), '/')).toBe('npx pt runs');
+    expect(step(npx(own), '/')).toBe('npx pretrain-miner runs');
+    const ran = await runPt(['nonsense', '--json'], { env: npx(root) as Record<string, string> });
     expect((ran.json().error as { nextSteps: string[] }).nextSteps).toContain('npx pt --help');
+  });
+
+  it('is what help says, by the link that was called', () => {
+    const called = join(own, 'pretrain-miner');
+    const options = { env: cleanEnv({ PATH: `${own}:${other}` }), encoding: 'utf8' } as const;
+    const { stdout } = spawnSync(process.execPath, [called, 'check', '--help'], options);
+    expect(stdout).toContain('\n  pretrain-miner check MODEL');
+    expect(stdout).not.toMatch(/^ {2}pt /m);
+  });
+
+  it('pt doctor names the program that is called pt', () => {
+    expect(checkName({ PATH: own })).toMatchObject({ status: 'ok' });
+    expect(checkName({ PATH: `${other}:${own}` })).toEqual({
+      name: 'command',
+      status: 'warning',
+      message: `pt on the PATH (${join(other, 'pt')}) is another program; pretrain-miner is always this one`,
+      nextSteps: ['pretrain-miner doctor'],
+    });
   });
 });

@@ -64,7 +64,7 @@ describe.each([20, 80, 140])('%i columns', (columns) => {
 
   test('the help of every command fits', () => {
     for (const command of Object.values(readManifest(root))) {
-      const text = describeCommand(command, { width: columns, color: false });
+      const text = describeCommand(command, { width: columns, color: false, program: 'pt' });
       expect(widest(breakable(text)), command.id).toBeLessThanOrEqual(columns);
     }
   });

@@ -6,6 +6,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,11 +16,12 @@ import { root } from '../commands/run-pt.ts';
 import { findOldNode } from '../support/old-node.ts';
 
 /**
- * What a user gets from `npm install`: the package as it would be published, in a folder of its own, with an empty home. npm's own cache
+ * What a user gets from `npm install --global`: the package as it would be published, under a prefix of its own, with an empty home. npm's own cache
  * is the user's, so that CI does not fetch everything twice; with PT_SLOW=1 it is empty too.
  */
 let place: string;
 let app: string;
+let installed: string;
 let env: Record<string, string>;
 /** What npm said of it that is no result. */
 let remarks: string;
@@ -40,7 +42,8 @@ beforeAll(() => {
     npm(['pack', '--ignore-scripts', '--json', '--pack-destination', place], root),
   ) as [{ filename: string }];
   writeFileSync(join(app, 'package.json'), '{"private": true, "type": "module"}\n');
-  const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund', join(place, filename)], {
+  const globally = ['install', '--global', '--prefix', place, '--no-audit', '--no-fund'];
+  const ran = spawnSync('npm', [...globally, join(place, filename)], {
     cwd: app,
     encoding: 'utf8',
     env: {
@@ -54,15 +57,18 @@ beforeAll(() => {
       npm_config_cache: process.env.PT_SLOW ? join(place, 'cache') : npm(['config', 'get', 'cache'], root),
     },
   });
-  expect(installed.status, installed.stderr).toBe(0);
-  remarks = installed.stderr;
-  env = { PATH: '/usr/bin:/bin', HOME: home, PT_PYTHON: process.env.PT_PYTHON! };
+  expect(ran.status, ran.stderr).toBe(0);
+  remarks = ran.stderr;
+  installed = join(place, 'lib', 'node_modules', 'pretrain-miner');
+  mkdirSync(join(app, 'node_modules'));
+  symlinkSync(installed, join(app, 'node_modules', 'pretrain-miner'));
+  env = { PATH: `${join(place, 'bin')}:/usr/bin:/bin`, HOME: home, PT_PYTHON: process.env.PT_PYTHON! };
 }, 240_000);
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 /** Runs the installed `pt`, by a Node that is too old for it where there is one: the package brings its own along. */
 function pt(args: string[], more: Record<string, string> = {}) {
-  const bin = join(app, 'node_modules', 'pretrain-miner', 'bin', 'run.js');
+  const bin = join(place, 'bin', 'pt');
   const { status, stdout, stderr } = spawnSync(older ?? process.execPath, [bin, ...args, '--json'], {
     cwd: app,
     env: { ...env, ...more },
@@ -72,12 +78,11 @@ function pt(args: string[], more: Record<string, string> = {}) {
 }
 
 test('it is a copy, not a link to the sources, and npm links the command', () => {
-  const installed = realpathSync(join(app, 'node_modules', 'pretrain-miner'));
-  expect(installed).toBe(join(app, 'node_modules', 'pretrain-miner'));
+  expect(realpathSync(installed)).toBe(installed);
   expect(existsSync(join(installed, 'src'))).toBe(false);
   // Two names: `pt` is also another package's; the package's own name is nobody else's.
   for (const name of ['pt', 'pretrain-miner'])
-    expect(realpathSync(join(app, 'node_modules', '.bin', name))).toBe(join(installed, 'bin', 'run.js'));
+    expect(realpathSync(join(place, 'bin', name))).toBe(join(installed, 'bin', 'run.js'));
 });
 
 test('npm warns of nothing while it installs, on an older Node too', () => {
@@ -121,7 +126,7 @@ test('without a Python environment it says what to type', () => {
   expect(code).toBe(7);
   expect(result.error).toMatchObject({
     code: 'python.not_set_up',
-    nextSteps: ['npx pt setup', expect.any(String)],
+    nextSteps: ['pt setup', expect.any(String)],
   });
 });
 

@@ -80,8 +80,8 @@ test('the package holds what runs, and nothing else', () => {
   );
   const places =
     /^(bin|dist|constants|python|schemas|docs)\/|^(\.env\.example|CHANGELOG\.md|scripts\/bootstrap\.mjs|oclif\.manifest\.json|package\.json|README\.md|LICENSE)$/;
-  // Bundled: what it wants of ws as a peer is older than ours and only its browser half uses it; npm would warn whoever installs pt.
-  const bundled = /^node_modules\/(pythonia|caller|chalk|ansi-styles|color-convert|color-name|has-flag)\//;
+  // Bundled, pythonia with the ws of ours: it asks for an older one, for a half of it that is not used here, and npm would warn whoever installs pt.
+  const bundled = /^node_modules\/(pythonia|caller|chalk|ansi-styles|color-convert|color-name|has-flag|ws)\//;
   const own = packed.filter((path) => !bundled.test(path));
   expect(own.filter((path) => !places.test(path))).toEqual([]);
   const stray = /\.(pyc|env|log|map)$|(?<!\.d)\.ts$|__pycache__|\/\.(?!sources$)/;
