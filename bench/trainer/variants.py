@@ -85,9 +85,10 @@ class Tried(Muon):
             param.copy_(after if ok is None else torch.where(ok, after, param))
 
 
-def changed(shape: str, variant: str) -> tuple[dict, dict]:
-    """The recipe of a variant, and what of it is only tried here."""
+def changed(shape: str, variant: str, sequences: int | None) -> tuple[dict, dict]:
+    """The recipe of a variant, with steps of so many sequences (None: the shape's own), and what of it is only tried here."""
     recipe, tried = copy.deepcopy(BASES[shape]), {}
+    recipe["batch_size"] = sequences or recipe["batch_size"]
     for key, _, value in (part.partition("=") for part in variant.split(",") if part):
         if key in _TRIED:
             tried[key] = value if key == "scale" else bool(int(value))
@@ -101,16 +102,16 @@ def changed(shape: str, variant: str) -> tuple[dict, dict]:
     return recipe, tried
 
 
-def run(shape: str, variant: str, seed: int, steps: int, device: str, text: str) -> dict:
+def run(shape: str, sequences: int | None, variant: str, seed: int, steps: int, device: str, text: str) -> dict:
     started = time.perf_counter()
     torch.set_num_threads(1)
-    recipe, tried = changed(shape, variant)
+    recipe, tried = changed(shape, variant, sequences)
     recipe.update(steps_per_epoch=steps, eval_every_steps=max(1, steps // 4), eval_sequences=64, checkpoint_every_steps=10 * steps)
     trainer.optim.optimizers.Muon = type("Tried", (Tried,), tried)
     lines = run_ours(recipe, device=device, seed=seed, compile=False, data=[{"name": text, "weight": 1.0}])
     curve = [[line["tokens"], round(line["eval_loss"], 4)] for line in lines if line.get("eval_loss") is not None]
     found = {"loss": curve[-1][1], "curve": curve, "seconds": round(time.perf_counter() - started, 1)}
-    return {"shape": shape, "variant": variant, "seed": seed, "steps": steps, "device": device, **found}
+    return {"shape": shape, "variant": variant, "seed": seed, "steps": steps, "device": device, "sequences": recipe["batch_size"], **found}
 
 
 def python_sources(folder: Path, megabytes: float) -> str:
@@ -131,6 +132,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=list(BASES), default="tiny")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sequences", type=int, help="of a step; default: the shape's own")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--at-once", type=int, default=1, help="runs at the same time, each a process with one thread")
     parser.add_argument("--limit", type=float, default=float("inf"), help="seconds after which nothing is begun, and what has not ended is left out")
@@ -146,7 +148,7 @@ def main() -> None:
         # Seed by seed: what a limit cuts off is the last seed of all, not the last variants.
         asked = iter([(variant, seed) for seed in range(given.seeds) for variant in variants])
         pool = ProcessPoolExecutor(given.at_once, multiprocessing.get_context("spawn"))
-        begin = functools.partial(pool.submit, run, given.shape)
+        begin = functools.partial(pool.submit, run, given.shape, given.sequences)
         running: dict[Future, tuple[str, int]] = {}
         ended: dict[tuple[str, int], float] = {}
         try:
