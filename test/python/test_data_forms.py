@@ -319,6 +319,29 @@ def test_only_bad_rows_are_no_data(tmp_path, tokenizer):
     assert caught.value.code == "data_empty" and "50 rows were skipped" in caught.value.message
 
 
+@pytest.mark.parametrize("kind", ["parquet", "stream.arrow", "file.arrow", "csv", "json"])
+def test_tables_without_a_row_are_no_data(tmp_path, tokenizer, kind):
+    path, table = tmp_path / f"a.{kind}", pyarrow.table({"text": pyarrow.array([], pyarrow.string())})
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table, path)
+    elif kind.endswith("arrow"):
+        with getattr(pyarrow.ipc, f"new_{kind[:-6]}")(str(path), table.schema) as out:
+            out.write_table(table)
+    else:
+        path.write_text("[]" if kind == "json" else "text,url\n")
+    with pytest.raises(TrainerError) as caught:
+        ask(tokenizer, tmp_path / "cache", path)
+    assert caught.value.code == "data_empty" and path.name in caught.value.message
+
+
+def test_columns_in_the_next_steps_can_be_pasted(tmp_path):
+    (tmp_path / "a.csv").write_text("body;n,my text,$(id)\n" + "x,y,z\n" * 9)
+    assert refused(tmp_path / "a.csv").next_steps[:3] == [f"--text-column '{name}'" for name in ("body;n", "my text", "$(id)")]
+    (tmp_path / "b.csv").write_text('"' + "a text in the place of a header " * 90 + '"\n')  # no name: nobody wants to paste it
+    error = refused(tmp_path / "b.csv")
+    assert len(error.message) < 400 and not any("--text-column" in step for step in error.next_steps)
+
+
 @pytest.mark.parametrize("documents", [1, 2, 3])
 def test_few_giant_documents_are_cut_and_it_is_said(tmp_path, tokenizer, documents):
     words = "some words that are read by nobody and mean nothing at all, "

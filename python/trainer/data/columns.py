@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..errors import TrainerError
 from .shards import BadRow
 
 DEFAULT_COLUMN = "text"
+_LONGEST_NAME = 60
 
 
 def check_column(schema: pyarrow.Schema, column: str, file: Path | str) -> None:
@@ -23,7 +25,7 @@ def check_column(schema: pyarrow.Schema, column: str, file: Path | str) -> None:
 
 def no_column(file: Path | str, column: str, have: Mapping[str, str], twice: bool = False) -> TrainerError:
     """`have`: the columns' names with their types."""
-    names = ", ".join(f"{name} ({kind})" for name, kind in list(have.items())[:20]) + (", ..." if len(have) > 20 else "")
+    names = ", ".join(f"{name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '...'} ({kind})" for name, kind in list(have.items())[:20]) + (", ..." if len(have) > 20 else "")
     if twice:
         problem = f"has several columns {column}"
     elif column in have:
@@ -31,8 +33,9 @@ def no_column(file: Path | str, column: str, have: Mapping[str, str], twice: boo
     else:
         problem = f"has no column {column}"
     tokens = " It holds tokens (input_ids) of some tokenizer, not text: name the data set that they were made from." if "input_ids" in have else ""
-    texts = [name for name, kind in have.items() if name != column and ("string" in kind or "binary" in kind)]
-    steps = [f"--text-column {name}" for name in texts[:3]] if texts and not tokens else []
+    # A table without a header has a text in the place of a name.
+    texts = [name for name, kind in have.items() if name != column and len(name) <= _LONGEST_NAME and ("string" in kind or "binary" in kind)]
+    steps = [f"--text-column {shlex.quote(name)}" for name in texts[:3]] if texts and not tokens else []
     return TrainerError("bad_data", f"{file} {problem}; its columns: {names or 'none'}.{tokens}", [*steps, "Name other data with --data"])
 
 

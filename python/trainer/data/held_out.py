@@ -17,6 +17,8 @@ def choose_held_out(shards: list[ShardTokens], most_tokens: int, sequence_length
     Measured in characters, so that every tokenizer holds out the same. Giants (over a fifth of everything) stay in training.
     Empty when nothing can be spared.
     """
+    if not shards:  # tables without a row
+        return set()
     hashes = np.concatenate([shard.hashes for shard in shards])
     sizes = np.concatenate([shard.characters for shard in shards])
     lengths = np.concatenate([np.diff(shard.ends, prepend=0) for shard in shards])
