@@ -36,8 +36,9 @@ export const describeAge = (row: StatusRow, block: number): string =>
   row.block === null ? '' : formatWhole(block - row.block);
 
 /** What the chain lets the own hotkey write now; null: without a registered hotkey there is nothing to say. */
-export function describeLimit({ limit, block, registered, retired }: SubnetStatus): string | null {
+export function describeLimit({ limit, block, registered, retired, loss }: SubnetStatus): string | null {
   if (limit === null || registered === false) return null;
+  if (loss !== null) return loss;
   if (limit.kind === 'none') return 'The chain sets no limit on commitments.';
   const used =
     limit.kind === 'space'

@@ -2,6 +2,7 @@ import type { CommitLimit } from '../chain/types.ts';
 import type { Hub } from '../hub/index.ts';
 import { inspectRemote, remoteContent } from '../model/index.ts';
 import type { Place } from '../place.ts';
+import { lossBy } from '../publish/held.ts';
 import { retirement } from '../publish/index.ts';
 import { isPinned, type Profile } from '../rules/index.ts';
 import { bestOf, isLoadable, readSubnet } from './subnet.ts';
@@ -41,6 +42,8 @@ export interface SubnetStatus {
   /** The neuron of `hotkey`; null: it is not registered. */
   own: Miner | null;
   registered: boolean | null;
+  /** What another commitment of `hotkey` would destroy, or end for good; null: nothing. */
+  loss: string | null;
   /** Why nothing that is committed here scores any more (`publish/may-write.ts`), by the chain's genesis; null: it may. */
   retired: string | null;
 }
@@ -56,9 +59,10 @@ export interface StatusRequest {
 export async function readStatus({ hotkey, mine }: StatusRequest, place: Place): Promise<SubnetStatus> {
   const { netuid, profile } = place;
   const [chain, hub] = [await place.chain(), await place.hub()];
-  const [subnet, limit] = await Promise.all([
+  const [subnet, limit, stored] = await Promise.all([
     readSubnet(chain, netuid, profile),
     hotkey === null ? null : chain.commitLimit(netuid, hotkey, LONGEST),
+    hotkey === null ? null : chain.storeOf(netuid, hotkey),
   ]);
   const own = subnet.miners.find((miner) => miner.hotkey === hotkey);
   const shown = mine ? (own ? [own] : []) : subnet.miners;
@@ -80,6 +84,7 @@ export async function readStatus({ hotkey, mine }: StatusRequest, place: Place):
     limit,
     hotkey,
     registered: hotkey === null ? null : own !== undefined,
+    loss: stored && (lossBy(stored, place, { hotkey: hotkey!, block: subnet.block })?.message ?? null),
     retired: retirement(netuid, { ...place, chain }).message,
   };
 }

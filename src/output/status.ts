@@ -51,6 +51,9 @@ export const statusSchema = z.strictObject({
     .describe('What the chain lets the own hotkey write now'),
   hotkey: text.nullable().describe("The own hotkey's SS58 address"),
   registered: z.boolean().nullable(),
+  loss: text
+    .nullable()
+    .describe('What another commitment of the own hotkey would destroy, or end for good; null: nothing'),
   retired: text.nullable().describe('Why nothing that is committed here scores any more; null: it may'),
   hidden: z
     .array(z.strictObject({ repo: text, since: text }))

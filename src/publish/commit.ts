@@ -4,6 +4,7 @@ import type { Work } from '../progress.ts';
 import { afterStep, nextStep, type PushState, startPush } from '../rules/index.ts';
 import { awaitLimit } from './limit.ts';
 import { type Publication, record } from './publication.ts';
+import { readStanding, readStored, refuseLoss } from './seal-risk.ts';
 
 /** This publish's string as the chain holds it. */
 export interface OnChain {
@@ -21,8 +22,9 @@ export async function* ensureCommitted(publication: Publication, text: string): 
   const { place, request, chainText } = publication;
   const current = await readCommitment(publication);
   if (current?.text === text) return found(publication, text, current);
-  refuseNewer(publication, current, text);
+  refuseNewer(publication, await readStanding(publication), text);
   yield* awaitLimit(request, place, chainText.bytes);
+  await refuseLoss(publication, text, await readStored(publication));
 
   let state: PushState = afterStep(startPush(text, false), { step: 'upload' });
   for (;;) {
@@ -108,26 +110,32 @@ async function look(
  */
 export function refuseNewer(
   { journal, place, request }: Publication,
-  current: Commitment | null,
+  { entry: current, gone }: { entry: Commitment | null; gone: Commitment | null },
   text: string | null = null,
 ): void {
   const { standing, intent, committed } = journal;
   if (request.replace) return;
+  // One that has been opened since, and left the entry with that, is the same one.
+  const isNow = (known: Commitment | null) =>
+    isSame(known, current) || (known !== null && current === null && gone?.block === known.block);
   // Asked about anew since then (a run that is gone on with), and nothing has happened after that.
-  if (request.standing !== undefined && isSame(request.standing, current)) return;
+  if (request.standing !== undefined && isNow(request.standing)) return;
   // A revision that is gone from the Hub, and what was sent for it.
   if (text === null && current !== null && current.text === intent?.text) return;
   const ours = text !== null && (committed?.text === text || intent?.text === text);
   const unchanged = ours
-    ? committed === null && isSame(intent?.before ?? null, current)
-    : standing === undefined || isSame(standing, current);
+    ? committed === null && isNow(intent?.before ?? null)
+    : standing === undefined || isNow(standing);
   if (unchanged) return;
-  const now = current ? `: ${describe(current)}` : ', and the chain holds none now';
+  const newest = current ?? gone;
+  const now = newest
+    ? `: ${describe(newest)}${current === null && newest.text !== null ? ', which the chain has opened' : ''}`
+    : ', and the chain holds none now';
   throw new UserError(
     'publish.replaced',
     `Hotkey ${place.hotkey.ss58} has made another commitment since this publish began${now}.`,
     {
-      details: { commitment: current },
+      details: { commitment: newest },
       nextSteps: [
         'pt status --mine   # another machine, or an earlier run?',
         'pt upload --resume --replace   # commits this model in its place',

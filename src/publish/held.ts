@@ -1,6 +1,13 @@
 /** What a hotkey's entries in the commitments pallet come to, as the profile's validators go by them. */
-import type { CommitmentStore, StoredCommitments } from '../chain/types.ts';
-import { type Picked, type Profile, pickRevealed, readText, revealedText } from '../rules/index.ts';
+import type { Commitment, CommitmentStore, StoredCommitments } from '../chain/types.ts';
+import {
+  type Picked,
+  type Profile,
+  pickRevealed,
+  readText,
+  revealedText,
+  sealsLeft,
+} from '../rules/index.ts';
 
 /**
  * `sealed`: waits for its round. `failed`: could not be opened, for good. `lost`: its round is over and nothing was revealed, which older
@@ -58,6 +65,35 @@ export function heldOf(
     if (entry !== null) return 'plain';
     return newest >= 0 ? 'revealed' : 'none';
   }
+}
+
+/** The newest commitment where nothing of it stands any more: with the text that the chain has opened since; null: one stands, or there was none. */
+export function goneOf({ entry, lastBlock, revealed }: StoredCommitments): Commitment | null {
+  if (entry !== null || lastBlock === null) return null;
+  const newest = revealed.at(-1);
+  const opened = newest !== undefined && newest.block >= lastBlock;
+  return { block: lastBlock, text: opened ? revealedText(newest.bytes) : null };
+}
+
+/** What another commitment of this hotkey would destroy, or end for good; null: nothing. */
+export function lossBy(
+  stored: Pick<StoredCommitments, 'entry' | 'revealed'>,
+  { profile, profileName }: { profile: Profile; profileName: string },
+  { hotkey, block }: { hotkey: string; block: number },
+): { code: 'seal.pending' | 'seal.spent'; message: string } | null {
+  // Whatever the profile: the chain has one slot for all of them.
+  const pending = stored.entry?.fields.find((field) => field.kind === 'sealed');
+  if (pending?.kind === 'sealed')
+    return {
+      code: 'seal.pending',
+      message: `Hotkey ${hotkey} has a seal that waits for round ${pending.round}; another commitment would destroy it for good.`,
+    };
+  const reveals = stored.revealed.length;
+  if (sealsLeft(profile, reveals, block)) return null;
+  return {
+    code: 'seal.spent',
+    message: `Validators of ${profileName} take ${profile.limits.seals_per_hotkey_ever} reveal a hotkey for ever, and ${hotkey} has had ${reveals}: one more makes it invalid for good.`,
+  };
 }
 
 /** The texts that validators take, as the profile's `intake` has it; null: their own reading of this hotkey ends with an error. */

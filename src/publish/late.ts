@@ -5,7 +5,7 @@ import { blocksUntilBoundary, type Profile } from '../rules/index.ts';
 import type { Publication } from './publication.ts';
 import { neverOpened, readStored, type Stored } from './seal-risk.ts';
 import type { SealedOnChain } from './sealed.ts';
-import type { Opened } from './types.ts';
+import type { Opened, PublishedSeal } from './types.ts';
 
 /**
  * Whether the chain knew the round when it took the seal in block `taken`: by the rounds that it had stored then, which is what it opens seals
@@ -36,9 +36,13 @@ export async function* sayLate(publication: Publication, sealed: SealedOnChain):
   return sealed;
 }
 
-/** Why a seal that the chain took was not revealed. */
-export const whyNever = ({ beacon }: Stored, state: 'lost' | 'failed', round: number): PtError =>
-  isExpired(beacon, round) ? expired(round) : neverOpened(state, round);
+/** Why a seal that the chain took was not revealed. Of one that came in time, days later, an old round says nothing. */
+export const whyNever = (
+  { beacon }: Stored,
+  state: 'lost' | 'failed',
+  { round, late }: Pick<PublishedSeal, 'round' | 'late'>,
+): PtError =>
+  late === true && round !== null && isExpired(beacon, round) ? expired(round) : neverOpened(state, round);
 
 const isExpired = (beacon: Stored['beacon'], round: number): boolean =>
   beacon !== null && beacon.oldest > round;

@@ -13,7 +13,7 @@ import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
  *
  * What chain it is, its genesis says: a node of mainnet on this machine is mainnet. A chain on this machine that no network's genesis
  * knows is a rehearsal (sandbox, local), and only what replaces another commitment is asked about. What is replaced is shown beside what
- * takes its place; `sent` are texts that earlier tries of the same publish sent, which it does not replace but go on with.
+ * takes its place; what `goesOn` knows as its own, of earlier tries of the same publish, it does not replace but go on with.
  *
  * Gives the commitment that there is, which is the one that was asked about. Throws `chain.wrong_network` when the chain is not the one that
  * was named.
@@ -21,7 +21,7 @@ import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
 export async function* mayWrite(
   request: Pick<PublishRequest, 'netuid' | 'repo' | 'ask' | 'worth'>,
   place: Opened,
-  sent: readonly string[] = [],
+  goesOn: (standing: Commitment) => boolean | Promise<boolean> = () => false,
 ): Work<Commitment | null> {
   const { netuid, repo, ask } = request;
   const { chain, hotkey, networks, network } = place;
@@ -31,7 +31,7 @@ export async function* mayWrite(
   if (message !== null) yield { kind: 'note', level: 'warning', message };
   const current = await chain.commitment(netuid, hotkey.ss58);
   const rehearsal = known === null && !retired && isLoopback(chain.endpoint);
-  const replaced = current?.text != null && sent.includes(current.text) ? null : current;
+  const replaced = current !== null && (await goesOn(current)) ? null : current;
   if (rehearsal && replaced === null) return current;
   if (replaced !== null)
     yield { kind: 'note', level: 'info', message: await sideBySide(replaced, request, place) };

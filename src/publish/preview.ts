@@ -3,16 +3,17 @@ import type { Work } from '../progress.ts';
 import { type Finding, reasonsAgainst } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
 import { heldOf } from './held.ts';
-import { journalPath } from './journal.ts';
+import { journalPath, readJournal } from './journal.ts';
 import { retirement } from './may-write.ts';
 import { open, requestOf } from './open.ts';
 import { checkAccount } from './preconditions.ts';
 import { prepareModel } from './prepare.ts';
 import type { Publication } from './publication.ts';
-import { isOnChain, keyOf, openPublication } from './publish.ts';
+import { goesOnWith, isOnChain, keyOf, openPublication } from './publish.ts';
 import { sideBySide } from './replaced.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
-import { beaconOf, holdsSeal, roundOf, sealRisks, whenOf } from './seal-risk.ts';
+import { probeOf } from './reveal.ts';
+import { beaconOf, holdsSeal, readStored, refuseLoss, roundOf, sealRisks, whenOf } from './seal-risk.ts';
 import type { PlannedStep, PublishOrder, UploadPlan } from './types.ts';
 import { checkReadme, refuseBeside } from './upload.ts';
 import { passVerdict } from './verdict.ts';
@@ -30,12 +31,15 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const prepared = yield* prepareModel(request, place);
   yield* passVerdict({ ...request, ask: async () => {} }, prepared.findings);
   const standing = await place.chain.commitment(request.netuid, place.hotkey.ss58);
-  if (standing !== null)
+  const left = await readJournal(path).catch(() => null);
+  if (standing !== null && !(await goesOnWith(standing, left, prepared, request, place)))
     yield { kind: 'note', level: 'info', message: await sideBySide(standing, request, place) };
   const publication = await openPublication(request, place, prepared, { path, standing });
   const { journal, content, files, chainText } = publication;
-  if (place.profile.commit.mode === 'timelock' && !(await isOnChain(publication)))
-    yield* sealRisks(publication);
+  if (!(await isOnChain(publication))) {
+    if (place.profile.commit.mode === 'timelock') yield* sealRisks(publication);
+    else await refuseLoss(publication, null, await readStored(publication));
+  }
   const shared = {
     dryRun: true as const,
     repo: request.repo,
@@ -156,7 +160,7 @@ async function stepsOf(publication: Publication, world: World): Promise<PlannedS
   return [
     ...steps,
     step('public', `make ${request.repo} public${sealing ? ', when the seal is due' : ''}`, visible),
-    step('confirm-public', 'download config.json without a token', visible),
+    step('confirm-public', `download ${probeOf(content.files)?.path ?? 'it'} without a token`, visible),
     ...reveal,
   ];
 }

@@ -24,7 +24,7 @@ import { checkAccount } from './preconditions.ts';
 import { type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
-import { sealRisks } from './seal-risk.ts';
+import { holdsSeal, readStored, refuseLoss, sealRisks } from './seal-risk.ts';
 import { ensureSealed } from './sealed.ts';
 import type { Opened, PublishedSeal, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
 import { adoptFromChain, currentText, ensureUploaded } from './upload.ts';
@@ -50,9 +50,8 @@ export async function* publish(order: PublishOrder, where: Place): Work<UploadOu
     const prepared = yield* prepareModel(request, place);
     yield* passVerdict(request, prepared.findings);
     const left = await readJournal(path).catch(() => null);
-    // Of a publish that is done, only the same one again replaces nothing.
-    const same = left !== null && (left.outcome === null || sameContent(left.content, prepared.content));
-    const standing = yield* mayWrite(request, place, same ? sentBy(left) : []);
+    const goesOn = (now: Commitment) => goesOnWith(now, left, prepared, request, place);
+    const standing = yield* mayWrite(request, place, goesOn);
     return yield* finishPublication(await openPublication(request, place, prepared, { path, standing }));
   } catch (error) {
     if (error instanceof PtError) {
@@ -118,6 +117,20 @@ function mayReplace(
     : asked;
 }
 
+/** Whether a commitment is what an earlier try of this publish sent: its text, or its seal while that waits. */
+export async function goesOnWith(
+  { text }: Commitment,
+  left: Journal | null,
+  { content }: Pick<Prepared, 'content'>,
+  { netuid }: PublishRequest,
+  { chain, hotkey }: Opened,
+): Promise<boolean> {
+  // Of a publish that is done, only the same one again replaces nothing.
+  if (left === null || (left.outcome !== null && !sameContent(left.content, content))) return false;
+  if (text !== null) return sentBy(left).includes(text);
+  return left.seal != null && holdsSeal(await chain.storeOf(netuid, hotkey.ss58), left.seal.encrypted);
+}
+
 /** Texts that an earlier try of a publish sent to the chain. */
 const sentBy = (left: Journal | null): string[] =>
   [left?.intent?.text, left?.committed?.text].filter((text) => text !== undefined);
@@ -137,6 +150,7 @@ async function* everyStep(publication: Publication): Work<UploadOutcome> {
     yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
   if (!(await isOnChain(publication))) {
     if (place.profile.commit.mode === 'timelock') yield* sealRisks(publication);
+    else await refuseLoss(publication, null, await readStored(publication));
     if (!request.wait) await checkLimit(request, place, publication.chainText.bytes);
   }
 

@@ -8,14 +8,23 @@ import type { Publication } from './publication.ts';
 const LOOKS = 5;
 const PAUSE_MS = 400;
 
-/** Makes the repository public and sees, without a token, that strangers get the config that was committed. */
+/** As much of a file as is downloaded to see that it can be. */
+const PROBE = 1 << 20;
+
+type File = Publication['content']['files'][number];
+
+/** The file that a stranger's download is tried with: the config, or the smallest where there is none. */
+export const probeOf = (files: readonly File[]): File | undefined =>
+  files.find(({ path }) => path === 'config.json') ?? files.toSorted((a, b) => a.size - b.size)[0];
+
+/** Makes the repository public and sees, without a token, that strangers get what was committed. */
 export async function* ensurePublic(publication: Publication, commit: string): Work<void> {
   const { place, request, content } = publication;
-  const config = content.files.find((file) => file.path === 'config.json')!;
+  const probe = probeOf(content.files);
   const stranger = place.hub.anonymous();
-  if (!(await canRead(stranger, request.repo, commit, config))) {
+  if (!(await canRead(stranger, request.repo, commit, probe))) {
     await place.hub.setVisibility(request.repo, { private: false });
-    if (!(await becomesReadable(stranger, request.repo, commit, config, request.signal)))
+    if (!(await becomesReadable(stranger, request.repo, commit, probe, request.signal)))
       throw notPublic(request.repo);
     yield {
       kind: 'note',
@@ -29,27 +38,24 @@ async function becomesReadable(
   hub: Hub,
   repo: string,
   commit: string,
-  config: { path: string; size: number; sha256: string },
+  probe: File | undefined,
   signal?: AbortSignal,
 ): Promise<boolean> {
   for (let look = 0; look < LOOKS; look += 1) {
-    if (await canRead(hub, repo, commit, config)) return true;
+    if (await canRead(hub, repo, commit, probe)) return true;
     await sleep(PAUSE_MS * 2 ** look, undefined, signal ? { signal } : {});
   }
   return false;
 }
 
-/** Whether this Hub, as seen here, gives exactly this file of this revision. */
-async function canRead(
-  hub: Hub,
-  repo: string,
-  commit: string,
-  { path, size, sha256 }: { path: string; size: number; sha256: string },
-): Promise<boolean> {
+/** Whether this Hub, as seen here, gives exactly this file of this revision: of a large one its beginning. */
+async function canRead(hub: Hub, repo: string, commit: string, probe: File | undefined): Promise<boolean> {
   const revision = await hub.revision(repo, commit);
-  if (revision?.files.find((file) => file.path === path)?.size !== size) return false;
-  const bytes = await hub.range(repo, commit, path, 0, size);
-  return createHash('sha256').update(bytes).digest('hex') === sha256;
+  if (revision === null || probe === undefined) return revision !== null;
+  const { path, size, sha256 } = probe;
+  if (revision.files.find((file) => file.path === path)?.size !== size) return false;
+  const bytes = await hub.range(repo, commit, path, 0, Math.min(size, PROBE));
+  return size > PROBE ? bytes.length === PROBE : createHash('sha256').update(bytes).digest('hex') === sha256;
 }
 
 function notPublic(repo: string): OutsideError {

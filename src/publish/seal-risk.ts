@@ -1,13 +1,15 @@
 /** What stands against a seal, before anything is sent: what it would destroy, a beacon that is none, late or over, a clock that is wrong. */
 import { QUICKNET } from '../bridge/index.ts';
-import type { ChainBeacon, StoredCommitments } from '../chain/types.ts';
+import type { ChainBeacon, Commitment, StoredCommitments } from '../chain/types.ts';
 import { OutsideError, type PtError, UserError } from '../errors.ts';
 import { type Work, warning } from '../progress.ts';
-import { blocksUntilBoundary, momentOf, newestRound, roundAfterBlocks, sealsLeft } from '../rules/index.ts';
-import { heldOf } from './held.ts';
+import { blocksUntilBoundary, momentOf, newestRound, roundAfterBlocks } from '../rules/index.ts';
+import { goneOf, heldOf, lossBy } from './held.ts';
 import type { Publication } from './publication.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
+/** Seconds; no profile seals for so long. */
+const A_DAY = 86_400;
 /** A clock that differs so much from the chain's is not used. */
 const CLOCK_SECONDS = 60;
 /** Rounds that a chain may be behind its beacon: two minutes of quicknet. */
@@ -18,14 +20,26 @@ export type Stored = StoredCommitments & { beacon: { newest: number; oldest: num
 export const readStored = ({ place, request }: Publication): Promise<Stored> =>
   place.chain.storeOf(request.netuid, place.hotkey.ss58);
 
+/** The commitment that stands now, or what became of it. */
+export async function readStanding(
+  publication: Publication,
+): Promise<{ entry: Commitment | null; gone: Commitment | null }> {
+  return standingOf(await readStored(publication));
+}
+
+export const standingOf = (stored: Stored): { entry: Commitment | null; gone: Commitment | null } => ({
+  entry: stored.entry && { block: stored.entry.block, text: stored.entry.text },
+  gone: goneOf(stored),
+});
+
 /** Throws what sealing would throw, and names what may go wrong with it; reads only. */
 export async function* sealRisks(publication: Publication): Work<void> {
   const { place, journal } = publication;
   const stored = await readStored(publication);
-  if (holdsSeal(stored, journal.seal?.encrypted)) return;
+  const { state } = heldOf(stored, place.profile, stored.beacon);
+  if (state === 'sealed' && holdsSeal(stored, journal.seal?.encrypted)) return;
   await refuseLoss(publication, null, stored);
   const beacon = await beaconOf(place);
-  const { state } = heldOf(stored, place.profile, stored.beacon);
   if (state === 'failed' || state === 'lost')
     yield warning(
       `An earlier seal of this hotkey ${state === 'failed' ? 'could not be opened' : 'was never revealed'}.`,
@@ -36,16 +50,27 @@ export async function* sealRisks(publication: Publication): Work<void> {
       `This machine's clock is ${Math.abs(off)} s ${off > 0 ? 'ahead of' : 'behind'} the chain's; the round is computed from the chain's.`,
     );
   const newest = stored.beacon?.newest ?? 0;
-  const behind = newestRound(beacon, beacon.now) - newest;
-  if (behind > LATE_ROUNDS)
+  const behind = roundsBehind(beacon, newest);
+  if (behind > 0)
     yield warning(
       `The beacon is late there: the chain knows rounds up to ${newest}, ${behind} fewer than are out. A seal is opened once it has caught up.`,
     );
-  await roundOf(publication, beacon, newest);
+  const round = await roundOf(publication, beacon, newest);
+  const days = Math.round((momentOf(beacon, round) - beacon.now) / A_DAY);
+  if (days >= 1)
+    yield warning(
+      `Round ${round} is out only in about ${days} ${days === 1 ? 'day' : 'days'} (${whenOf(beacon, round)}); until then validators see nothing of this hotkey.`,
+    );
+}
+
+/** Rounds that a late beacon is behind; 0: it is not late. `newest`: that the chain knows. */
+export function roundsBehind(beacon: ChainBeacon, newest: number): number {
+  const behind = newestRound(beacon, beacon.now) - newest;
+  return behind > LATE_ROUNDS ? behind : 0;
 }
 
 /** Whether the entry holds these bytes, as a seal that waits or that failed. */
-export function holdsSeal({ entry }: Stored, encrypted: string | undefined): boolean {
+export function holdsSeal({ entry }: Pick<Stored, 'entry'>, encrypted: string | undefined): boolean {
   return (
     entry?.fields.some(
       (field) =>
@@ -55,32 +80,22 @@ export function holdsSeal({ entry }: Stored, encrypted: string | undefined): boo
   );
 }
 
-/** Whatever a second commitment would destroy for good is refused by name; `--replace` answers it. `text` null: it is not known yet. */
+/** Whatever a second commitment, plain or sealed, would destroy for good is refused by name; `--replace` answers it. `text` null: it is not known yet. */
 export async function refuseLoss(
   { place, request, journal }: Publication,
   text: string | null,
   stored: Stored,
 ): Promise<void> {
-  const { state, seal } = heldOf(stored, place.profile, stored.beacon);
+  const { state } = heldOf(stored, place.profile, stored.beacon);
   const left = journal.seal;
   const own = left != null && journal.committed?.text === left.text && (text === null || left.text === text);
   if (request.replace) return;
-  const refuse = (code: string, message: string) =>
-    new UserError(code, message, {
-      nextSteps: ['pt status --mine', 'pt upload --resume --replace   # seals anew all the same'],
-    });
   if (own && (state === 'lost' || state === 'failed')) throw neverOpened(state, left.round);
-  if (state === 'sealed')
-    throw refuse(
-      'seal.pending',
-      `Hotkey ${place.hotkey.ss58} has a seal that waits for round ${seal?.round}; another commitment would destroy it for good.`,
-    );
-  const reveals = stored.revealed.length + (state === 'lost' || state === 'failed' ? 1 : 0);
-  if (!sealsLeft(place.profile, reveals, await place.chain.block()))
-    throw refuse(
-      'seal.spent',
-      `Validators of ${place.profileName} take ${place.profile.limits.seals_per_hotkey_ever} reveal a hotkey for ever, and ${place.hotkey.ss58} has ${reveals}: one more makes it invalid for good.`,
-    );
+  const loss = lossBy(stored, place, { hotkey: place.hotkey.ss58, block: await place.chain.block() });
+  if (loss === null) return;
+  throw new UserError(loss.code, loss.message, {
+    nextSteps: ['pt status --mine', 'pt upload --resume --replace   # commits all the same'],
+  });
 }
 
 /** The chain's own beacon, which must be the one that seals can be made to. */

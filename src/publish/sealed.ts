@@ -9,7 +9,16 @@ import { heldOf } from './held.ts';
 import { isLate, sayLate, whyNever } from './late.ts';
 import { awaitLimit } from './limit.ts';
 import { type Publication, record } from './publication.ts';
-import { beaconOf, holdsSeal, readStored, refuseLoss, roundOf, type Stored, whenOf } from './seal-risk.ts';
+import {
+  beaconOf,
+  holdsSeal,
+  readStored,
+  refuseLoss,
+  roundOf,
+  type Stored,
+  standingOf,
+  whenOf,
+} from './seal-risk.ts';
 import type { PublishedSeal } from './types.ts';
 
 /** This publish's text, sealed or opened, as the chain holds it. */
@@ -28,10 +37,11 @@ const SENDS = 3;
 export async function* ensureSealed(publication: Publication, text: string): Work<SealedOnChain> {
   const { request, chainText } = publication;
   const stored = await readStored(publication);
-  const there = await onChain(publication, text, stored);
+  const failed = heldOf(stored, publication.place.profile, stored.beacon).state === 'failed';
+  const there = failed && request.replace ? null : await onChain(publication, text, stored);
   if (there) return yield* sayLate(publication, there);
   await refuseLoss(publication, text, stored);
-  refuseNewer(publication, plainOf(stored), text);
+  refuseNewer(publication, standingOf(stored), text);
   yield* awaitLimit(request, publication.place, chainText.bytes);
   const beacon = await beaconOf(publication.place);
   const seal = yield* sealFor(publication, text, beacon, stored);
@@ -48,15 +58,16 @@ export async function* ensureSealed(publication: Publication, text: string): Wor
     // Taken, and gone without a reveal, which older runtimes do in silence: another send would be another seal.
     if (later.lastBlock !== null && later.lastBlock > (stored.lastBlock ?? -1)) {
       await record(publication, { committed: { text, block: later.lastBlock } });
-      throw whyNever(later, 'lost', seal.round);
+      throw whyNever(later, 'lost', {
+        round: seal.round,
+        late: await isLate(publication.place, seal.round, later.lastBlock),
+      });
     }
   }
   throw new OutsideError('chain.unconfirmed', 'The chain does not show the seal that was sent.', {
     nextSteps: ['pt upload --resume', 'pt status --mine'],
   });
 }
-
-const plainOf = ({ entry }: Stored) => (entry === null ? null : { block: entry.block, text: entry.text });
 
 /** The text as it stands on chain, opened or pending; null when neither. */
 async function onChain(
@@ -81,7 +92,10 @@ async function onChain(
   if (current?.text === text && state !== 'sealed' && state !== 'failed')
     return done(current.block, { round, revealsAt: null, state: 'revealed' });
   if (own === null || stored.entry === null || !holdsSeal(stored, own.encrypted)) return null;
-  if (state === 'failed') throw whyNever(stored, 'failed', own.round);
+  if (state === 'failed') {
+    const late = own.late ?? (await isLate(place, own.round, stored.entry.block));
+    throw whyNever(stored, 'failed', { round: own.round, late });
+  }
   return done(stored.entry.block, { round: own.round, revealsAt: own.revealsAt, state: 'sealed' });
 }
 
@@ -121,7 +135,7 @@ async function* sealFor(
 
 async function send(publication: Publication, text: string, seal: Seal, stored: Stored): Promise<void> {
   const { place, request } = publication;
-  const before = plainOf(stored);
+  const { entry: before } = standingOf(stored);
   const block = await place.chain.block();
   try {
     await place.chain.commit({

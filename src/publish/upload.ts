@@ -10,6 +10,7 @@ import { awaitLimit } from './limit.ts';
 import { findingsOf } from './preconditions.ts';
 import { type Publication, record } from './publication.ts';
 import { compareRevision, holdsExactly, totalBytes } from './repository.ts';
+import { readStanding } from './seal-risk.ts';
 import type { Opened } from './types.ts';
 import { requireScorable } from './verdict.ts';
 
@@ -95,7 +96,7 @@ export async function* ensureUploaded(publication: Publication): Work<string> {
     ...(request.signal ? { signal: request.signal } : {}),
   });
   // Hours may have passed: what would stop the commitment is better known while nothing is hidden.
-  refuseNewer(publication, await place.chain.commitment(request.netuid, place.hotkey.ss58));
+  refuseNewer(publication, await readStanding(publication));
   yield* awaitLimit(request, place, publication.chainText.bytes);
   const result = yield* commitUnseen(publication, head, staged);
   const revision = await place.hub.revision(request.repo, result.commit);

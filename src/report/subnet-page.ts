@@ -102,11 +102,13 @@ function tiles(rows: Row[], { status }: SubnetFacts): Html {
             more:
               limit === null || limit.kind === 'none'
                 ? ''
-                : limit.allowed
-                  ? status.retired === null
-                    ? 'may commit now'
-                    : 'may commit; nothing scores here any more'
-                  : `may commit at block ${whole(limit.freeAtBlock)}`,
+                : status.loss !== null
+                  ? 'another commitment would destroy a seal, or end this hotkey'
+                  : limit.allowed
+                    ? status.retired === null
+                      ? 'may commit now'
+                      : 'may commit; nothing scores here any more'
+                    : `may commit at block ${whole(limit.freeAtBlock)}`,
           },
         ]),
   ];

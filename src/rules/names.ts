@@ -45,7 +45,10 @@ export function checkNames(repo: string, owner: Owner, { repo: rule }: Profile, 
   });
 }
 
-/** Whether another seal ends what pays: validators of some subnets take one for ever. `reveals`: that the chain has seen of this hotkey. */
+/**
+ * Whether another seal ends what pays: validators of some subnets take one reveal a hotkey for ever. `reveals`: that the chain has seen of this
+ * hotkey; a seal that failed or was lost is none.
+ */
 export function sealsLeft({ limits }: Profile, reveals: number, block: number): boolean {
   const { seals_per_hotkey_ever: most, seals_from_block: from = 0 } = limits;
   return most === undefined || block < from || reveals < most;

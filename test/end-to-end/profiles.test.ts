@@ -154,6 +154,39 @@ it('a locked model is held beside the king, by folder or on the Hub', async () =
 });
 
 describe('a profile whose validators read seals', () => {
+  it('loses no pending seal to a plain commitment of another profile, until that is asked for', async () => {
+    sandbox.chain!.setFaults({ beaconLate: true });
+    expect((await albedo(repo('p'))).json()).toMatchObject({ seal: { state: 'sealed' } });
+    const plain = (...more: string[]) => upload('me/thirteen-p', '--yes', '--field', 'slug=s1', ...more);
+    for (const more of [[], ['--dry-run']])
+      expect(errorOf(await plain(...more))).toMatchObject({
+        code: 'seal.pending',
+        nextSteps: expect.anything(),
+      });
+    // The same again goes on with what waits, and replaces nothing.
+    const again = await albedo(repo('p'));
+    expect(again.json(), again.stderr).toMatchObject({ seal: { state: 'sealed' } });
+    expect(again.stderr).not.toContain('in its place');
+    const status = await pt(['status', '--mine'], 'albedo');
+    expect(status.json()).toMatchObject({ loss: expect.stringContaining('would destroy it') });
+    const over = await plain('--replace');
+    expect(over.json(), over.stderr).toMatchObject({ repo: 'me/thirteen-p', seal: null });
+    sandbox.chain!.setFaults({});
+  }, 120_000);
+
+  it('makes a repository public that holds no config.json', async () => {
+    const dir = join(home, 'onnx');
+    await mkdir(dir);
+    await writeFile(join(dir, 'model.onnx'), Buffer.alloc(3 << 20, 7));
+    const ran = await pt(
+      ['upload', '--load-model-dir', dir, '--hf-repo-id', 'me/onnx', '--no-check', '--yes', '--wait-reveal'],
+      'resi',
+    );
+    expect(ran.json(), ran.stderr).toMatchObject({ public: true, seal: { state: 'revealed' } });
+    const seen = await fetch(`${sandbox.state.hub}/api/models/me/onnx`);
+    expect(seen.status).toBe(200);
+  }, 60_000);
+
   it('is sealed once, seen as sealed, opened by the chain, and its text is the one that was meant', async () => {
     const ran = await albedo(repo('a'), '--wait-reveal');
     expect(ran.code, ran.stderr).toBe(0);

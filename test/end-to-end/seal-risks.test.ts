@@ -108,6 +108,8 @@ it('a plan says that it seals, how large, and when it is opened; and warns of cl
     /clock is (299|30\d) s ahead of the chain's; the round is computed from the chain's/,
   );
   expect(ran.stderr).toMatch(/The beacon is late there: the chain knows rounds up to 899/);
+  const far = await upload('albedo', repo('a'), '--dry-run', '--round', '2000');
+  expect(far.stderr).toMatch(/Round 2000 is out only in about \d+ days/);
 });
 
 it('a seal that the chain could not open is kept as failed, named, and a risk of the next one', async () => {
@@ -121,11 +123,20 @@ it('a seal that the chain could not open is kept as failed, named, and a risk of
   const other = await upload('albedo', repo('c'), '--wait-reveal');
   expect(other.stderr).toContain('An earlier seal of this hotkey could not be opened.');
   expect(other.json()).toMatchObject({ seal: { state: 'revealed' }, public: true });
+  // What the error says to type does it, once.
+  sandbox.chain!.setFaults({ sealsBroken: true });
+  expect(codeOf(await upload('albedo', repo('b2'), '--wait-reveal'))).toBe('seal.not_opened');
+  sandbox.chain!.setFaults({});
+  const anew = await sentBy(() => upload('albedo', repo('b2'), '--resume', '--replace', '--wait-reveal'));
+  expect(anew.ran.json(), anew.ran.stderr).toMatchObject({ seal: { state: 'revealed' }, public: true });
+  expect(anew.extrinsics).toBe(1);
 }, 120_000);
 
 it('a pending seal is refused before the upload', async () => {
   sandbox.chain!.setFaults({ beaconLate: true });
-  expect((await upload('albedo', repo('d'))).json()).toMatchObject({ seal: { state: 'sealed' } });
+  const pending = await upload('albedo', repo('d'));
+  expect(pending.json()).toMatchObject({ seal: { state: 'sealed' } });
+  expect(pending.stderr).toContain('although the beacon is late');
   const { ran, writes, extrinsics } = await sentBy(() => upload('albedo', repo('e')));
   expect([codeOf(ran), writes, extrinsics]).toEqual(['seal.pending', 0, 0]);
   sandbox.chain!.setFaults({});

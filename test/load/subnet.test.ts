@@ -106,6 +106,7 @@ describe('the subnet joined with its commitments', () => {
           limit: null,
           hotkey: null,
           registered: null,
+          loss: null,
           retired: null,
         };
         const printed = jsonText(statusOutput({ ...status, neurons: [row] }, []));

@@ -33,6 +33,7 @@ export function subnetFacts(text = 'plain'): SubnetFacts {
       hotkey: '5Hot5',
       registered: true,
       retired: null,
+      loss: null,
     },
     network: 'finney',
     profile: '3.2',
