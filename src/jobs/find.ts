@@ -21,3 +21,30 @@ export async function runningRun(runsDir: string, name: string | null, command: 
     });
   return only.dir;
 }
+
+/** On one page; more colours, dashes and marks than these nobody tells apart. */
+const MOST = 20;
+
+/**
+ * The folders of the runs that are meant, each once, in the order they were named.
+ *
+ * @throws UserError `run.unknown`, `run.none`, or `run.too_many`
+ */
+export async function namedRuns(runsDir: string, names: string[]): Promise<string[]> {
+  const dirs: string[] = [];
+  for (const name of names) {
+    const dir = await locateRun(runsDir, name, 'RUN');
+    if (!dirs.includes(dir)) dirs.push(dir);
+  }
+  if (dirs.length > MOST)
+    throw new UserError('run.too_many', `A page shows up to ${MOST} runs; these are ${dirs.length}.`, {
+      nextSteps: ['Name fewer.', 'pt runs'],
+    });
+  return dirs;
+}
+
+/** The runs that are being trained, newest first; where none is, the newest run. */
+export async function watchedRuns(runsDir: string): Promise<string[]> {
+  const running = (await listRuns(runsDir)).filter(({ state }) => state === 'running');
+  return namedRuns(runsDir, running.length === 0 ? ['latest'] : running.map(({ dir }) => dir));
+}

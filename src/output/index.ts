@@ -8,7 +8,7 @@ import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts'
 import { loadSchema } from './load.ts';
 import { mergeSchema } from './merge.ts';
 import { profilesSchema, profilesShowSchema } from './profiles.ts';
-import { labelsSchema, removedSchema, reportSchema, runsSchema } from './runs.ts';
+import { dashboardSchema, labelsSchema, removedSchema, reportSchema, runsSchema } from './runs.ts';
 import {
   sandboxEnvSchema,
   sandboxResetSchema,
@@ -55,6 +55,7 @@ export const SCHEMAS = {
   attach: jobSchema,
   stop: jobSchema,
   report: reportSchema,
+  dashboard: dashboardSchema,
   clean: cleanSchema,
   setup: setupSchema,
   doctor: doctorSchema,

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
+import type { CheckVerdict } from '../check/types.ts';
 import type { Removable } from '../jobs/index.ts';
 import type { Labels, RunSummary } from '../training/types.ts';
 import { count, loss, text, verdict } from './parts.ts';
@@ -79,14 +80,44 @@ export const labelsOutput = (runDir: string, labels: Labels): z.output<typeof la
   ...labels,
 });
 
+const shownRun = z.strictObject({ run: text, runDir: text, state: run.shape.state });
+
 export const reportSchema = z.strictObject({
   file: text,
   bytes: count,
-  run: text,
-  state: run.shape.state,
+  run: text.describe('The first'),
+  state: run.shape.state.describe('Of the first'),
+  runs: z.array(shownRun).describe('All, in the order of the page'),
   accepted: z
     .boolean()
     .nullable()
-    .describe('Whether validators would take the best model; null: not looked at'),
-  verdict: verdict.nullable().describe('What `pt check` would say of the best model; null: not looked at'),
+    .describe('Whether validators would take the best model; null: not looked at, or of several runs'),
+  verdict: verdict
+    .nullable()
+    .describe('What `pt check` would say of the best model; null: not looked at, or of several runs'),
+});
+
+export const reportOutput = (
+  file: string,
+  bytes: number,
+  reports: { id: string; dir: string; status: RunSummary['state'] }[],
+  check: CheckVerdict | null,
+): z.output<typeof reportSchema> => ({
+  file,
+  bytes,
+  run: reports[0]!.id,
+  state: reports[0]!.status,
+  runs: reports.map(({ id, dir, status }) => ({ run: id, runDir: dir, state: status })),
+  accepted: check?.accepted ?? null,
+  verdict: check?.verdict ?? null,
+});
+
+export const dashboardSchema = z.strictObject({
+  url: text.describe('Where the page was'),
+  runs: z.array(z.strictObject({ run: text, runDir: text })),
+});
+
+export const dashboardOutput = (url: string, runDirs: string[]): z.output<typeof dashboardSchema> => ({
+  url,
+  runs: runDirs.map((dir) => ({ run: basename(dir), runDir: dir })),
 });

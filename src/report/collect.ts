@@ -1,6 +1,6 @@
 import { type EventOf, readEvent } from '../bridge/index.ts';
 import { createSeries, type Series } from './series.ts';
-import type { CurveName } from './types.ts';
+import { CURVES, type CurveName } from './types.ts';
 
 /** One held-out evaluation; null: not a finite number. */
 export interface EvalRow {
@@ -16,12 +16,20 @@ export interface LogRow {
   message: string;
 }
 
+/** What the model wrote at an evaluation. */
+export interface SampleRow {
+  step: number;
+  texts: { prompt: string; text: string }[];
+}
+
 /** What a run's two logs say, so far. Texts in it come from the trainer and from model folders: not to be trusted as HTML. */
 export interface Collected {
   series: Record<CurveName, Series>;
   /** The newest evaluations, oldest first. */
   evals: EvalRow[];
   evalCount: number;
+  /** What the model wrote, oldest first. */
+  samples: SampleRow[];
   lastStep: number;
   lastTokens: number | null;
   /** Steps whose loss was NaN or infinite. */
@@ -41,6 +49,9 @@ export interface Collected {
 
 /** Rows kept for tables; curves hold the rest. */
 const KEPT = 200;
+const AXIS_POINTS = 400;
+/** Of what the model wrote: the newest. */
+const SAMPLES = 50;
 
 const number = (value: unknown): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
@@ -63,12 +74,15 @@ const nothingMeasured = (): Pick<
   'evals' | 'evalCount' | 'lastStep' | 'lastTokens' | 'badSteps'
 > => ({ evals: [], evalCount: 0, lastStep: 0, lastTokens: null, badSteps: 0 });
 
-/** Builds a picture of a run from its logs, line by line, in bounded memory. */
-export function createCollector(): Collector {
-  const names: CurveName[] = ['eval', 'train', 'speed', 'mfu', 'memory', 'gradNorm', 'lr'];
+/** Builds a picture of a run from its logs, line by line, in bounded memory: `points` a curve. */
+export function createCollector(points?: number): Collector {
   const data: Collected = {
-    series: Object.fromEntries(names.map((name) => [name, createSeries()])) as Collected['series'],
+    series: Object.fromEntries(CURVES.map((name) => [name, createSeries(pointsOf(name, points))])) as Record<
+      CurveName,
+      Series
+    >,
     ...nothingMeasured(),
+    samples: [],
     start: null,
     resumed: [],
     phase: null,
@@ -87,9 +101,11 @@ export function createCollector(): Collector {
       const step = stepOf(value?.step);
       if (value === null || step === null || step < data.lastStep) return;
       data.lastStep = step;
-      data.lastTokens = number(value.tokens) ?? data.lastTokens;
+      const tokens = number(value.tokens);
+      data.lastTokens = tokens ?? data.lastTokens;
+      if (tokens !== null && data.series.tokens.lastX !== step) data.series.tokens.push(step, tokens);
       if ('eval_loss' in value) {
-        const row = { step, tokens: number(value.tokens), loss: number(value.eval_loss) };
+        const row = { step, tokens, loss: number(value.eval_loss) };
         data.series.eval.push(step, row.loss);
         data.evalCount += 1;
         data.evals.push(row);
@@ -103,9 +119,9 @@ export function createCollector(): Collector {
       }
     },
     restartMetrics() {
-      for (const name of ['eval', 'train', 'gradNorm', 'lr'] as const) {
+      for (const name of ['eval', 'train', 'gradNorm', 'lr', 'tokens'] as const) {
         const { generation } = data.series[name];
-        data.series[name] = createSeries(undefined, generation + 1);
+        data.series[name] = createSeries(pointsOf(name, points), generation + 1);
       }
       Object.assign(data, nothingMeasured());
     },
@@ -136,7 +152,8 @@ export function createCollector(): Collector {
           if (from !== null) {
             data.resumed.push(from);
             if (data.resumed.length > KEPT) data.resumed.shift();
-            for (const name of ['speed', 'mfu', 'memory'] as const) data.series[name].cut(from);
+            for (const name of ['speed', 'mfu', 'memory', 'seconds'] as const) data.series[name].cut(from);
+            data.samples = data.samples.filter((sample) => sample.step <= from);
           }
           const where = event.device_name || event.device || '';
           log('start', `${from === null ? 'Started' : `Went on from step ${from}`} on ${where}.`);
@@ -151,10 +168,20 @@ export function createCollector(): Collector {
           data.phase = 'training';
           if (event.total_steps !== undefined) data.totalSteps = event.total_steps;
           data.etaSeconds = event.eta_seconds ?? null;
+          if (clock.start !== null) pushForward(data.series.seconds, step, data.seconds);
           pushForward(data.series.speed, step, event.tokens_per_second ?? null);
           pushForward(data.series.memory, step, event.memory_bytes ?? null);
           // Null off GPU: not measured, which is not the same as not finite.
           if (event.mfu != null) pushForward(data.series.mfu, step, event.mfu);
+          return;
+        }
+        case 'samples': {
+          const { step, texts } = event;
+          if (step === undefined || texts === undefined) return;
+          // A run that went back writes for the same steps again.
+          data.samples = [...data.samples.filter((sample) => sample.step < step), { step, texts }].slice(
+            -SAMPLES,
+          );
           return;
         }
         case 'warning':
@@ -170,6 +197,10 @@ export function createCollector(): Collector {
     },
   };
 }
+
+/** Axes are read between their points: they need few. */
+const pointsOf = (name: CurveName, points?: number): number | undefined =>
+  name === 'tokens' || name === 'seconds' ? AXIS_POINTS : points;
 
 /** Steps of events come twice when a run goes back to a checkpoint: the later time counts. */
 function pushForward(series: Series, step: number, value: number | null): void {

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { UserError } from '../errors.ts';
+import { formatLoss, formatWhole } from '../text/format.ts';
 import { type Assets, loadAssets } from './assets.ts';
-import { chartsOf } from './charts.ts';
+import { chartsOf, flopsOf } from './charts.ts';
 import { runPage, sectionsOf, titleOf } from './page.ts';
-import { openRunReader, type RunReader, type RunReport } from './run-report.ts';
-import type { CurveChange, CurveName, LiveChange } from './types.ts';
+import { openRunReaders, type RunReader, type RunReport } from './run-report.ts';
+import type { CurveChange, CurveName, Farewell, LiveChange, RunChange } from './types.ts';
 
 /** Where the page is when nobody names a port. */
 export const DASHBOARD_PORT = 7878;
@@ -20,10 +21,19 @@ const MOST_UNREAD = 8 << 20;
 export interface Dashboard {
   /** `http://127.0.0.1:PORT/`. */
   url: string;
-  /** From now on the page is about this run. */
-  show(runDir: string): void;
-  /** Sends what is new, says that training has ended, and lets everybody go. */
+  /** From now on the page is about these runs. */
+  show(runDirs: string[]): void;
+  /** Sends what is new, says farewell, and lets everybody go. */
   close(): Promise<void>;
+}
+
+export interface DashboardOptions {
+  /** The flag that named the port, and a command that takes any. */
+  flag: string;
+  anyPort: string;
+  /** What the page says when it is followed no longer. */
+  farewell: string;
+  assets?: () => Promise<Assets>;
 }
 
 /** What a curve was when it was sent. */
@@ -35,19 +45,19 @@ interface Mark {
 type Sent = Record<CurveName, Mark>;
 
 /**
- * Serves a run's page on this machine only and sends what changes (server-sent events).
+ * Serves the page of runs on this machine only and sends what changes (server-sent events).
  *
  * Throws `UserError` `dashboard.port` when the port is taken. Other websites cannot read it: it binds to 127.0.0.1, answers only
  * requests that name this very address (a foreign name that was made to point here is refused), and allows no other origin.
  */
 export async function openDashboard(
   port: number,
-  assets: () => Promise<Assets> = loadAssets,
+  { farewell, assets = loadAssets, ...said }: DashboardOptions,
 ): Promise<Dashboard> {
   const clients = new Set<ServerResponse>();
-  let reader: RunReader | null = null;
-  let report: RunReport | null = null;
-  let sent: { curves: Sent; sections: Record<string, string>; evals: number } | null = null;
+  let readers: RunReader[] = [];
+  let reports: RunReport[] = [];
+  let sent: { curves: Sent[]; sections: Record<string, string>; evals: number[] } | null = null;
   let reading: Promise<void> | null = null;
 
   const server = createServer((request, response) => {
@@ -56,7 +66,7 @@ export async function openDashboard(
       response.end();
     });
   });
-  await listen(server, port);
+  await listen(server, port, said);
   const { port: chosen } = server.address() as AddressInfo;
   const names = new Set([`127.0.0.1:${chosen}`, `localhost:${chosen}`]);
   const timer = setInterval(() => {
@@ -69,10 +79,10 @@ export async function openDashboard(
   /** Reads what is new, once at a time, and sends it. A run whose files cannot be read just now is looked at again later. */
   function look(): Promise<void> {
     reading ??= (async () => {
-      if (reader === null) return;
+      if (readers.length === 0) return;
       try {
-        report = await reader.read();
-        broadcast(report);
+        reports = await Promise.all(readers.map((reader) => reader.read()));
+        broadcast(reports);
       } catch {
         // Training matters more than its picture.
       }
@@ -82,29 +92,21 @@ export async function openDashboard(
     return reading;
   }
 
-  function broadcast(now: RunReport): void {
-    const sections = Object.fromEntries(Object.entries(sectionsOf(now)).map(([id, { text }]) => [id, text]));
-    const curves: LiveChange['curves'] = {};
-    const marks = {} as Sent;
-    for (const [key, series] of Object.entries(now.collected.series)) {
-      const name = key as CurveName;
-      const { length, pushed, generation } = series;
-      marks[name] = { length, pushed, generation };
-      const change = changeOf(series, sent?.curves[name]);
-      if (change !== null) curves[name] = change;
-    }
+  function broadcast(now: RunReport[]): void {
+    const sections = textsOf(now);
+    const marks = now.map(({ collected }) => marksOf(collected));
+    const runs = now.map((report, i) => changeOf(report, sent?.curves[i]));
     const changed = Object.entries(sections).filter(([id, text]) => sent?.sections[id] !== text);
-    const evals = now.collected.evalCount;
-    const fresh = sent !== null && evals > sent.evals ? now.collected.evals.at(-1) : undefined;
-    sent = { curves: marks, sections, evals };
-    if (changed.length === 0 && Object.keys(curves).length === 0) return;
+    const fresh =
+      sent === null ? [] : now.flatMap((report, i) => announced(report, sent!.evals[i]!, now.length > 1));
+    sent = { curves: marks, sections, evals: now.map(({ collected }) => collected.evalCount) };
+    if (changed.length === 0 && runs.every(({ curves }) => Object.keys(curves).length === 0)) return;
     const change: LiveChange = {
-      curves,
+      runs,
       charts: chartsOf(now),
-      resumed: now.collected.resumed,
       sections: Object.fromEntries(changed),
       title: titleOf(now),
-      announce: fresh ? `Step ${fresh.step}: held-out loss ${fresh.loss?.toFixed(4) ?? 'not finite'}.` : null,
+      announce: fresh.length === 0 ? null : fresh.join(' '),
     };
     for (const client of clients) send(client, 'change', change);
   }
@@ -137,8 +139,9 @@ export async function openDashboard(
       return refuse(405, 'There is nothing to change here.');
     if (page) {
       await look();
-      if (report === null) return refuse(503, 'The run has not begun yet. Load this page again in a moment.');
-      const text = runPage(report, await assets(), { live: true });
+      if (reports.length === 0)
+        return refuse(503, 'The run has not begun yet. Load this page again in a moment.');
+      const text = runPage(reports, await assets(), { live: true });
       response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8' });
       response.end(request.method === 'HEAD' ? '' : text);
       return;
@@ -152,21 +155,21 @@ export async function openDashboard(
     response.on('error', () => response.destroy());
     response.on('close', () => clients.delete(response));
     // The page may be older than what was sent last, or have missed something: it gets all.
-    if (report !== null) send(response, 'change', everything(report));
+    if (reports.length > 0) send(response, 'change', everything(reports));
     clients.add(response);
   }
 
   return {
     url: `http://127.0.0.1:${chosen}/`,
-    show(runDir) {
-      [reader, report, sent] = [openRunReader(runDir), null, null];
+    show(runDirs) {
+      [readers, reports, sent] = [openRunReaders(runDirs), [], null];
     },
     async close() {
       clearInterval(timer);
       await reading;
       await look();
       for (const client of clients) {
-        send(client, 'end', {});
+        send(client, 'end', { farewell } satisfies Farewell);
         client.end();
       }
       const closed = new Promise((resolve) => server.close(resolve));
@@ -179,8 +182,30 @@ export async function openDashboard(
   };
 }
 
+const textsOf = (reports: RunReport[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(sectionsOf(reports)).map(([id, { text }]) => [id, text]));
+
+const marksOf = ({ series }: RunReport['collected']): Sent =>
+  Object.fromEntries(
+    Object.entries(series).map(([name, { length, pushed, generation }]) => [
+      name,
+      { length, pushed, generation },
+    ]),
+  ) as Sent;
+
+/** What is new of a run since `before`; everything without it. */
+function changeOf({ collected }: RunReport, before: Sent | undefined): RunChange {
+  const curves: RunChange['curves'] = {};
+  for (const [key, series] of Object.entries(collected.series)) {
+    const name = key as CurveName;
+    const change = endOf(series, before?.[name]);
+    if (change !== null) curves[name] = change;
+  }
+  return { curves, resumed: collected.resumed, flopsPerToken: flopsOf(collected) };
+}
+
 /** The end of a curve that is new since `before`; null: nothing is. */
-function changeOf(
+function endOf(
   series: RunReport['collected']['series'][CurveName],
   before: Mark | undefined,
 ): CurveChange | null {
@@ -191,32 +216,46 @@ function changeOf(
   return { at, points: series.points(at) };
 }
 
-function everything(report: RunReport): LiveChange {
-  const { series, resumed } = report.collected;
+/** An evaluation that came since, in words. */
+function announced({ name, collected }: RunReport, evals: number, named: boolean): string[] {
+  const newest = collected.evalCount > evals ? collected.evals.at(-1) : undefined;
+  if (newest === undefined) return [];
+  const words = `tep ${formatWhole(newest.step)}: held-out loss ${newest.loss === null ? 'not finite' : formatLoss(newest.loss)}.`;
+  return [named ? `${name}, s${words}` : `S${words}`];
+}
+
+function everything(reports: RunReport[]): LiveChange {
   return {
-    curves: Object.fromEntries(
-      Object.entries(series).map(([name, curve]) => [name, { at: 0, points: curve.points() }]),
-    ),
-    charts: chartsOf(report),
-    resumed,
-    sections: Object.fromEntries(Object.entries(sectionsOf(report)).map(([id, { text }]) => [id, text])),
-    title: titleOf(report),
+    runs: reports.map(({ collected }) => ({
+      curves: Object.fromEntries(
+        Object.entries(collected.series).map(([name, curve]) => [name, { at: 0, points: curve.points() }]),
+      ),
+      resumed: collected.resumed,
+      flopsPerToken: flopsOf(collected),
+    })),
+    charts: chartsOf(reports),
+    sections: textsOf(reports),
+    title: titleOf(reports),
     announce: null,
   };
 }
 
 const isNavigation = (request: IncomingMessage): boolean => request.headers['sec-fetch-mode'] === 'navigate';
 
-function listen(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+function listen(
+  server: ReturnType<typeof createServer>,
+  port: number,
+  { flag, anyPort }: Pick<DashboardOptions, 'flag' | 'anyPort'>,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         new UserError(
           'dashboard.port',
           error.code === 'EADDRINUSE'
-            ? `--dashboard-port ${port}: another program on this machine has this port.`
-            : `--dashboard-port ${port}: the page cannot be served there: ${error.message}.`,
-          { nextSteps: ['pt train --dashboard --dashboard-port 0   # any free port'], cause: error },
+            ? `${flag} ${port}: another program on this machine has this port.`
+            : `${flag} ${port}: the page cannot be served there: ${error.message}.`,
+          { nextSteps: [`${anyPort}   # any free port`], cause: error },
         ),
       );
     });

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
+import { formatLoss, formatWhole } from '../text/format.ts';
 import type { Assets } from './assets.ts';
-import { chartPlaces, chartsOf, curvesOf } from './charts.ts';
+import { chartPlaces, chartsOf, pageRuns } from './charts.ts';
 import { Html, html, jsonForHtml } from './html.ts';
 import type { RunReport } from './run-report.ts';
+import * as compare from './sections/compare.ts';
 import { forecast } from './sections/forecast.ts';
 import { evaluations, header, log, tiles } from './sections/overview.ts';
 import { moment } from './sections/parts.ts';
 import { check, model, publishing, settings } from './sections/records.ts';
+import { samples } from './sections/samples.ts';
 import type { RunPageData } from './types.ts';
 
 /** A drawn curve: the mark of these pages, in the tab. */
@@ -57,46 +60,55 @@ ${body}
 `.text;
 }
 
-/** Sections of a run's page by the id of their element, in their order; the live page replaces those that changed. */
-export function sectionsOf(report: RunReport): Record<string, Html> {
+/** Sections of a page by the id of their element, in their order; the live page replaces those that changed. */
+export function sectionsOf(reports: RunReport[]): Record<string, Html> {
+  const [report, ...others] = reports;
+  if (others.length > 0)
+    return {
+      header: compare.header(reports),
+      overview: compare.overview(reports),
+      differences: compare.differences(reports),
+      samples: samples(reports),
+    };
   return {
-    header: header(report),
-    tiles: tiles(report),
-    evaluations: evaluations(report),
-    forecast: forecast(report),
-    check: check(report),
-    publishing: publishing(report),
-    model: model(report),
-    settings: settings(report),
-    log: log(report),
+    header: header(report!),
+    tiles: tiles(report!),
+    evaluations: evaluations(report!),
+    samples: samples(reports),
+    forecast: forecast(report!),
+    check: check(report!),
+    publishing: publishing(report!),
+    model: model(report!),
+    settings: settings(report!),
+    log: log(report!),
   };
 }
 
-/** The page of a run, as a file or (`live`) as the dashboard serves it. */
-export function runPage(report: RunReport, assets: Assets, { live = false } = {}): string {
-  const charts = chartsOf(report);
-  const data: RunPageData = {
-    kind: 'run',
-    live,
-    curves: curvesOf(report),
-    charts,
-    resumed: report.collected.resumed,
-  };
-  const { header, tiles, evaluations, ...rest } = sectionsOf(report);
+/** Sections that stand before the curves. */
+const BEFORE = ['header', 'tiles', 'overview'];
+
+/** The page of one run or of several, as a file or (`live`) as the dashboard serves it. */
+export function runPage(reports: RunReport[], assets: Assets, { live = false } = {}): string {
+  const charts = chartsOf(reports);
+  const data: RunPageData = { kind: 'run', live, runs: pageRuns(reports), charts };
+  const { header, ...sections } = sectionsOf(reports);
+  const part = (before: boolean) =>
+    Object.entries(sections).flatMap(([id, section]) => (BEFORE.includes(id) === before ? [section] : []));
   const body = html`<main>
 ${header}
 ${live ? html`<p id="link" class="link" role="status">Live: this page follows the training.</p>` : ''}
-${tiles}
-${chartPlaces(report, charts)}
-${evaluations}
-${Object.values(rest)}
+${part(true)}
+${chartPlaces(reports, charts)}
+${part(false)}
 </main>
 <div id="announce" class="hidden" role="status" aria-live="polite"></div>
-<footer><p>Made by <code>pt</code>, ${moment(report.madeAt.getTime())}. One file, no connection: it can be sent and kept as it is.</p></footer>`;
-  return pageOf({ title: titleOf(report), body, data, live }, assets);
+<footer><p>Made by <code>pt</code>, ${moment(reports[0]!.madeAt.getTime())}. One file, no connection: it can be sent and kept as it is.</p></footer>`;
+  return pageOf({ title: titleOf(reports), body, data, live }, assets);
 }
 
 /** What the browser's tab says. */
-export function titleOf({ id, status, collected, best }: RunReport): string {
-  return `${status === 'running' ? `step ${collected.lastStep} · ` : ''}${best === null ? '' : `${best.loss.toFixed(4)} · `}${id}`;
+export function titleOf(reports: RunReport[]): string {
+  const [{ id, status, collected, best }, ...others] = reports as [RunReport, ...RunReport[]];
+  if (others.length > 0) return `${reports.length} runs: ${reports.map(({ name }) => name).join(', ')}`;
+  return `${status === 'running' ? `step ${formatWhole(collected.lastStep)} · ` : ''}${best === null ? '' : `${formatLoss(best.loss)} · `}${id}`;
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
 import { followLines, type LineFollower } from '../host/follow-lines.ts';
 import { readJson } from '../host/read-json.ts';
@@ -11,6 +11,8 @@ export type Json = Record<string, unknown>;
 /** Everything a run's page shows. Only `collected` is our own; the rest was read from files and is shown as text. */
 export interface RunReport {
   id: string;
+  /** What it is called beside other runs. */
+  name: string;
   dir: string;
   status: RunState['state'];
   state: Partial<RunState>;
@@ -32,9 +34,17 @@ export interface RunReader {
   read(): Promise<RunReport>;
 }
 
+export interface ReaderOptions {
+  check?: CheckVerdict | null;
+  /** Its folder's, where nothing else is said. */
+  name?: string;
+  /** Points of a curve. */
+  points?: number;
+}
+
 /** Opens a run's folder for reading, finished or not; files that are missing or broken only leave their part of the page empty. */
-export function openRunReader(dir: string, check: CheckVerdict | null = null): RunReader {
-  const collector: Collector = createCollector();
+export function openRunReader(dir: string, { check = null, name, points }: ReaderOptions = {}): RunReader {
+  const collector: Collector = createCollector(points);
   const metrics: LineFollower = followLines(join(dir, 'metrics.jsonl'));
   const events: LineFollower = followLines(join(dir, 'events.jsonl'));
   return {
@@ -58,6 +68,7 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
       ]);
       return {
         id: summary.id,
+        name: name ?? summary.id,
         dir,
         status: summary.state,
         state,
@@ -71,6 +82,30 @@ export function openRunReader(dir: string, check: CheckVerdict | null = null): R
       };
     },
   };
+}
+
+/** Points of all curves of one kind on a page of several runs: what a browser draws without a pause. */
+const POINTS = 6000;
+
+/** Opens several runs for one page: each under a name of its own, with as many points as there is room for. */
+export function openRunReaders(dirs: string[], check: CheckVerdict | null = null): RunReader[] {
+  const [only] = dirs;
+  if (dirs.length === 1) return [openRunReader(only!, { check })];
+  const names = namesOf(dirs);
+  const points = Math.min(2000, Math.floor(POINTS / dirs.length));
+  return dirs.map((dir, i) => openRunReader(dir, { name: names[i]!, points }));
+}
+
+/** Names of folders; of folders that are called the same, with what stands above them. */
+export function namesOf(dirs: string[]): string[] {
+  const last = (dir: string, count: number) => dir.split(sep).slice(-count).join('/');
+  return dirs.map((dir) => {
+    for (let count = 1; ; count += 1) {
+      const name = last(dir, count);
+      const alike = dirs.filter((other) => other !== dir && last(other, count) === name);
+      if (alike.length === 0 || count > 20) return name;
+    }
+  });
 }
 
 /** An object of a file, or an empty one. */

@@ -20,6 +20,8 @@ export interface Series {
   /** Buckets from index `at` on; numbers with six digits, which is more than a screen shows. */
   points(at?: number): Points;
   readonly length: number;
+  /** Points stand for several steps. */
+  readonly merged: boolean;
   /** Changes when earlier buckets did; between two changes only the last bucket grows and new ones come. */
   readonly generation: number;
   /** How many values were pushed. */
@@ -104,6 +106,9 @@ export function createSeries(capacity = 2000, firstGeneration = 0): Series {
     },
     get length() {
       return buckets.length;
+    },
+    get merged() {
+      return width > 1;
     },
     get generation() {
       return generation;

@@ -1,5 +1,5 @@
 /**
- * What the pages are built from. Type-only, and free of Node: the script that runs in the browser imports it too.
+ * What the pages are built from. Free of Node: the script that runs in the browser imports it too.
  */
 
 /** A curve as drawn: one entry a bucket of steps, `x` ascending. */
@@ -17,12 +17,26 @@ export interface Points {
   bad?: number[];
 }
 
-/** Curves of a run. Steps on the x axis of all of them. */
-export type CurveName = 'eval' | 'train' | 'speed' | 'mfu' | 'memory' | 'gradNorm' | 'lr';
+/** Curves of a run, over its steps. `tokens` and `seconds` (at work) tell how far each step was: no chart, but an axis of all of them. */
+export const CURVES = [
+  'eval',
+  'train',
+  'speed',
+  'mfu',
+  'memory',
+  'gradNorm',
+  'lr',
+  'tokens',
+  'seconds',
+] as const;
+export type CurveName = (typeof CURVES)[number];
 export type Curves = Record<CurveName, Points>;
 
 /** How a chart's values are written: nats, a plain count, a share of 1, bytes, or a number of any size. */
 export type ValueFormat = 'loss' | 'count' | 'share' | 'bytes' | 'number';
+
+/** `noisy` curves are drawn faint under their moving average; `points` show each value. */
+export type SeriesKind = 'line' | 'noisy' | 'points';
 
 export interface ChartSpec {
   id: string;
@@ -30,23 +44,36 @@ export interface ChartSpec {
   /** What the values are, after the title. */
   unit: string;
   format: ValueFormat;
-  /** `noisy` curves are drawn faint under their moving average; `points` show each value. */
-  series: { curve: CurveName; name: string; kind: 'line' | 'noisy' | 'points' }[];
+  /** Drawn of every run of the page. */
+  series: { curve: CurveName; name: string; kind: SeriesKind }[];
   /** Horizontal lines to compare with. */
   lines: { y: number; name: string }[];
+  /** Powers of ten upwards, until somebody switches. */
   log: boolean;
   /** Start the axis at zero. */
   zero: boolean;
+  /** As wide as the page. */
+  wide: boolean;
 }
 
-/** The data block of a run's page. */
+/** A run as the charts have it. */
+export interface PageRun {
+  /** In legends. */
+  name: string;
+  curves: Curves;
+  /** Steps at which training went on from a checkpoint. */
+  resumed: number[];
+  /** Of training on one token; null: the run does not say. */
+  flopsPerToken: number | null;
+}
+
+/** The data block of a page of runs. */
 export interface RunPageData {
   kind: 'run';
   live: boolean;
-  curves: Curves;
+  /** In the order of their colours. */
+  runs: PageRun[];
   charts: ChartSpec[];
-  /** Steps at which training went on from a checkpoint. */
-  resumed: number[];
 }
 
 /** Replaces everything of a curve from index `at` on. */
@@ -55,15 +82,27 @@ export interface CurveChange {
   points: Points;
 }
 
+/** What is new of a run. */
+export interface RunChange {
+  curves: Partial<Record<CurveName, CurveChange>>;
+  resumed: number[];
+  flopsPerToken: number | null;
+}
+
 /** One message of the live page: what changed since the last one. */
 export interface LiveChange {
-  curves: Partial<Record<CurveName, CurveChange>>;
+  /** Of each run of the page. */
+  runs: RunChange[];
   charts: ChartSpec[];
-  resumed: number[];
   /** HTML of sections that changed, by the id of their element. */
   sections: Record<string, string>;
   /** For the page's title. */
   title: string;
   /** For screen readers, when there is something worth saying. */
   announce: string | null;
+}
+
+/** The last message. */
+export interface Farewell {
+  farewell: string;
 }

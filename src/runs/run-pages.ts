@@ -25,7 +25,7 @@ export async function openRunPages(flags: {
   const live = flags.dashboard ? await openLive(flags['dashboard-port']) : null;
   return {
     url: live?.url ?? null,
-    show: (runDir) => live?.show(runDir),
+    show: (runDir) => live?.show([runDir]),
     async end(runDir, { place, finished, warn }) {
       await live?.close().catch(() => {}); // nobody can be told: the page was the way to tell
       // A folder that was taken away is not made anew for a picture of it.
@@ -33,7 +33,7 @@ export async function openRunPages(flags: {
       try {
         const { writeRunReport } = await import('../report/index.ts');
         const check = finished ? await checkBest(runDir, place) : null;
-        return (await writeRunReport(runDir, { check, out: null })).file;
+        return (await writeRunReport([runDir], { check, out: null })).file;
       } catch (error) {
         warn(`report.html was not written: ${(error as Error).message} (pt report ${basename(runDir)})`);
         return null;
@@ -44,5 +44,9 @@ export async function openRunPages(flags: {
 
 async function openLive(port: number | undefined) {
   const { DASHBOARD_PORT, openDashboard } = await import('../report/index.ts');
-  return openDashboard(port ?? DASHBOARD_PORT);
+  return openDashboard(port ?? DASHBOARD_PORT, {
+    flag: '--dashboard-port',
+    anyPort: 'pt train --dashboard --dashboard-port 0',
+    farewell: 'Training has ended. This page stays as it is; the run keeps it as report.html.',
+  });
 }

@@ -47,6 +47,20 @@ export function formatChance(chance: number): string {
   return `${Math.round(chance * 100)}%`;
 }
 
+/** `41.2%`: a share of a whole that is measured. */
+export const formatShare = (share: number): string => `${(share * 100).toFixed(1)}%`;
+
+/** `0.02`, `1.37`, `2.00e-4`, `1.12e18`: any number, with three digits. */
+export function formatNumber(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e6)
+    ? value
+        .toExponential(2)
+        .replace('e+', 'e')
+        .replace(/\.?0+e/, 'e')
+    : Number(value.toPrecision(3)).toLocaleString('en', { maximumFractionDigits: 6 });
+}
+
 /** `0.8 s`, `12 s`, `3:05`, `2:03:05`; seconds in. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';

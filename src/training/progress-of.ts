@@ -1,6 +1,6 @@
 import type { EventOf, TrainerEvent } from '../bridge/index.ts';
 import type { Progress } from '../progress.ts';
-import { formatCount, formatDuration, formatWhole } from '../text/format.ts';
+import { formatCount, formatDuration, formatShare, formatWhole } from '../text/format.ts';
 import { dataNote } from './data-note.ts';
 
 /** An event in the words of the progress line; null for what people need not see. */
@@ -58,7 +58,7 @@ function stepDetail(event: EventOf<'step'>): string {
   const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
   if (event.tokens_per_second != null)
     parts.push(`${formatCount(Math.round(event.tokens_per_second))} tok/s`);
-  if (event.mfu != null) parts.push(`MFU ${(event.mfu * 100).toFixed(1)}%`);
+  if (event.mfu != null) parts.push(`MFU ${formatShare(event.mfu)}`);
   // With a known end the progress bar tells the time left itself.
   if (event.total_steps == null && event.eta_seconds != null)
     parts.push(`${formatDuration(event.eta_seconds)} left`);

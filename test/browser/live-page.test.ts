@@ -14,6 +14,8 @@ const assets = async () => ({
   style: await readFile(join(root, 'dist/report/client.css'), 'utf8'),
 });
 
+const OPTIONS = { flag: '--port', anyPort: 'pt dashboard --port 0', farewell: 'It has ended.', assets };
+
 describe.skipIf(browserPath === null)('the live page, in a browser', () => {
   let dir: string;
   let browser: Browser;
@@ -28,8 +30,8 @@ describe.skipIf(browserPath === null)('the live page, in a browser', () => {
 
   test('shows new points and numbers as they come, keeps what was opened and zoomed, and says when it ends', async () => {
     const run = await makeRun(join(dir, 'run'), { steps: 40, evalEvery: 50, state: 'running' });
-    const dashboard = await openDashboard(0, assets);
-    dashboard.show(run);
+    const dashboard = await openDashboard(0, OPTIONS);
+    dashboard.show([run]);
     const { page, complaints, requests, close } = await look(browser, dashboard.url, { bypassCSP: true });
     await page.locator('#link[data-state=live]').waitFor();
     expect(await page.locator('#range').textContent()).toBe('steps 1–40');
@@ -72,8 +74,8 @@ describe.skipIf(browserPath === null)('the live page, in a browser', () => {
 
   test('a page of another site can neither read it nor show it inside itself', async () => {
     const run = await makeRun(join(dir, 'guarded'), { steps: 5, state: 'running' });
-    const dashboard = await openDashboard(0, assets);
-    dashboard.show(run);
+    const dashboard = await openDashboard(0, OPTIONS);
+    dashboard.show([run]);
     const other = join(dir, 'other.html');
     await writeFile(other, `<!doctype html><title>other</title><iframe src="${dashboard.url}"></iframe>`);
     const { page, close } = await look(browser, `file://${other}`);

@@ -22,6 +22,7 @@ const TYPED: Record<string, string[]> = {
   competitions: [],
   completion: ['bash'],
   'config:show': [],
+  dashboard: ['--port', '0'],
   doctor: ['--offline'],
   evaluate: ['MODEL', '--offline'],
   load: ['--uid', '1'],

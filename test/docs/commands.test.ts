@@ -32,6 +32,8 @@ const PLACEHOLDERS: [RegExp, string][] = [
   [/^pt competitions --at .*$/gm, '$& --network finney --offline'],
   // Of other shells, what pt prints is all that can be tried here.
   [/^(eval "\$\()?(pt completion (?:zsh|fish)).*$/gm, '$2 > /dev/null'],
+  // Runs that the reader named.
+  [/\bfirst-try\b/g, '$(basename $(run_folder))'],
   // The next page, and the rest of this one, go on with it.
   [/^.*pt sandbox stop\b.*$/gm, '$& && pt sandbox start --detach'],
   // What a reader is asked at the terminal, once something is on chain.
@@ -40,14 +42,14 @@ const PLACEHOLDERS: [RegExp, string][] = [
     'pt upload --yes ',
   ],
   // Ends by Ctrl-C alone.
-  [/^(.*--watch\b.*)$/gm, 'ends_by_interrupt $1'],
+  [/^(.*--watch\b.*|(?:npx )?pt dashboard\b.*)$/gm, 'ends_by_interrupt $1'],
 ];
 
 const TOOLS = `
 run_folder() { pt runs --json | node -p 'JSON.parse(require("fs").readFileSync(0)).runs.find((run) => run.state === "done").dir'; }
 on_hub() { pt status --json | node -p 'const { repo, commit } = JSON.parse(require("fs").readFileSync(0)).neurons.find((n) => n.repo); repo + "@" + commit'; }
 nothing_runs() { set +e; "$@"; code=$?; set -e; [ $code = 2 ]; }
-ends_by_interrupt() { set +e; timeout --foreground -s INT 3 "$@"; code=$?; set -e; [ $code = 130 ] || [ $code = 124 ]; }
+ends_by_interrupt() { set +e; timeout --foreground -s INT 3 "$@"; code=$?; set -e; [ $code = 0 ] || [ $code = 130 ] || [ $code = 124 ]; }
 `;
 
 /** What every page stands on: a run, its model published. It is a line of the docs itself. */

@@ -19,10 +19,17 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
+const OPTIONS = {
+  flag: '--port',
+  anyPort: 'pt dashboard --port 0',
+  farewell: 'It has ended.',
+  assets: async () => ({ script: 'void 0', style: '' }),
+};
+
 async function serve(steps: number): Promise<Dashboard> {
   await makeRun(join(dir, 'run'), { steps, evalEvery: 5, state: 'running' });
-  dashboard = await openDashboard(0, async () => ({ script: 'void 0', style: '' }));
-  dashboard.show(join(dir, 'run'));
+  dashboard = await openDashboard(0, OPTIONS);
+  dashboard.show([join(dir, 'run')]);
   return dashboard;
 }
 
@@ -73,18 +80,18 @@ describe('the live page', () => {
     expect(page.body).toContain('"live":true');
     const heard = listenUntil(url, (events) => {
       if (events.length === 1) void appendFile(join(dir, 'run', 'metrics.jsonl'), metricLine(11));
-      if (events.some(({ data }) => data.curves?.train?.points.x.includes(11)) && dashboard) {
+      if (events.some(({ data }) => data.runs?.[0]?.curves.train?.points.x.includes(11)) && dashboard) {
         void dashboard.close();
         dashboard = null;
       }
       return events.at(-1)?.event === 'end';
     });
     const events = await heard;
-    expect(events[0]!.data.curves.train).toMatchObject({ at: 0 });
-    const news = events.find(({ data }) => data.curves?.train?.points.x.includes(11))!;
+    expect(events[0]!.data.runs[0]!.curves.train).toMatchObject({ at: 0 });
+    const news = events.find(({ data }) => data.runs?.[0]?.curves.train?.points.x.includes(11))!;
     // Only what is new: the last value again, and the new one.
-    expect(news.data.curves.train!.points.x).toEqual([10, 11]);
-    expect(news.data.curves.eval).toBeUndefined();
+    expect(news.data.runs[0]!.curves.train!.points.x).toEqual([10, 11]);
+    expect(news.data.runs[0]!.curves.eval).toBeUndefined();
     expect(news.data.sections.tiles).toContain('<strong>11</strong>');
     expect(news.data.sections.settings).toBeUndefined();
   });
@@ -94,11 +101,11 @@ describe('the live page', () => {
     await ask(url);
     for (let i = 0; i < 5; i += 1) {
       const [first] = await listenUntil(url, (events) => events.length > 0);
-      expect(first!.data.curves.train!.points.x).toEqual([1, 2, 3]);
+      expect(first!.data.runs[0]!.curves.train!.points.x).toEqual([1, 2, 3]);
     }
     await appendFile(join(dir, 'run', 'metrics.jsonl'), metricLine(4));
     const events = await listenUntil(url, (all) =>
-      all.some(({ data }) => data.curves.train?.points.x.includes(4)),
+      all.some(({ data }) => data.runs[0]!.curves.train?.points.x.includes(4)),
     );
     expect(events.length).toBeGreaterThan(0);
   });
@@ -151,9 +158,9 @@ describe('the live page', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    await expect(openDashboard(port)).rejects.toMatchObject({
+    await expect(openDashboard(port, OPTIONS)).rejects.toMatchObject({
       code: 'dashboard.port',
-      message: expect.stringContaining(String(port)),
+      message: expect.stringContaining(`--port ${port}`),
       exitCode: 2,
     });
     other.close();

@@ -10,6 +10,9 @@ export interface RunOptions {
   bad?: number[];
   /** Speed, memory and MFU events, one for so many steps; 0: none. */
   eventEvery?: number;
+  seed?: number;
+  /** The loss is so many nats higher. */
+  worse?: number;
   /** Text put wherever a stranger's could stand. */
   text?: string;
 }
@@ -21,7 +24,16 @@ export const lossAt = (step: number): number =>
 /** Writes a run folder in the trainer's own format (docs/run-folder.md), of any length, in a moment. */
 export async function makeRun(
   dir: string,
-  { steps, evalEvery = 100, state = 'done', bad = [], eventEvery = 1, text = 'plain' }: RunOptions,
+  {
+    steps,
+    evalEvery = 100,
+    state = 'done',
+    bad = [],
+    eventEvery = 1,
+    seed = 0,
+    worse = 0,
+    text = 'plain',
+  }: RunOptions,
 ): Promise<string> {
   await mkdir(dir, { recursive: true });
   const json = (name: string, value: unknown) => writeFile(join(dir, name), `${JSON.stringify(value)}\n`);
@@ -39,7 +51,8 @@ export async function makeRun(
     },
     competition: { id: 1, name: text },
     data: [{ name: text, weight: 1 }],
-    seed: 0,
+    seed,
+    lr: null,
   });
   await json('state.json', {
     id: text,
@@ -69,9 +82,13 @@ export async function makeRun(
     { key: text, value: text, origin: text, env: [], summary: text },
     { key: 'profile', value: '3.2', origin: 'default', env: [], summary: 'Protocol profile' },
   ]);
-  await writeMetrics(join(dir, 'metrics.jsonl'), steps, evalEvery, new Set(bad));
+  await writeMetrics(join(dir, 'metrics.jsonl'), steps, evalEvery, new Set(bad), worse);
   const evaluated = Math.floor(steps / evalEvery) * evalEvery || steps;
-  await json('best.json', { step: evaluated, tokens: evaluated * 1024, eval_loss: lossAt(evaluated) });
+  await json('best.json', {
+    step: evaluated,
+    tokens: evaluated * 1024,
+    eval_loss: lossAt(evaluated) + 0.1 + worse,
+  });
   const start = 1_795_434_756;
   const events = [
     {
@@ -86,6 +103,7 @@ export async function makeRun(
       compile: true,
       parameters: 1_118_080,
       architecture: text,
+      flops_per_token: 6_800_000,
       tokens_per_step: 1024,
       total_steps: steps,
       unigram_entropy: 6.078,
@@ -97,11 +115,25 @@ export async function makeRun(
   const lines = events.map((event) => JSON.stringify(event));
   for (let step = 1; eventEvery > 0 && step <= steps; step += eventEvery)
     lines.push(stepEvent(step, start, steps));
+  // As many as the page keeps, and some more.
+  const told = Math.min(60, Math.floor(steps / evalEvery));
+  for (let i = told - 1; i >= 0; i -= 1) lines.push(samplesEvent(evaluated - i * evalEvery, start, text));
   if (state === 'done')
     lines.push(JSON.stringify({ type: 'done', time: start + steps, reason: 'finished', steps }));
   await writeFile(join(dir, 'events.jsonl'), `${lines.join('\n')}\n`);
   return dir;
 }
+
+const samplesEvent = (step: number, start: number, text: string): string =>
+  JSON.stringify({
+    type: 'samples',
+    time: start + step,
+    step,
+    texts: [
+      { prompt: `The harbour at dawn, step ${step}`, text: ` was full of ships. ${text}\n\tAnd of gulls.` },
+      { prompt: 'def area(radius):', text: '\n    return 3.14159 * radius ** 2\n' },
+    ],
+  });
 
 const stepEvent = (step: number, start: number, total: number): string =>
   JSON.stringify({
@@ -125,14 +157,15 @@ async function writeMetrics(
   steps: number,
   evalEvery: number,
   bad: ReadonlySet<number>,
+  worse: number,
 ): Promise<void> {
   const file = await open(path, 'w');
   try {
     let piece = '';
     for (let step = 1; step <= steps; step += 1) {
-      piece += metricLine(step, bad.has(step));
+      piece += metricLine(step, bad.has(step), worse);
       if (step % evalEvery === 0)
-        piece += `${JSON.stringify({ step, tokens: step * 1024, eval_loss: lossAt(step) + 0.1 })}\n`;
+        piece += `${JSON.stringify({ step, tokens: step * 1024, eval_loss: lossAt(step) + 0.1 + worse })}\n`;
       if (piece.length > 1 << 20) {
         await file.write(piece);
         piece = '';
@@ -144,11 +177,11 @@ async function writeMetrics(
   }
 }
 
-export const metricLine = (step: number, bad = false): string =>
+export const metricLine = (step: number, bad = false, worse = 0): string =>
   `${JSON.stringify({
     step,
     tokens: step * 1024,
-    loss: bad ? null : lossAt(step),
+    loss: bad ? null : lossAt(step) + worse,
     lr: 0.02 * Math.min(1, step / 20),
     grad_norm: bad ? null : 0.8 + 0.5 * Math.abs(Math.sin(step)),
   })}\n`;

@@ -21,7 +21,7 @@ const EVIL =
   '</script><img src=x onerror=alert(1)><!-- \u202Egnp.exe\u200b "\'&amp; hf_abcdefghijklmnop\u0007';
 
 async function page(name: string): Promise<string> {
-  return runPage(await openRunReader(join(dir, name)).read(), assets);
+  return runPage([await openRunReader(join(dir, name)).read()], assets);
 }
 
 describe('text of strangers', () => {

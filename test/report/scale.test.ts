@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  ema,
   linearTicks,
   logTicks,
-  movingAverage,
   nearest,
-  say,
+  spansFor,
+  timeTicks,
   valueRange,
 } from '../../src/report/client/scale.ts';
+import { say } from '../../src/report/client/words.ts';
 
 const finite = fc.double({ min: -1e9, max: 1e9, noNaN: true });
 
@@ -46,21 +48,42 @@ describe('axes', () => {
   });
 });
 
-test('a moving average is the mean of neighbours, keeps gaps, and never leaves the range of its values', () => {
-  expect(movingAverage([1, 2, 3, 4, 5], 3)).toEqual([1, 2, 3, 4, 5]);
-  expect(movingAverage([0, 3, 0, null, 6], 3)).toEqual([0, 1, 1.5, null, 6]);
-  fc.assert(
-    fc.property(
-      fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1 }),
-      fc.integer({ min: 1, max: 30 }),
-      (values, window) => {
-        for (const mean of movingAverage(values, window)) {
-          expect(mean).toBeGreaterThanOrEqual(Math.min(...values) - 1e-9);
-          expect(mean).toBeLessThanOrEqual(Math.max(...values) + 1e-9);
-        }
-      },
-    ),
-  );
+describe('an exponential moving average', () => {
+  test('weighs by steps, is right from the first value on, and keeps gaps', () => {
+    // Span 3: a value weighs half of what the one a step later does.
+    expect(ema([1, 2, 3], [8, 8, 2], 3)).toEqual([8, 8, (2 + 8 / 2 + 8 / 4) / (1 + 1 / 2 + 1 / 4)]);
+    expect(ema([1, 3], [8, 2], 3)[1]).toBeCloseTo((2 + 8 / 4) / (1 + 1 / 4), 12);
+    expect(ema([1, 2, 3], [4, null, 4], 9)).toEqual([4, null, 4]);
+    expect(ema([1, 2], [1, 5], 1)).toEqual([1, 5]);
+  });
+
+  test('never leaves the range of its values', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1 }),
+        fc.integer({ min: 1, max: 3000 }),
+        (values, span) => {
+          for (const mean of ema([...values.keys()], values, span)) {
+            expect(mean).toBeGreaterThanOrEqual(Math.min(...values) - 1e-9);
+            expect(mean).toBeLessThanOrEqual(Math.max(...values) + 1e-9);
+          }
+        },
+      ),
+    );
+  });
+
+  test('goes over up to a quarter of the run', () => {
+    expect(spansFor(60)).toEqual([1, 2, 5, 10]);
+    expect(spansFor(3)).toEqual([1]);
+    expect(spansFor(1_000_000).at(-1)).toBe(200_000);
+  });
+});
+
+test('ticks of time are whole seconds, minutes, hours and days', () => {
+  expect(timeTicks([0, 300], 5)).toEqual([0, 60, 120, 180, 240, 300]);
+  expect(timeTicks([0, 40_000], 4)).toEqual([0, 10_800, 21_600, 32_400]);
+  expect(timeTicks([0, 3 * 86_400 * 30], 3)).toEqual([0, 30, 60, 90].map((days) => days * 86_400));
+  expect(timeTicks([0, 0.5], 5)).toEqual([0, 0.1, 0.2, 0.3, 0.4, 0.5]);
 });
 
 test('the nearest step is the nearest', () => {
@@ -77,9 +100,9 @@ test('the nearest step is the nearest', () => {
 test('values are said as people write them', () => {
   expect(say(2.34567, 'loss')).toBe('2.3457');
   expect(say(2.5, 'loss', true)).toBe('2.5');
-  expect(say(51_234, 'count')).toBe('51.2 k');
-  expect(say(60e9, 'bytes')).toBe('60 GB');
+  expect(say(51_234, 'count')).toBe('51.2k');
+  expect(say(60e9, 'bytes')).toBe('60.0 GB');
   expect(say(0.4137, 'share')).toBe('41.4%');
-  expect(say(0.0002, 'number')).toBe('2.00e-4');
+  expect(say(0.0002, 'number')).toBe('2e-4');
   expect(say(null, 'loss')).toBe('not finite');
 });

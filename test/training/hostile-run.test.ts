@@ -162,7 +162,10 @@ test(
       fc.asyncProperty(damages, async (broken) => {
         lay(broken);
         runsSchema.parse(runsOutput(await knownRuns(runs)));
-        await ours(async () => runPage(await openRunReader(dir).read(), { script: '', style: '' }));
+        await ours(async () => {
+          const report = await openRunReader(dir).read();
+          for (const several of [[report], [report, report]]) runPage(several, { script: '', style: '' });
+        });
         for (const asked of [given, nothing])
           await ours(async () => {
             const run = await openResumed(runs, { resume: 'one', run: null, several: false, home });

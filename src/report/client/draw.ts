@@ -1,53 +1,62 @@
-import type { ChartSpec, Curves, Points } from '../types.ts';
+import type { ChartSpec } from '../types.ts';
+import { AXES, type Axis, ticksOf } from './axis.ts';
 import { svg } from './dom.ts';
-import { linearTicks, logTicks, movingAverage, type Range, say, sayStep, valueRange } from './scale.ts';
+import type { Line } from './lines.ts';
+import { markAt } from './marks.ts';
+import { linearTicks, logTicks, type Range, valueRange } from './scale.ts';
+import { say } from './words.ts';
 
 /** Draws a chart's picture; what the mouse and keys do to it is in chart.ts. */
 
-const MARGIN = { left: 54, right: 14, top: 12, bottom: 26 };
+const MARGIN = { left: 58, right: 14, top: 12, bottom: 26 };
 /** Up to so many values in view are shown as dots. */
 const DOTS = 60;
-/** From so many values on, a noisy curve gets its average. */
-const NOISY = 60;
+/** So many marks along a line tell it from others without colour. */
+const MARKS = 7;
 
 export interface Picture {
   root: SVGElement;
-  /** Pixels of a step, and the step of pixels. */
-  px(step: number): number;
-  step(px: number): number;
+  /** Pixels of a position on the axis, and back. */
+  px(position: number): number;
+  at(px: number): number;
   /** Pixels of a value, kept inside the plot. */
   py(value: number): number;
   plot: { left: number; right: number; top: number; bottom: number };
 }
 
+export interface Frame {
+  axis: Axis;
+  shown: Range;
+  /** The upright axis goes by powers of ten. */
+  log: boolean;
+  width: number;
+  height: number;
+  /** Where training went on from a checkpoint. */
+  resumed: number[];
+}
+
 interface Part {
-  points: Points;
+  line: Line;
   /** First and last index in view, with one neighbour on each side so that lines reach the edges. */
   from: number;
   to: number;
 }
 
-export function drawChart(
-  spec: ChartSpec,
-  curves: Curves,
-  shown: Range,
-  size: { width: number; height: number },
-  resumed: number[],
-): Picture {
+export function drawChart(spec: ChartSpec, lines: Line[], frame: Frame): Picture {
+  const { axis, shown, width, height } = frame;
   const plot = {
     left: MARGIN.left,
-    right: Math.max(MARGIN.left + 10, size.width - MARGIN.right),
+    right: Math.max(MARGIN.left + 10, width - MARGIN.right),
     top: MARGIN.top,
-    bottom: size.height - MARGIN.bottom,
+    bottom: height - MARGIN.bottom,
   };
-  const parts = spec.series.map(({ curve }) => partOf(curves[curve], shown));
-  const values = parts
-    .flatMap(({ points, from, to }) => points.y.slice(from, to + 1))
-    .filter((y) => y !== null);
-  const log = spec.log && values.every((value) => value > 0);
+  const parts = lines.map((line) => partOf(line, shown));
+  const values = parts.flatMap(({ line, from, to }) => line.y.slice(from, to + 1)).filter((y) => y !== null);
+  // What is not above zero has no place there; without anything else, the axis is a plain one.
+  const log = frame.log && values.some((value) => value > 0);
   const range = valueRange(withLines(values, spec, log), { zero: spec.zero, log }) ?? [0, 1];
   const span = shown[1] - shown[0] || 1;
-  const px = (step: number) => plot.left + ((step - shown[0]) / span) * (plot.right - plot.left);
+  const px = (position: number) => plot.left + ((position - shown[0]) / span) * (plot.right - plot.left);
   const share = log
     ? (value: number) => Math.log(Math.max(value, range[0]) / range[0]) / Math.log(range[1] / range[0])
     : (value: number) => (value - range[0]) / (range[1] - range[0]);
@@ -55,18 +64,20 @@ export function drawChart(
     plot.bottom - Math.min(1, Math.max(0, share(value))) * (plot.bottom - plot.top);
 
   const root = svg('svg', {
-    width: size.width,
-    height: size.height,
-    viewBox: `0 0 ${size.width} ${size.height}`,
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
     'aria-hidden': 'true',
     focusable: 'false',
   });
   axes();
-  for (const step of resumed) {
-    if (step <= shown[0] || step >= shown[1]) continue;
-    root.append(svg('line', { class: 'resumed', x1: px(step), x2: px(step), y1: plot.top, y2: plot.bottom }));
-    if (spec.id === 'loss')
-      root.append(svg('text', { class: 'hint', x: px(step) + 4, y: plot.top + 9 }, 'resumed'));
+  for (const position of frame.resumed) {
+    if (!(position > shown[0] && position < shown[1])) continue;
+    root.append(
+      svg('line', { class: 'resumed', x1: px(position), x2: px(position), y1: plot.top, y2: plot.bottom }),
+    );
+    if (spec.wide)
+      root.append(svg('text', { class: 'hint', x: px(position) + 4, y: plot.top + 9 }, 'resumed'));
   }
   for (const { y, name } of spec.lines) {
     if (share(y) < 0 || share(y) > 1) continue;
@@ -75,14 +86,25 @@ export function drawChart(
       svg('text', { class: 'hint', x: plot.left + 6, y: py(y) - 5 }, name),
     );
   }
-  spec.series.forEach((series, i) => {
-    const part = parts[i]!;
-    const group = svg('g', { class: `curve ${series.curve}` });
-    curve(group, series.kind, part);
-    outside(group, part);
-    root.append(group);
+  // A picture within the picture: what goes beyond its edges is cut off, here and in every program that shows the saved one.
+  const [w, h] = [plot.right - plot.left, plot.bottom - plot.top + 12];
+  const inner = svg('svg', {
+    x: plot.left,
+    y: plot.top - 6,
+    width: w,
+    height: h,
+    viewBox: `${plot.left} ${plot.top - 6} ${w} ${h}`,
   });
-  return { root, px, py, plot, step: (x) => shown[0] + ((x - plot.left) / (plot.right - plot.left)) * span };
+  root.append(inner);
+  parts.forEach((part, i) => {
+    const [curves, marks] = [0, 1].map(() => svg('g', { class: `curve ${part.line.look.colour}` }));
+    curve(curves!, marks!, part, i);
+    outside(curves!, part);
+    inner.append(curves!);
+    // Whole where they stand at the edge.
+    root.append(marks!);
+  });
+  return { root, px, py, plot, at: (x) => shown[0] + ((x - plot.left) / (plot.right - plot.left)) * span };
 
   function axes(): void {
     const rows = Math.max(2, Math.round((plot.bottom - plot.top) / 44));
@@ -97,15 +119,15 @@ export function drawChart(
       );
     }
     const columns = Math.max(2, Math.round((plot.right - plot.left) / 80));
-    for (const tick of linearTicks(shown, columns).filter(Number.isInteger)) {
-      root.append(
-        svg('line', { class: 'grid up', x1: px(tick), x2: px(tick), y1: plot.bottom, y2: plot.bottom + 4 }),
-        svg(
-          'text',
-          { class: 'tick', x: px(tick), y: plot.bottom + 17, 'text-anchor': edge(px(tick)) },
-          sayStep(tick),
-        ),
-      );
+    let free = Number.NEGATIVE_INFINITY;
+    for (const tick of ticksOf(axis, shown, columns)) {
+      const x = px(axis.log ? Math.log10(tick) : tick);
+      root.append(svg('line', { class: 'grid up', x1: x, x2: x, y1: plot.bottom, y2: plot.bottom + 4 }));
+      const words = AXES[axis.name].tick(tick);
+      // Powers of ten may stand too near to one another for their words.
+      if (x - words.length * 3.5 < free) continue;
+      free = x + words.length * 3.5 + 6;
+      root.append(svg('text', { class: 'tick', x, y: plot.bottom + 17, 'text-anchor': edge(x) }, words));
     }
     root.append(
       svg('line', { class: 'axis', x1: plot.left, x2: plot.right, y1: plot.bottom, y2: plot.bottom }),
@@ -116,56 +138,80 @@ export function drawChart(
     return x > plot.right - 14 ? 'end' : x < plot.left + 14 ? 'start' : 'middle';
   }
 
-  function curve(group: SVGElement, kind: ChartSpec['series'][number]['kind'], part: Part): void {
-    const { points, from, to } = part;
-    const steps = points.x.slice(from, to + 1);
-    const means = points.y.slice(from, to + 1);
-    if (points.lo && points.hi) group.append(svg('path', { class: 'band', d: band(part) }));
-    const smooth = kind === 'noisy' && steps.length > NOISY;
-    if (smooth) group.append(svg('path', { class: 'faint', d: path(steps, means) }));
-    const line = smooth ? movingAverage(means, steps.length / 30) : means;
-    group.append(svg('path', { class: 'line', d: path(steps, line) }));
-    const filled = steps.filter((_, i) => means[i] !== null).length;
-    if (filled === 1 || (kind === 'points' && filled <= DOTS)) {
-      steps.forEach((step, i) => {
-        const mean = means[i];
-        if (mean != null) group.append(svg('circle', { class: 'dot', cx: px(step), cy: py(mean), r: 3 }));
-      });
+  function curve(group: SVGElement, marks: SVGElement, { line, from, to }: Part, place: number): void {
+    const places = line.x.slice(from, to + 1);
+    const means = line.y.slice(from, to + 1);
+    const { dash, mark } = line.look;
+    // One beside another they would hide what they stand for.
+    if (line.merged && lines.length <= 2)
+      group.append(svg('path', { class: 'band', d: band(line, from, to) }));
+    if (line.smooth !== null) group.append(svg('path', { class: 'faint', d: path(places, means) }));
+    const drawn = line.smooth?.slice(from, to + 1) ?? means;
+    group.append(
+      svg('path', {
+        class: 'line',
+        d: path(places, drawn),
+        ...(dash === '' ? {} : { 'stroke-dasharray': dash }),
+      }),
+    );
+    const put = (i: number, values: (number | null)[], size: number) => {
+      const [position, value] = [places[i]!, values[i]];
+      if (value != null && position >= shown[0] && position <= shown[1])
+        marks.append(markAt(mark, px(position), py(value), size));
+    };
+    const filled = means.filter((mean) => mean !== null).length;
+    if (filled === 1 || (line.kind === 'points' && filled <= DOTS)) {
+      for (const i of places.keys()) put(i, means, 3);
+    } else if (mark !== null) {
+      for (const i of spread(places, place)) put(i, drawn, 3.5);
     }
-    if (kind === 'points') bestOf(group, part);
+    if (line.kind === 'points' && lines.length <= 2) bestOf(marks, { line, from, to });
+  }
+
+  /** Indices of values at even distances, those of each line somewhere else. */
+  function spread(places: number[], place: number): number[] {
+    const gap = (plot.right - plot.left) / MARKS;
+    const found = new Set<number>();
+    let at = 0;
+    for (let x = plot.left + gap * ((0.2 + place * 0.37) % 1); x < plot.right; x += gap) {
+      while (at < places.length - 1 && px(places[at]!) < x) at += 1;
+      if (places.length > 0 && Math.abs(px(places[at]!) - x) < gap / 2) found.add(at);
+    }
+    return [...found];
   }
 
   /** The lowest value in view, with its number. */
-  function bestOf(group: SVGElement, { points, from, to }: Part): void {
+  function bestOf(group: SVGElement, { line, from, to }: Part): void {
     let best = -1;
     for (let i = from; i <= to; i += 1) {
-      const inView = points.x[i]! >= shown[0] && points.x[i]! <= shown[1];
-      const value = points.y[i];
-      if (inView && value != null && (best < 0 || value < points.y[best]!)) best = i;
+      const inView = line.x[i]! >= shown[0] && line.x[i]! <= shown[1];
+      const value = line.y[i];
+      if (inView && value != null && (best < 0 || value < line.y[best]!)) best = i;
     }
     if (best < 0) return;
-    const [x, y] = [px(points.x[best]!), py(points.y[best]!)];
+    const [x, y] = [px(line.x[best]!), py(line.y[best]!)];
     const anchor = x > plot.right - 70 ? 'end' : x < plot.left + 70 ? 'start' : 'middle';
     group.append(
       svg('circle', { class: 'best', cx: x, cy: y, r: 5 }),
       svg(
         'text',
         { class: 'hint', x, y: y > plot.top + 26 ? y - 12 : y + 19, 'text-anchor': anchor },
-        `lowest ${say(points.y[best]!, spec.format)}`,
+        `lowest ${say(line.y[best]!, spec.format)}`,
       ),
     );
   }
 
-  function path(steps: number[], means: (number | null)[]): string {
+  /** Gaps stay gaps; on an axis of powers of ten, so does what is not above zero. */
+  function path(places: number[], means: (number | null)[]): string {
     let pen = 'M';
-    return steps
-      .map((step, i) => {
+    return places
+      .map((position, i) => {
         const mean = means[i];
-        if (mean == null) {
+        if (mean == null || (log && mean <= 0)) {
           pen = 'M';
           return '';
         }
-        const piece = `${pen}${px(step).toFixed(1)} ${py(mean).toFixed(1)}`;
+        const piece = `${pen}${px(position).toFixed(1)} ${py(mean).toFixed(1)}`;
         pen = 'L';
         return piece;
       })
@@ -173,12 +219,12 @@ export function drawChart(
   }
 
   /** From the lowest to the highest value of each bucket. */
-  function band({ points, from, to }: Part): string {
+  function band(line: Line, from: number, to: number): string {
     let [there, back] = ['', ''];
     for (let i = from; i <= to; i += 1) {
-      const [low, high] = [points.lo![i], points.hi![i]];
+      const [low, high] = [line.low[i], line.high[i]];
       if (low == null || high == null) continue;
-      const x = px(points.x[i]!).toFixed(1);
+      const x = px(line.x[i]!).toFixed(1);
       there += `${there === '' ? 'M' : 'L'}${x} ${py(high).toFixed(1)}`;
       back = `L${x} ${py(low).toFixed(1)}${back}`;
     }
@@ -186,13 +232,13 @@ export function drawChart(
   }
 
   /** Marks for what the picture cannot hold: values above it, and values that were not finite. */
-  function outside(group: SVGElement, { points, from, to }: Part): void {
+  function outside(group: SVGElement, { line, from, to }: Part): void {
     for (let i = from; i <= to; i += 1) {
-      const x = px(points.x[i]!);
-      const most = points.hi?.[i] ?? points.y[i];
-      if (most != null && share(most) > 1.0001 && !points.hi)
+      const x = px(line.x[i]!);
+      const most = line.y[i];
+      if (most != null && share(most) > 1.0001 && !line.merged)
         group.append(svg('path', { class: 'above', d: `M${x - 4} ${plot.top}h8l-4 -6z` }));
-      if ((points.bad?.[i] ?? 0) > 0)
+      if (line.bad[i]! > 0)
         group.append(svg('path', { class: 'bad', d: `M${x - 3} ${plot.bottom - 8}l6 6m0 -6l-6 6` }));
     }
   }
@@ -209,12 +255,12 @@ function withLines(values: number[], spec: ChartSpec, log: boolean): number[] {
   ];
 }
 
-function partOf(points: Points, [low, high]: Range): Part {
-  const first = points.x.findIndex((x) => x >= low);
-  const last = points.x.findLastIndex((x) => x <= high);
+function partOf(line: Line, [low, high]: Range): Part {
+  const first = line.x.findIndex((x) => x >= low);
+  const last = line.x.findLastIndex((x) => x <= high);
   return {
-    points,
-    from: Math.max(0, (first === -1 ? points.x.length : first) - 1),
-    to: Math.min(points.x.length - 1, last + 1),
+    line,
+    from: Math.max(0, (first === -1 ? line.x.length : first) - 1),
+    to: Math.min(line.x.length - 1, last + 1),
   };
 }

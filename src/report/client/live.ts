@@ -3,9 +3,10 @@ import type { LiveChange } from '../types.ts';
 /** After so many failed tries in a row, `pt` is gone. */
 const TRIES = 20;
 
-/** Follows the server that this page came from, until it says that the run has ended. */
+/** Follows the server that this page came from, until it says that it ends. */
 export function follow(status: HTMLElement, take: (change: LiveChange) => void): void {
   const source = new EventSource('events');
+  const live = status.textContent!;
   let failed = 0;
   const tell = (text: string, state: string) => {
     status.textContent = text;
@@ -13,12 +14,12 @@ export function follow(status: HTMLElement, take: (change: LiveChange) => void):
   };
   source.addEventListener('open', () => {
     failed = 0;
-    tell('Live: this page follows the training.', 'live');
+    tell(live, 'live');
   });
   source.addEventListener('change', (event) => take(JSON.parse((event as MessageEvent<string>).data)));
-  source.addEventListener('end', () => {
+  source.addEventListener('end', (event) => {
     source.close();
-    tell('Training has ended. This page stays as it is; the run keeps it as report.html.', 'ended');
+    tell(JSON.parse((event as MessageEvent<string>).data).farewell, 'ended');
   });
   source.addEventListener('error', () => {
     failed += 1;

@@ -1,6 +1,6 @@
-import type { CurveChange, Points, ValueFormat } from '../types.ts';
+import type { CurveChange, Points } from '../types.ts';
 
-/** Numbers of charts: ranges, ticks, words. Pure, so that tests outside a browser can hold it to its word. */
+/** Numbers of charts: ranges, ticks, averages. Pure, so that tests outside a browser can hold it to its word. */
 
 export type Range = [number, number];
 
@@ -9,11 +9,29 @@ export function linearTicks([low, high]: Range, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   if (!(rough > 0) || !Number.isFinite(rough)) return [low];
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999)!;
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
+  return multiples(
+    [low, high],
+    [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999)!,
+  );
+}
+
+const SECONDS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+];
+
+/** The same of seconds: whole minutes, hours and days. */
+export function timeTicks([low, high]: Range, count: number): number[] {
+  const rough = (high - low) / Math.max(1, count);
+  if (!(rough > 1)) return linearTicks([low, high], count);
+  const size = SECONDS.find((seconds) => seconds >= rough) ?? Math.ceil(rough / 86_400) * 86_400;
+  return multiples([low, high], size);
+}
+
+function multiples([low, high]: Range, size: number): number[] {
+  const first = Math.ceil(low / size - 1e-9);
+  const last = Math.floor(high / size + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) =>
-    Number(((first + i) * step).toPrecision(12)),
+    Number(((first + i) * size).toPrecision(12)),
   );
 }
 
@@ -43,7 +61,7 @@ export function valueRange(values: number[], { zero, log }: { zero: boolean; log
   let [low, high] = [sorted[0]!, sorted.at(-1)!];
   const usual = at(0.98) - at(0.02);
   if (!log && sorted.length > 20 && high > at(0.98) + 4 * usual && usual > 0) high = at(0.98) + usual;
-  if (log) return high / low < 1.5 ? [low / 1.5, high * 1.5] : [low / 1.1, high * 1.1];
+  if (log) return high / low < 1.5 ? [low / 1.2, high * 1.2] : [low / 1.05, high * 1.05];
   if (zero && low >= 0) low = 0;
   if (high === low) {
     const room = Math.abs(high) * 0.1 || 1;
@@ -53,23 +71,30 @@ export function valueRange(values: number[], { zero, log }: { zero: boolean; log
   return [zero && low === 0 ? 0 : low - room, high + room];
 }
 
-/** Mean over `window` neighbours, half of them on each side; gaps stay gaps and count for nothing. */
-export function movingAverage(values: (number | null)[], window: number): (number | null)[] {
-  const half = Math.floor(window / 2);
-  if (half < 1) return values;
-  const sums = new Float64Array(values.length + 1);
-  const counts = new Uint32Array(values.length + 1);
-  values.forEach((value, i) => {
-    sums[i + 1] = sums[i]! + (value ?? 0);
-    counts[i + 1] = counts[i]! + (value === null ? 0 : 1);
-  });
+/**
+ * Exponential moving average over about `span` steps: a value's weight falls by the factor 1 - 2 / (span + 1) a step, whether each step has a
+ * value or not. Corrected for its beginning; gaps stay gaps and count for nothing.
+ */
+export function ema(steps: number[], values: (number | null)[], span: number): (number | null)[] {
+  if (span <= 1) return values;
+  const decay = 1 - 2 / (span + 1);
+  let [sum, weight, before] = [0, 0, steps[0] ?? 0];
   return values.map((value, i) => {
     if (value === null) return null;
-    // Narrower at the ends, so that the average stays in the middle of what it is taken over.
-    const reach = Math.min(half, i, values.length - 1 - i);
-    const [from, to] = [i - reach, i + reach + 1];
-    return (sums[to]! - sums[from]!) / (counts[to]! - counts[from]!);
+    const left = decay ** (steps[i]! - before);
+    before = steps[i]!;
+    sum = sum * left + value;
+    weight = weight * left + 1;
+    return sum / weight;
   });
+}
+
+/** Spans that a curve of so many steps can be averaged over: none, then 2, 5, 10 … up to a quarter of it. */
+export function spansFor(steps: number): number[] {
+  const spans = [1];
+  for (let power = 1; power <= steps; power *= 10)
+    for (const factor of [2, 5, 10]) if (factor * power <= steps / 4) spans.push(factor * power);
+  return spans;
 }
 
 /** Index of the entry of ascending `xs` nearest to `x`; -1: there is none. */
@@ -104,36 +129,3 @@ export function applyChange(points: Points, { at, points: next }: CurveChange): 
   }
   return joined;
 }
-
-const short = (value: number): string => String(Number(value.toPrecision(3)));
-
-function scaled(value: number, units: string[]): string {
-  let [size, unit] = [value, 0];
-  while (Math.abs(size) >= 999.5 && unit < units.length - 1) {
-    size /= 1000;
-    unit += 1;
-  }
-  return `${short(size)}${units[unit]}`;
-}
-
-/** A value in words; `tick`: as an axis says it, with no more digits than needed. */
-export function say(value: number | null, format: ValueFormat, tick = false): string {
-  if (value === null) return 'not finite';
-  switch (format) {
-    case 'loss':
-      return tick ? short(value) : value.toFixed(4);
-    case 'count':
-      return scaled(value, ['', ' k', ' M', ' G', ' T']);
-    case 'bytes':
-      return scaled(value, [' B', ' kB', ' MB', ' GB', ' TB']);
-    case 'share':
-      return `${short(value * 100)}%`;
-    case 'number':
-      return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)
-        ? value.toExponential(tick ? 0 : 2).replace('e+', 'e')
-        : short(value);
-  }
-}
-
-/** Whole steps with separators: `12,000`. */
-export const sayStep = (step: number): string => Math.round(step).toLocaleString('en');

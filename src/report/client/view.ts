@@ -1,33 +1,33 @@
 import type { Range } from './scale.ts';
 
-/** The steps that all charts show, and where their common cursor is. */
+/** What all charts show of their axis, and where their common cursor is; positions of the axis (axis.ts). */
 export interface View {
   readonly full: Range;
   readonly shown: Range;
   readonly cursor: number | null;
-  /** Shows these steps, kept inside the run. */
+  /** Shows this part, kept inside what there is. */
   show(range: Range): void;
   /** Factor below 1: nearer. Around `at`, or the cursor, or the middle. */
   zoom(factor: number, at?: number): void;
   /** Moves by this share of what is shown. */
   pan(share: number): void;
   all(): void;
-  point(step: number | null): void;
-  /** The run has grown: a view of everything, or of its end, goes along. */
-  grow(full: Range): void;
+  point(position: number | null): void;
+  /** The runs have grown: a view of everything, or of its end, goes along. */
+  grow(full: Range, least: number): void;
+  /** Another axis: everything is shown, without a cursor. */
+  restart(full: Range, least: number): void;
 }
 
-/** No nearer than this many steps. */
-const NEAREST = 4;
-
-/** `changed` is called after every change; `range` says whether the steps shown are others, or only the cursor. */
-export function createView(first: Range, changed: (what: 'range' | 'cursor') => void): View {
+/** `least`: no nearer than this. `changed` is called after every change; `range` says whether another part is shown, or only the cursor moved. */
+export function createView(first: Range, least: number, changed: (what: 'range' | 'cursor') => void): View {
   let full = first;
+  let nearest = least;
   let shown = first;
   let cursor: number | null = null;
 
   const show = ([from, to]: Range) => {
-    const span = Math.min(Math.max(to - from, NEAREST), full[1] - full[0]);
+    const span = Math.min(Math.max(to - from, nearest), full[1] - full[0]);
     const middle = (from + to) / 2;
     const start = Math.min(Math.max(middle - span / 2, full[0]), full[1] - span);
     shown = [start, start + span];
@@ -57,19 +57,23 @@ export function createView(first: Range, changed: (what: 'range' | 'cursor') => 
     all() {
       show(full);
     },
-    point(step) {
-      cursor = step;
-      if (step !== null && (step < shown[0] || step > shown[1])) {
+    point(position) {
+      cursor = position;
+      if (position !== null && (position < shown[0] || position > shown[1])) {
         const half = (shown[1] - shown[0]) / 2;
-        show([step - half, step + half]);
+        show([position - half, position + half]);
       }
       changed('cursor');
     },
-    grow(next) {
+    grow(next, least) {
       const [all, atEnd] = [shown[0] <= full[0] && shown[1] >= full[1], shown[1] >= full[1]];
-      full = next;
+      [full, nearest] = [next, least];
       if (all) shown = full;
       else if (atEnd) shown = [full[1] - (shown[1] - shown[0]), full[1]];
+      changed('range');
+    },
+    restart(next, least) {
+      [full, shown, nearest, cursor] = [next, next, least, null];
       changed('range');
     },
   };

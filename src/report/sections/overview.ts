@@ -1,11 +1,12 @@
 import type { EventOf } from '../../bridge/index.ts';
-import { formatBytes, formatCount } from '../../text/format.ts';
+import { formatBytes, formatCount, formatOf, formatShare } from '../../text/format.ts';
 import { shellWord } from '../../text/shell-word.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type RunReport } from '../run-report.ts';
 import { duration, finite, loss, moment, percent, section, table, textOf, whole } from './parts.ts';
 
-const STATES = {
+/** What a run's state is called. */
+export const STATES = {
   running: 'Training',
   done: 'Finished',
   cancelled: 'Stopped',
@@ -44,7 +45,7 @@ function progress({ collected }: RunReport): Html | '' {
   if (totalSteps === null || totalSteps === 0) return '';
   const left = etaSeconds === null ? '' : `, ${duration(etaSeconds)} left`;
   return html`<div class="progress"><progress max="${totalSteps}" value="${Math.min(lastStep, totalSteps)}" aria-label="Progress of the training"></progress>
-<span>step ${whole(lastStep)} of ${whole(totalSteps)}${left}</span></div>`;
+<span>${formatOf(lastStep, totalSteps)} steps${left}</span></div>`;
 }
 
 function failure({ id, state, status }: RunReport): Html | '' {
@@ -73,7 +74,7 @@ export function tiles(report: RunReport): Html {
           ? collected.evalCount === 0
             ? 'not evaluated yet'
             : 'none kept yet'
-          : `nats a token, at step ${whole(best.step)}${entropy === null ? '' : `; unigrams ${entropy.toFixed(2)}`}`,
+          : `nats a token, at step ${whole(best.step)}${entropy === null ? '' : `; unigrams ${loss(entropy)}`}`,
       main: true,
     },
     {
@@ -94,7 +95,7 @@ export function tiles(report: RunReport): Html {
     {
       name: 'Tokens a second',
       value: speed === null ? '–' : formatCount(Math.round(speed)),
-      more: mfu === null ? 'over the last steps' : `MFU ${(mfu * 100).toFixed(1)}%`,
+      more: mfu === null ? 'over the last steps' : `MFU ${formatShare(mfu)}`,
     },
     {
       name: 'Memory',

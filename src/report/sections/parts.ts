@@ -1,4 +1,4 @@
-import { formatChance, formatDuration, formatWhole } from '../../text/format.ts';
+import { formatChance, formatDuration, formatLoss, formatWhole } from '../../text/format.ts';
 import { type Html, html } from '../html.ts';
 
 /** Small things that several sections use. Values come from files and may be of any type. */
@@ -10,7 +10,7 @@ export const textOf = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' ? value : null;
 
 /** `2.3457`, or a dash. */
-export const loss = (value: unknown): string => finite(value)?.toFixed(4) ?? '–';
+export const loss = (value: unknown): string => (finite(value) === null ? '–' : formatLoss(value as number));
 
 export const percent = (value: number | null): string => (value === null ? '–' : formatChance(value));
 
