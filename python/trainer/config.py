@@ -159,6 +159,8 @@ class RunConfig:
     optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
     schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
     freeze: list[str] | None = option(None, "null: the recipe's")
+    teacher: str | None = option(None, "folder of a model to learn from beside the text")
+    teacher_weight: float = option(0.5, "with a teacher: part of the objective that is the divergence from it, the rest is the text's loss")
     lora_rank: int | None = option(None, "null: the recipe's")
     lora_alpha: float | None = option(None, "null: the recipe's")
     lora_targets: list[str] | None = option(None, "null: the recipe's")
@@ -262,6 +264,8 @@ def check(config: RunConfig) -> None:
         faults.append(f"optimizer.orthogonal_steps must be at least 1, not {recipe.optimizer.orthogonal_steps}")
     if not 0 <= recipe.z_loss < math.inf:
         faults.append(f"z_loss must be 0 or above, not {recipe.z_loss}")
+    if not 0 < config.teacher_weight <= 1:
+        faults.append(f"teacher_weight must be above 0 up to 1, not {config.teacher_weight}")
     lora = recipe.lora
     if lora.rank < 0 or not 0 < (1.0 if lora.alpha is None else lora.alpha) < math.inf or not 0 < lora.lr_factor < math.inf:
         faults.append(f"lora must have a rank of 0 or above, alpha and lr_factor above 0, not {lora.rank}, {lora.alpha}, {lora.lr_factor}")

@@ -68,6 +68,7 @@ class Trainer:
     def __init__(self, config: RunConfig, world: World, events: Events, parts: Parts, trackers: Tracker, stop: Stop):
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
+        self.teacher = parts.teacher
         self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
         self.architecture, self.frames = parts.architecture, parts.frames
         self.trackers, self.stop = trackers, stop
@@ -194,19 +195,18 @@ class Trainer:
         self._tick()
         progress, step = self.progress, self.progress.step
         micro_batches = self.plan.micro_batches(step)
-        losses = []
+        losses, divergences = [], []
         # Sharded gradients are reduced after every micro-batch: what waits for the last one is the whole model's, in fp32, on every rank.
         for _ in range(micro_batches):
             tokens = self._next_tokens()
             with self.autocast():
-                objective, loss = self.loss_model(tokens)
+                lesson = () if self.teacher is None else (self.teacher(tokens),)
+                objective, loss, *divergence = self.loss_model(tokens, *lesson)
             (objective / micro_batches).backward()
             losses.append(loss.detach())
+            divergences += divergence
             self.events.alive()
-        mean = torch.stack(losses).mean()
-        if self.world.size > 1:
-            dist.all_reduce(mean)
-            mean /= self.world.size
+        mean = self._mean(losses)
         norm = self._clip()
         factor = progress.rate = self._rate(step)
         bound = progress.spikes.bound()
@@ -216,7 +216,15 @@ class Trainer:
             self.average.update(progress.step)
         progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
         progress.seconds = time.monotonic() - self.started
-        self._queue_report(mean, norm, bound)
+        self._queue_report([mean, norm, *([self._mean(divergences)] if divergences else [])], bound)
+
+    def _mean(self, values: list[Tensor]) -> Tensor:
+        """Over micro-batches and ranks."""
+        mean = torch.stack(values).mean()
+        if self.world.size > 1:
+            dist.all_reduce(mean)
+            mean /= self.world.size
+        return mean
 
     def _tell_compiled(self) -> None:
         """After the first step of this process: what `compile: true` came to."""
@@ -258,11 +266,12 @@ class Trainer:
             return "max_minutes"
         return "cancelled" if self.world.any(self.stop.is_set()) else None
 
-    def _queue_report(self, loss: Tensor, norm: Tensor, bound: float) -> None:
-        """Remembers this step's numbers; on a GPU they are read a step later, so that nothing waits for them."""
-        numbers, ready = torch.stack([loss.float(), norm.float()]), None
+    def _queue_report(self, values: list[Tensor], bound: float) -> None:
+        """Remembers this step's numbers (loss, gradient's norm, with a teacher the divergence from it); on a GPU they are read a step later, so
+        that nothing waits for them."""
+        numbers, ready = torch.stack([value.float() for value in values]), None
         if self.lag:
-            host = torch.empty(2, pin_memory=True)
+            host = torch.empty(len(values), pin_memory=True)
             host.copy_(numbers, non_blocking=True)
             numbers, ready = host, torch.cuda.Event()
             ready.record()
@@ -279,12 +288,13 @@ class Trainer:
     def _report(self, item: dict) -> None:
         if item["ready"] is not None:
             item["ready"].synchronize()
-        loss, norm = item["numbers"].tolist()
+        loss, norm, *divergence = item["numbers"].tolist()
+        taught = {"kl": divergence[0] if math.isfinite(divergence[0]) else None} if divergence else {}
         spikes = self.progress.spikes
         verdict = spikes.judge(loss, norm, item["bound"])
-        numbers = {"loss": loss if math.isfinite(loss) else None, "lr": item["lr"], "grad_norm": norm if math.isfinite(norm) else None}
+        numbers = {"loss": loss if math.isfinite(loss) else None, "lr": item["lr"], "grad_norm": norm if math.isfinite(norm) else None, **taught}
         self.metrics.write(step=item["step"], tokens=item["tokens"], **numbers, **spikes.counts())
-        self._tell_step(item, loss, norm)
+        self._tell_step(item, loss, norm, taught)
         if verdict != "ok":
             finite = math.isfinite(loss) and math.isfinite(norm)
             what = f"the loss jumped to {loss:.3f}, above {item['bound']:.3f}" if finite else "the loss or gradient is not a finite number"
@@ -294,7 +304,7 @@ class Trainer:
             self.pending.clear()
             self._roll_back(item["step"])
 
-    def _tell_step(self, item: dict, loss: float, norm: float) -> None:
+    def _tell_step(self, item: dict, loss: float, norm: float, taught: dict) -> None:
         now = time.monotonic()
         self.rate = [*self.rate[-50:], (now, item["tokens"])]
         (then, before), total = self.rate[0], self.plan.total_steps
@@ -306,7 +316,7 @@ class Trainer:
         mfu = None if self.peak is None else speed * self.flops / (self.peak * self.world.size)
         fields = {
             "step": item["step"], "total_steps": total, "tokens": item["tokens"], "loss": loss, "lr": item["lr"], "grad_norm": norm,
-            "tokens_per_second": speed, "mfu": mfu,
+            "tokens_per_second": speed, "mfu": mfu, "kl": taught.get("kl"),
         }  # fmt: skip
         last = item["step"] == total
         (self.events.emit if last else self.events.emit_throttled)("step", **fields, memory_bytes=memory_bytes(self.world.device), eta_seconds=left)

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from .data import Data
 from .fit.memory import Estimate
 from .model.layers import Frames
-from .model.loss import LossModel
+from .model.loss import LossModel, Teacher
 from .plan import Plan
 
 
@@ -58,6 +58,7 @@ class Stop(Protocol):
 class Parts:
     model: PreTrainedModel
     loss_model: LossModel
+    teacher: Teacher | None
     optimizers: RunOptimizer
     tokenizer: PreTrainedTokenizerFast
     tokenizer_said: str

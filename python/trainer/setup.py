@@ -35,6 +35,7 @@ from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
 from .parts import Parts, RunOptimizer
 from .plan import end_in_words, make_plan, split_batch
+from .teacher import make_teacher, teacher_config
 from .tokenizer import end_of_text, load_tokenizer, tokenizer_files
 
 
@@ -68,15 +69,16 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
     batches = split_batch(recipe, world.size, micro)
     kind = None if own_model is None else type(own_model)
+    taught = teacher_config(config, model_config, tokenizer)
     with events.phase("loading", "memory estimate"):
         parameters = functools.cache(lambda: count_parameters(own_model or skeleton(model_config, attention, torch.float32)))
         compiled = decide_compile(config, world, config.max_steps, parameters)
-        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled)
+        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled, taught)
     data = open_text(config, world, events, tokenizer, model_config, batches.micro, own)
     plan = make_plan(config, batches, data.epoch_batches)
     if compiled != decide_compile(config, world, plan.total_steps, parameters):
         compiled = not compiled  # the data are too short for it, which takes more memory
-        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled)
+        needed = estimate_fit(config, world, events, model_config, dtype, attention, batches.micro, kind, compiled, taught)
     with events.phase("loading", "model"):
         param_dtype = torch.bfloat16 if recipe.param_dtype == "bf16" else torch.float32
         model, source = make_model(config, world, events, model_config, own_model, attention, param_dtype)
@@ -121,6 +123,12 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         message = f"document_masking: {architecture} with {attention} attention does not keep documents apart."
         raise TrainerError("bad_recipe", message, ['In the recipe: "document_masking": false', "pt train --attention sdpa"])
     loss_model.train(recipe.dropout)
+    teacher = None
+    if taught is not None:
+        if not loss_model.chunked:
+            raise TrainerError("bad_teacher", f"{architecture} changes its logits after the head: it cannot learn from a teacher here.", ["pt train   # without --teacher"])
+        with events.phase("loading", "teacher"):
+            teacher = make_teacher(config, world, taught, attention, dtype, loss_model.document_end, autocast)
     if compiled:
         loss_model.chunk = torch.compile(loss_model.chunk)
     if own is not None and "optimizer" in own:
@@ -129,12 +137,12 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         optimizers = Optimizers(model, recipe.optimizer)
     if recipe.batch_size == "auto" and micro is None:
         with events.phase("loading", "micro-batch size"):
-            micro = try_sizes(config, world, plan, loss_model, autocast, lambda size: estimate(model_config, recipe, dtype, attention, size, world.size).total)
+            micro = try_sizes(config, world, plan, loss_model, teacher, autocast, lambda size: estimate(model_config, recipe, dtype, attention, size, world.size, teacher=taught).total)
         keep_micro(Path(config.run_dir), world, name, micro)
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, learns, architecture, needed)
+    return Parts(model, loss_model, teacher, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, learns, architecture, needed)
 
 
 def estimate_fit(
@@ -147,10 +155,11 @@ def estimate_fit(
     micro: int,
     kind: type[PreTrainedModel] | None,
     compiled: bool,
+    taught: PretrainedConfig | None,
 ) -> Estimate | None:
     """`require_fit`, and a warning for an architecture that asks for values, which an estimate has not: it may train all the same."""
     try:
-        return require_fit(config, world, model_config, dtype, attention, micro, kind, compiled)
+        return require_fit(config, world, model_config, dtype, attention, micro, kind, compiled, taught)
     except TrainerError:
         raise
     except Exception as error:

@@ -91,6 +91,7 @@ export const EVENTS = {
     grad_norm: value,
     tokens_per_second: value,
     mfu: value.describe('Null off GPU'),
+    kl: value.describe('Divergence from the teacher, nats; null: there is none'),
     memory_bytes: count,
     eta_seconds: value,
   }),

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 
 /** What a flag's text may be, and so what run.json holds. */
@@ -204,6 +206,25 @@ export const KNOBS = {
     resume: 'fixed',
     because: 'checkpoints hold what trains',
     recipe: ['freeze'],
+  },
+  teacher: {
+    flag: 'teacher',
+    summary: 'Folder of a model to learn from beside the text, by the divergence from its logits',
+    key: 'teacher',
+    takes: { kind: 'text', stores: 'text', read: teacherFolder },
+    default: null,
+    unset: 'none',
+    resume: 'fixed',
+    because: 'it is part of what was learned',
+  },
+  teacherWeight: {
+    flag: 'teacher-weight',
+    summary: 'Part of the objective that is the divergence from --teacher; the rest is the loss on the text',
+    key: 'teacher_weight',
+    takes: { kind: 'number', above: 0, max: 1 },
+    default: 0.5,
+    resume: 'fixed',
+    because: 'it is part of what was learned',
   },
   loraRank: {
     flag: 'lora-rank',
@@ -421,6 +442,14 @@ export function withDefaults(given: Partial<TrainingOptions>): TrainingOptions {
 /** Their part of run.json. */
 export function knobConfig(options: TrainingOptions): Record<string, unknown> {
   return Object.fromEntries(knobs.map(([name, { key }]) => [key, options[name]]));
+}
+
+function teacherFolder(text: string): string {
+  const dir = resolve(text);
+  if (existsSync(join(dir, 'config.json'))) return dir;
+  throw new UserError('model.missing', `--teacher: ${dir} is no model folder: it has no config.json.`, {
+    nextSteps: ['pt load --uid N --dir DIR   # a model of the network'],
+  });
 }
 
 function deviceName(text: string): string {

@@ -56,6 +56,7 @@ function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
 
 function stepDetail(event: EventOf<'step'>): string {
   const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
+  if (event.kl != null) parts.push(`KL ${event.kl.toFixed(4)}`);
   if (event.tokens_per_second != null)
     parts.push(`${formatCount(Math.round(event.tokens_per_second))} tok/s`);
   if (event.mfu != null) parts.push(`MFU ${formatShare(event.mfu)}`);

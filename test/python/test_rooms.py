@@ -18,6 +18,7 @@ ORDER = [
     {"data", "own_recipe"},  # the run's data may come from its recipe, whose data() makes a source
     {"score", "request"},
     {"parts"},
+    {"teacher"},
     {"setup"},
     {"loop"},
 ]
@@ -36,7 +37,7 @@ LIBRARIES = {
     "functorch": {"fit"},  # comes with torch
     "torchao": {"model"},
     "peft": {"model"},
-    "transformers": {"data", "fit", "model", "optim", "own_recipe", "parts", "score", "setup", "tokenizer"},
+    "transformers": {"data", "fit", "model", "optim", "own_recipe", "parts", "score", "setup", "teacher", "tokenizer"},
 }
 EVERYWHERE = {"torch", "numpy", "safetensors"}
 

@@ -1,9 +1,10 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readManifest } from '../../src/manifest.ts';
 import {
   givenOptions,
@@ -82,6 +83,15 @@ const calm = { fromStart: false, rows: [] };
 const attempt = async (run: Awaited<ReturnType<typeof made>>, given: Partial<Given>) =>
   goOn(run, { ...nothing, ...given }, calm);
 
+const models = mkdtempSync(join(tmpdir(), 'pt-teachers-'));
+afterAll(() => rm(models, { recursive: true, force: true }));
+
+function modelFolder(name: string): string {
+  mkdirSync(join(models, name));
+  writeFileSync(join(models, name, 'config.json'), '{}');
+  return join(models, name);
+}
+
 /** A value that a knob may have, for every knob. */
 const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean | string[]> } = {
   textColumn: fc.constantFrom('text', 'body'),
@@ -99,6 +109,8 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean | str
   optimizer: fc.constantFrom('adamw', 'muon'),
   schedule: fc.constantFrom('constant', 'cosine', 'wsd'),
   freeze: fc.constantFrom(['embed_tokens'], ['layers.0', '*.mlp']),
+  teacher: fc.constantFrom(...['a', 'b'].map((name) => modelFolder(name))),
+  teacherWeight: fc.constantFrom(0.25, 1),
   loraRank: fc.integer({ min: 1, max: 9 }),
   loraAlpha: fc.constantFrom(8, 16.5),
   loraTargets: fc.constantFrom(['q_proj'], ['mlp', 'layers.1']),

@@ -26,7 +26,7 @@ from ..config import Recipe
 from ..model.adapters import adapt
 from ..model.documents import DOCUMENT_MASKS
 from ..model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, decoder_layers
-from ..model.loss import LossModel
+from ..model.loss import LossModel, Teacher
 from ..model.trainable import count_trained, freeze, trained
 from ..optim.optimizers import Optimizers
 
@@ -53,14 +53,16 @@ class Estimate:
     """In the machine's memory for each process: a checkpoint's copy, while it is written."""
     loading: int
     """In the machine's memory for the first process: initial weights are made there, in fp32."""
+    teacher: int = 0
+    """Its weights, in the compute dtype; what its forward holds is among the activations."""
 
     @property
     def total(self) -> int:
-        return int(MARGIN * (self.parameters + self.gathered + self.gradients + self.optimizer + max(self.activations, self.update)))
+        return int(MARGIN * (self.parameters + self.gathered + self.gradients + self.optimizer + self.teacher + max(self.activations, self.update)))
 
     def shared_by(self, processes: int) -> Estimate:
         """The same sequences at once on each of so many devices instead of one."""
-        parts = {name: getattr(self, name) // processes for name in ("parameters", "gradients", "optimizer", "saving")}
+        parts = {name: getattr(self, name) // processes for name in ("parameters", "gradients", "optimizer", "saving", "teacher")}
         return replace(self, **parts, gathered=self.whole)
 
     def words(self) -> str:
@@ -70,6 +72,7 @@ class Estimate:
             "optimizer": self.optimizer,
             "activations and logits": self.activations,
             "optimizer's step": self.update,
+            **({"teacher": self.teacher} if self.teacher else {}),
         }
         return ", ".join(f"{name} {size(part)}" for name, part in parts.items())
 
@@ -88,6 +91,7 @@ def estimate(
     world_size: int = 1,
     kind: type[PreTrainedModel] | None = None,
     compiled: bool = False,
+    teacher: PretrainedConfig | None = None,
 ) -> Estimate:
     """For a model of that config (and class `kind`, when it is not the one that transformers knows) with `micro` sequences at once on each of
     `world_size` devices, its layers `compiled` or not. Takes seconds, allocates next to nothing.
@@ -98,7 +102,8 @@ def estimate(
         whole = list(model.parameters())
         learns = [param for _, param in trained(model)]
         _fill_gradients(learns)
-        activations = _forward_and_backward(model, recipe, compute, attention, micro, compiled)
+        taught = None if teacher is None else Teacher(_model(teacher, attention, None, compute), 0.5)
+        activations = _forward_and_backward(model, taught, recipe, compute, attention, micro, compiled)
     with torch.device("meta"):
         # Of this part nothing asks for a device's abilities, and tensors of no device at all are counted faster.
         state, update = _update(_build(config, recipe, attention, kind, dtype), recipe)
@@ -109,25 +114,30 @@ def estimate(
         optimizer=state,
         activations=activations,
         update=update,
-        whole=_gathered(model, compute),
+        whole=_gathered(model, compute) + (0 if taught is None else _gathered(taught.model, compute)),
         saving=_bytes(learns) + state,
         loading=4 * sum(param.numel() for param in whole),
+        teacher=0 if taught is None else _bytes(taught.parameters()),
     )
     return alone if world_size == 1 else alone.shared_by(world_size)
 
 
 def _build(config: PretrainedConfig, recipe: Recipe, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
-    # Every kernel but the plain one keeps queries, keys, values, the output and one number a row, never the scores.
-    chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
-    build = AutoModelForCausalLM.from_config if kind is None else kind._from_config
-    model = build(copy.deepcopy(config), **chosen)
+    model = _model(config, attention, kind, dtype)
     adapt(model, recipe.lora, sizes_only=True)
     freeze(model, recipe.freeze)
     return model
 
 
-def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, compiled: bool) -> int:
-    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters() if param.grad is not None), *model.buffers()])
+def _model(config: PretrainedConfig, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
+    # Every kernel but the plain one keeps queries, keys, values, the output and one number a row, never the scores.
+    chosen = {"attn_implementation": "eager" if attention == "eager" else _ATTENTION, "dtype": dtype}
+    build = AutoModelForCausalLM.from_config if kind is None else kind._from_config
+    return build(copy.deepcopy(config), **chosen)
+
+
+def _forward_and_backward(model: PreTrainedModel, teacher: Teacher | None, recipe: Recipe, compute: torch.dtype, attention: str, micro: int, compiled: bool) -> int:
+    meter = _Meter([*model.parameters(), *(param.grad for param in model.parameters() if param.grad is not None), *model.buffers(), *(() if teacher is None else (*teacher.parameters(), *teacher.buffers()))])
     loss_model = LossModel(model, recipe.z_loss)
     loss_model.train(recipe.dropout)
     if compiled:
@@ -139,7 +149,7 @@ def _forward_and_backward(model: PreTrainedModel, recipe: Recipe, compute: torch
 
     def train() -> None:
         with torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext():
-            objective, _ = loss_model(tokens)
+            objective, *_ = loss_model(tokens, *(() if teacher is None else (teacher(tokens),)))
         objective.backward()
 
     if compiled:

@@ -14,7 +14,7 @@ from ..config import RunConfig
 from ..errors import TrainerError, is_out_of_memory
 from ..files import write_json
 from ..machine.distributed import World
-from ..model.loss import LossModel
+from ..model.loss import LossModel, Teacher
 from ..model.trainable import trained
 from ..plan import Plan
 from .require import memory_for_each
@@ -38,7 +38,7 @@ def keep_micro(run_dir: Path, world: World, name: str, micro: int) -> None:
         write_json(run_dir / "batch.json", {"micro": micro, "device": name})
 
 
-def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel, autocast: Callable[[], AbstractContextManager[object]], estimated: Callable[[int], int]) -> int:
+def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel, teacher: Teacher | None, autocast: Callable[[], AbstractContextManager[object]], estimated: Callable[[int], int]) -> int:
     """`find_micro` with real steps of random tokens; nothing of them is left. Compiled parts run plain, which takes no less memory."""
     share = math.gcd(*(round(plan.batches.sequences // world.size * part) or 1 for part in (1.0, *(part for _, part in plan.ramp))))
     generator = torch.Generator().manual_seed(0)
@@ -51,7 +51,7 @@ def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel
             torch.cuda.reset_peak_memory_stats(world.device)
         tokens = torch.randint(vocabulary, (micro, config.recipe.sequence_length), generator=generator).to(world.device)
         with autocast():
-            objective, _ = loss_model(tokens)
+            objective, *_ = loss_model(tokens, *(() if teacher is None else (teacher(tokens),)))
         objective.backward()
         return torch.cuda.max_memory_reserved(world.device) if cuda else 0
 

@@ -50,15 +50,16 @@ def require_fit(
     micro: int,
     kind: type[PreTrainedModel] | None = None,
     compiled: bool = False,
+    teacher: PretrainedConfig | None = None,
 ) -> Estimate | None:
     """Raises TrainerError `too_large` with the sizes and what would fit unless the run ignores that; None when it fits so easily that
     nothing was estimated."""
     available = memory_for_each(world)
-    if available is None or _obviously_fits(config, model_config, micro, available):
+    if available is None or (teacher is None and _obviously_fits(config, model_config, micro, available)):
         return None
 
     def need(recipe: Recipe, micro: int) -> Estimate:
-        return estimate(model_config, recipe, compute, attention, micro, world.size, kind, compiled)
+        return estimate(model_config, recipe, compute, attention, micro, world.size, kind, compiled, teacher)
 
     needed = need(config.recipe, micro)
     if config.ignore_estimate:
