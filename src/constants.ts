@@ -129,6 +129,7 @@ export const competitionSchema = z
     additional_dataset: z.string().nullish(),
     eval_tasks: z.array(evalTask).nullish(),
     virtual: z.string().optional(),
+    named_in_text: z.boolean().optional(),
     default_recipe: z.string().optional(),
   })
   .refine((c) => c.min_model_parameters <= c.max_model_parameters, {

@@ -33,6 +33,14 @@ const field = z.strictObject({
   type: z.enum(['text', 'integer']).optional().describe('Other types are refused; left out: any'),
   truthy: z.boolean().optional().describe('Validators see nothing when it is missing, null or empty'),
   also: text.optional().describe('A second name for the same value'),
+  needed: z.boolean().optional().describe('Miners must give it, although a text without it can be read'),
+  digest: z
+    .array(text)
+    .min(1)
+    .optional()
+    .describe(
+      'pt makes it: the first 16 hex digits of the sha256 of these fields (spaces between), as a decimal',
+    ),
 });
 export type Field = z.infer<typeof field>;
 

@@ -52,6 +52,8 @@ export interface Competition {
   eval_tasks?: EvalTask[] | null;
   /** Set when miners do not commit to this id: it is evaluated on another competition's models. */
   virtual?: string;
+  /** It stands for all of a subnet that names its own in its texts: any name may be one of theirs. */
+  named_in_text?: boolean;
   /** Recipe that `pt train` takes when none is named. */
   default_recipe?: string;
 }

@@ -80,6 +80,10 @@ export const thisCaller = (): Caller => ({
 /** Flags that a command takes, by its words (`sandbox start`); null: there is no such command. */
 export type Takes = (words: string) => ReadonlySet<string> | null;
 
+/** One flag or several, each with a value of one word or quoted. */
+const ONLY_FLAGS =
+  /^--[a-z][a-z0-9-]*( ('[^']*'|[^\s,'-][^\s,']*))?( --[a-z][a-z0-9-]*( ('[^']*'|[^\s,'-][^\s,']*))?)*$/;
+
 /**
  * A step with what was typed, as far as its command takes it and it does not say it already, in its comment (`# without --competition`) too; to
  * be pasted as it stands. A step that is the command which says it, or only flags (`--competition 0`), is that command mended: it keeps what
@@ -92,7 +96,7 @@ export function inContext(
   line: CommandLine | null = null,
 ): string {
   const [, command, comment = ''] = /^(.*?)(\s{2,}#.*)?$/s.exec(step)!;
-  if (line !== null && /^--[a-z][a-z0-9-]*( [^\s,]+)?$/.test(command!)) {
+  if (line !== null && ONLY_FLAGS.test(command!)) {
     const whole = ['pt', line.words, ...line.args.map(shellWord), `${command}${comment}`].join(' ');
     return inContext(whole, typed, takes, line);
   }

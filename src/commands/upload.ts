@@ -117,7 +117,7 @@ export default class Upload extends PtCommand {
       source,
       repo,
       useHotkeyInHash: flags['use-hotkey-in-hash'] ?? null,
-      fields: fieldsIn(flags.field ?? []),
+      fields: fieldsIn(flags.field ?? [], place),
       sealBlocks: flags.blocks ?? null,
       sealRound: flags.round ?? null,
       waitReveal: flags['wait-reveal'] ?? false,

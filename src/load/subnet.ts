@@ -3,6 +3,7 @@ import { heldOf } from '../publish/held.ts';
 import {
   asHubRepo,
   competitionsAt,
+  fieldText,
   type HubPlace,
   hubPlaceOf,
   isCommit,
@@ -10,6 +11,7 @@ import {
   meantIds,
   modelIdOf,
   namesCompetition,
+  namesOwnCompetition,
   type Profile,
 } from '../rules/index.ts';
 import type { Miner, Rules, Subnet } from './types.ts';
@@ -93,5 +95,7 @@ function among(competitions: number | readonly number[] | null) {
 export function bestOf({ miners, block }: Subnet, competition: string | null, rules: Rules): Miner | null {
   const ids = meantIds(competitionsAt(rules.schedule, block, rules.profile), rules.profile, competition);
   if (rules.profile.pretraining !== null) return bestMiner(miners, ids);
-  return miners.filter(({ id }) => id !== null).find(among(ids)) ?? null;
+  const own = namesOwnCompetition(rules.profile) ? competition : null;
+  const isIn = (id: ModelId) => own === null || fieldText(id.fields, 'competition') === own;
+  return miners.filter(among(ids)).find(({ id }) => id !== null && isIn(id)) ?? null;
 }

@@ -25,11 +25,12 @@ const UNKNOWN = '0'.repeat(40);
 
 /** Throws `UserError` `repo.invalid` or `commitment.invalid` when no text can be made of it, whatever the revision. */
 export function chainText(
-  { repo, source, useHotkeyInHash, fields }: PublishRequest,
+  { repo, source, useHotkeyInHash, fields, competition: asked }: PublishRequest,
   { profile, hotkey }: Opened,
   { contentHash, competition, files }: Pick<JournalContent, 'contentHash' | 'competition' | 'files'>,
 ): ChainText {
   const pin = source.kind === 'elsewhere' ? source.pin : null;
+  const file = pin === null ? pinnedFile(profile, files) : null;
   const at = (commit: string | null) =>
     commitmentFor(profile, {
       repo,
@@ -38,8 +39,10 @@ export function chainText(
       contentHash,
       hotkey: hotkey.ss58,
       useHotkeyInHash,
-      competitionId: competition,
-      sha256: (pin === null ? pinnedFile(profile, files)?.sha256 : pin.replace(/^sha256:/, '')) ?? null,
+      // Elsewhere no schedule knows a subnet's own competitions: the one that was named is the one.
+      competitionId: profile.pretraining === null ? asked : competition,
+      sha256: (pin === null ? file?.sha256 : pin.replace(/^sha256:/, '')) ?? null,
+      file: file?.path ?? null,
       fields,
     });
   const unknown = at(pin === null ? UNKNOWN : null);

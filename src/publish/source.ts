@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import { UserError } from '../errors.ts';
-import { givenPin, type Profile } from '../rules/index.ts';
+import type { Place } from '../place.ts';
+import { fieldsOf, givenFields, givenPin, type Profile } from '../rules/index.ts';
+import { didYouMean } from '../text/suggest.ts';
 import type { PublishSource, UploadOutcome } from './types.ts';
 
 /** What the command line says of what is published, as it was typed. */
@@ -70,16 +72,35 @@ export const publishedName = ({
 }: Pick<UploadOutcome, 'repo' | 'commit' | 'pin'>): string =>
   `${repo}@${commit?.slice(0, 8) ?? pin?.replace(/^(sha256:)?(.{8}).*$/, '$1$2')}`;
 
-/** `NAME=VALUE` of each `--field`. Throws `UserError` `usage.field`. */
-export function fieldsIn(given: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    given.map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1)
-        throw new UserError('usage.field', `--field ${JSON.stringify(text)} is not NAME=VALUE.`, {
-          nextSteps: ['pt profiles show NAME   # the fields of its text'],
-        });
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
+/**
+ * `NAME=VALUE` of each `--field`, of the fields that the profile's text has and that pt does not fill in itself. Throws `UserError`
+ * `usage.field`.
+ */
+export function fieldsIn(
+  given: readonly string[],
+  { profile, profileName, competition }: Pick<Place, 'profile' | 'profileName' | 'competition'>,
+): Record<string, string> {
+  const all = fieldsOf(profile.commit.format).map(({ name }) => name);
+  const own = givenFields(profile).map(({ name }) => name);
+  const fields = new Map<string, string>();
+  for (const text of given) {
+    const wrong = (what: string) =>
+      new UserError('usage.field', `--field ${JSON.stringify(text)}: ${what}`, {
+        nextSteps: [`pt profiles show ${profileName}   # the fields of its text`],
+      });
+    const at = text.indexOf('=');
+    if (at < 1) throw wrong('must be NAME=VALUE.');
+    const [name, value] = [text.slice(0, at), text.slice(at + 1)];
+    if (!own.includes(name) && all.includes(name)) throw wrong(`${name} is filled in by pt itself.`);
+    if (!own.includes(name)) {
+      const list = own.length === 0 ? 'none that is to be given' : own.join(', ');
+      throw wrong(`the text of ${profileName} has no field ${name}; it has ${list}.${didYouMean(name, own)}`);
+    }
+    if (value.trim() === '') throw wrong('has no value.');
+    if (fields.has(name)) throw wrong(`${name} is given twice.`);
+    if (name === 'competition' && competition !== null && competition !== value)
+      throw wrong(`competition ${competition} is named too (--competition, PT_COMPETITION); leave out one.`);
+    fields.set(name, value);
+  }
+  return Object.fromEntries(fields);
 }

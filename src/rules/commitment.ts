@@ -1,11 +1,9 @@
 /** The string that a miner puts on chain. */
-import { UserError } from '../errors.ts';
 import type { Field } from '../profile-schema.ts';
 import { pythonPattern } from '../text/python.ts';
-import { type Fields, fieldsOf, fieldText, type Read, readText, Unwritable, writeText } from './grammar.ts';
+import { type Fields, fieldsOf, fieldText, type Read, readText, writeText } from './grammar.ts';
 import { boundHash } from './hash.ts';
-import { maxTextBytes } from './profile-summary.ts';
-import { asHubRepo, isCommit, isRevision, parseRepoId } from './repository.ts';
+import { asHubRepo, isCommit, isRevision } from './repository.ts';
 import type { Profile } from './types.ts';
 
 /** A commitment's fields. Everything read from a chain is untrusted text: check with `asHubRepo` before using it in a path or URL. */
@@ -103,7 +101,8 @@ export function hubPlaceOf(profile: Profile, id: ModelId): HubPlace | null {
   return asked ? { repo, revision: commit } : null;
 }
 
-const isOfForm = ({ pin: { forms } }: Profile, pin: string): boolean =>
+/** Whether it is a pin of a form that the profile's validators take. */
+export const isOfForm = ({ pin: { forms } }: Profile, pin: string): boolean =>
   forms.some((form) => pythonPattern(`^(?:${form})$`).test(pin));
 
 /** What was found at a text's place on a Hub. */
@@ -151,107 +150,6 @@ export function namesCompetition({ commit: { format } }: Profile): boolean {
   const integer = (part: unknown) =>
     (part as Partial<Field>).name === 'competition' && (part as Partial<Field>).type === 'integer';
   return format.kind === 'join' && format.parts.some(integer);
-}
-
-/** What to commit for a model on the Hub. */
-export interface CommitmentInput {
-  /** `namespace/name`. */
-  repo: string;
-  /** The Hub's revision, 40 hex digits; null: `pin` is what pins it. */
-  commit: string | null;
-  /** What pins content that no revision of a Hub is; left out: `commit`, or `sha256` where the profile pins a file. */
-  pin?: string | null;
-  /** Null: pt has not seen the content. */
-  contentHash: string | null;
-  /** SS58. */
-  hotkey: string;
-  /** Profile `3.2`: bind the hash to the hotkey (`--use-hotkey-in-hash`); `6.0` always does. */
-  useHotkeyInHash?: boolean;
-  competitionId?: number | null;
-  /** Of the one file that the pin is of, where the profile pins a file: hex. */
-  sha256?: string | null;
-  /** What else the text names (`--field NAME=VALUE`). */
-  fields?: Fields;
-}
-
-/**
- * The chain string for a model, checked: a repository both sides accept, a pin of the profile's kind, a sha256 hash, no longer than it may be,
- * and read back by the same grammar as what was meant. Throws `UserError` `repo.invalid` or `commitment.invalid`.
- */
-export function commitmentFor(profile: Profile, input: CommitmentInput): string {
-  const { namespace, name } = parseRepoId(profile, input.repo);
-  const wrong = (what: string, ...nextSteps: string[]) =>
-    new UserError('commitment.invalid', `Not a valid commitment: ${what}`, {
-      nextSteps: [
-        ...nextSteps,
-        'pt upload --load-model-dir DIR --hf-repo-id NAMESPACE/NAME   # makes commit and hash itself',
-      ],
-    });
-  const { commit, contentHash } = input;
-  if (commit !== null && !isCommit(commit))
-    throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(commit)}.`);
-  if (contentHash !== null && !/^[A-Za-z0-9+/]{43}=$/.test(contentHash))
-    throw wrong('the content hash is not a sha256 in base64.');
-  const bound = contentHash === null ? undefined : boundHash(contentHash, input.hotkey);
-  const pin =
-    input.pin ??
-    input.fields?.pin ??
-    (profile.pin.store === 'file'
-      ? input.sha256
-      : profile.pin.store === 'none' || commit === null
-        ? null
-        : pinOfCommit(profile, commit));
-  const fields: Fields = {
-    ...input.fields,
-    repo: input.repo,
-    repo_ns: namespace,
-    repo_name: name,
-    pin,
-    sha256: input.sha256,
-    ...(contentHash === null
-      ? {}
-      : { hash: input.useHotkeyInHash ? bound : contentHash, secure_hash: bound }),
-    competition: input.fields?.competition ?? input.competitionId ?? 0,
-    hotkey: input.hotkey,
-  };
-  const missing = fieldsOf(profile.commit.format)
-    .filter(({ name: field, needed }) => needed && (fields[field] === undefined || fields[field] === null))
-    .map(({ name: field }) => field);
-  if (missing.length > 0)
-    throw wrong(
-      `it also names ${missing.join(', ')}, which pt cannot know.`,
-      ...missing.map((field) => `The same command with --field ${field}=VALUE`),
-    );
-  if (typeof pin === 'string' && !isOfForm(profile, pin))
-    throw wrong(
-      `the pin ${JSON.stringify(pin)} is of no form that validators take: ${profile.pin.forms.join(', ')}.`,
-    );
-  let text: string;
-  try {
-    text = writeText(profile.commit.format, fields);
-  } catch (error) {
-    if (error instanceof Unwritable) throw wrong(`${error.message}.`);
-    throw error;
-  }
-  const read = readText(profile.commit.format, text, true);
-  if (read.kind !== 'read' || !isSameMeaning(profile, read.fields, fields))
-    throw wrong(`${JSON.stringify(text)} would be read as something else than was meant.`);
-  const { max_chars: mostChars } = profile.commit;
-  const most = maxTextBytes(profile);
-  const bytes = Buffer.byteLength(text);
-  if (bytes > most) throw wrong(`${bytes} bytes, ${most} fit on chain.`);
-  if (mostChars !== undefined && [...text].length > mostChars)
-    throw wrong(`${[...text].length} characters, ${mostChars} are taken there.`);
-  return text;
-}
-
-/** Whether what was read is what was written, as far as it was written. */
-function isSameMeaning(profile: Profile, read: Fields, written: Fields): boolean {
-  const plain = (value: unknown) => String(value).toLowerCase();
-  return fieldsOf(profile.commit.format).every(
-    ({ name }) =>
-      read[name] === undefined || written[name] === undefined || plain(read[name]) === plain(written[name]),
-  );
 }
 
 /**

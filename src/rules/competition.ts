@@ -47,8 +47,9 @@ export function meantCompetition(competitions: Competition[], { id, parameters }
 function named(competitions: Competition[], open: Competition[], id: string): Competition | null {
   const found = competitions.find((c) => String(c.id) === id || c.name?.toLowerCase() === id.toLowerCase());
   if (found) return found;
-  // A single unnamed competition is what any id means under a profile that names none.
-  return open.length === 1 && open[0]!.id === null && /^\d+$/.test(id) ? open[0]! : null;
+  // A single unnamed competition is what any id means under a profile that names none, and any name under one that names its own.
+  const [only] = open.length === 1 ? open : [];
+  return only?.id === null && (only.named_in_text === true || /^\d+$/.test(id)) ? only : null;
 }
 
 /** The competition meant, when that is certain. Throws `UserError` `competition.unknown` or `competition.ambiguous`, listing what there is. */

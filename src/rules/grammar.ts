@@ -15,7 +15,15 @@ import { isObject, type JsonObject, parseJson } from '../text/strict-json.ts';
 export type Fields = Record<string, unknown>;
 
 /** Why a text cannot be written; says which field. */
-export class Unwritable extends Error {}
+export class Unwritable extends Error {
+  readonly field: string | null;
+  readonly what: string;
+  constructor(field: string | null, what: string) {
+    super(field === null ? what : `${field} ${what}`);
+    this.field = field;
+    this.what = what;
+  }
+}
 
 /** `other`: it is something else. `broken`: reading it ends with an error, and a validator sees nothing of that hotkey. */
 export type Read = { kind: 'read'; fields: Fields } | { kind: 'other' } | { kind: 'broken' };
@@ -45,7 +53,7 @@ function writeParts(sep: string, parts: Part[], fields: Fields): string {
 function writeJoined({ sep, parts, match }: Joined, fields: Fields): string {
   const raw = parts.map((part) => (typeof part === 'string' ? part : String(fields[part.name]))).join(sep);
   if (match !== undefined && !pythonPattern(match).test(raw))
-    throw new Unwritable(`${JSON.stringify(raw)} is not of the form ${match}`);
+    throw new Unwritable(null, `${JSON.stringify(raw)} is not of the form ${match}`);
   return writeParts(sep, parts, fields);
 }
 
@@ -53,9 +61,11 @@ function writePart(field: Field, fields: Fields): string {
   const given = fields[field.name];
   if (given === undefined || given === null) {
     if (field.none) return 'None';
-    throw new Unwritable(`${field.name} is missing`);
+    throw new Unwritable(field.name, 'is missing');
   }
-  if (field.type === 'text' && typeof given !== 'string') throw new Unwritable(`${field.name} must be text`);
+  if (field.type === 'text' && typeof given !== 'string') throw new Unwritable(field.name, 'must be text');
+  if (field.type === 'integer' && pythonInt(String(given)) === null)
+    throw new Unwritable(field.name, 'must be a whole number');
   return (field.prefix ?? '') + writeField(field, String(given));
 }
 
@@ -65,7 +75,7 @@ function writeField(field: Field, given: string): string {
   const value = field.stem === undefined ? lower : pythonStem(lower);
   const pattern = field.write ?? field.match;
   if (pattern !== undefined && !pythonPattern(pattern).test(value))
-    throw new Unwritable(`${field.name} ${JSON.stringify(given)} is not of the form ${pattern}`);
+    throw new Unwritable(field.name, `${JSON.stringify(given)} is not of the form ${pattern}`);
   return value;
 }
 
@@ -234,11 +244,11 @@ function writeObject(keys: Key[], fields: Fields): Fields {
     const value = given === undefined || given === null || given === '' ? (field.default ?? given) : given;
     if (value === undefined || value === null) {
       if (optional) continue;
-      throw new Unwritable(`${field.name} is missing`);
+      throw new Unwritable(field.name, 'is missing');
     }
     const typed = field.type === undefined ? value : typedValue(field.type, value);
     if (typed === undefined)
-      throw new Unwritable(`${field.name} must be ${field.type === 'text' ? 'text' : 'a whole number'}`);
+      throw new Unwritable(field.name, `must be ${field.type === 'text' ? 'text' : 'a whole number'}`);
     json[key] = typeof typed === 'string' ? writeField(field, typed) : typed;
   }
   return json;
@@ -249,26 +259,41 @@ function nameOf(of: KeyValue): string | null {
   return 'name' in of ? of.name : null;
 }
 
-/** Every field that the text may name, in its order; `needed` ones cannot be left out. */
-export function fieldsOf(format: Format): { name: string; needed: boolean }[] {
+/** A field that the text may name. */
+export interface Named {
+  name: string;
+  /** It cannot be left out. */
+  needed: boolean;
+  /** Of what `pt` makes it by itself. */
+  digest: readonly string[] | null;
+}
+
+/** Every field that the text may name, in its order. */
+export function fieldsOf(format: Format): Named[] {
   if (format.kind === 'json') return ofKeys(format.keys);
   return ofParts(format.parts);
 }
 
-const ofParts = (parts: Part[]): { name: string; needed: boolean }[] =>
+const ofParts = (parts: Part[]): Named[] =>
   parts.flatMap((part) => {
     if (typeof part === 'string') return [];
-    return isJoined(part) ? ofParts(part.parts) : [{ name: part.name, needed: part.none === undefined }];
+    return isJoined(part)
+      ? ofParts(part.parts)
+      : [named(part, part.none === undefined || part.none === 'refused')];
   });
 
-const ofKeys = (keys: Key[], inside = false): { name: string; needed: boolean }[] =>
+const ofKeys = (keys: Key[], inside = false): Named[] =>
   keys.flatMap(([, of, optional = false]) => {
     if (typeof of === 'object' && 'object' in of) return ofKeys(of.object, inside || optional);
-    const name = nameOf(of);
-    if (name === null) return [];
-    const preset = typeof of === 'object' && 'default' in of && of.default !== undefined;
-    return [{ name, needed: !optional && !inside && !preset }];
+    if (typeof of === 'string') return [named({ name: of }, !optional && !inside)];
+    if (!('name' in of)) return [];
+    return [named(of, !optional && !inside && of.default === undefined)];
   });
+
+const named = (
+  { name, needed, digest }: { name: string; needed?: boolean | undefined; digest?: string[] | undefined },
+  must: boolean,
+): Named => ({ name, needed: needed ?? must, digest: digest ?? null });
 
 /** A field as text, as Python writes it; null for what is no text. */
 export const fieldText = (fields: Fields, name: string): string | null =>

@@ -25,3 +25,4 @@ export type * from './types.ts';
 export * as validator from './validator/index.ts';
 export * from './verdict.ts';
 export * from './wins.ts';
+export * from './write-commitment.ts';

@@ -1,38 +1,35 @@
 /** The documentation page of a subnet, made of its profile (`npm run generate`, docs/subnets/). */
-import { fieldsOf } from './grammar.ts';
 import { describeProfile } from './profile-summary.ts';
 import type { Profile } from './types.ts';
-
-/** Fields that `pt` fills in by itself. */
-export const KNOWN_FIELDS: ReadonlySet<string> = new Set([
-  'repo',
-  'repo_ns',
-  'repo_name',
-  'pin',
-  'sha256',
-  'hash',
-  'secure_hash',
-  'competition',
-  'hotkey',
-]);
+import { type GivenField, givenFields } from './write-commitment.ts';
 
 export function profilePage(name: string, profile: Profile): string {
   const { title, netuid, paysFor, sealed, reveal, text, maxBytes, pin, scoring, source, judged, notJudged } =
     describeProfile(name, profile);
-  const own = fieldsOf(profile.commit.format).filter((field) => !KNOWN_FIELDS.has(field.name));
+  const own = givenFields(profile);
   const sentence = (what: string) => `${what[0]?.toUpperCase()}${what.slice(1)}.`;
   const list = (items: readonly string[], none: string) =>
     items.length === 0 ? none : items.map((item) => `- ${sentence(item)}`).join('\n');
-  const fields = own.map(
-    (field) => ` --field ${field.name}=VALUE${field.needed ? '' : ' (where it applies)'}`,
-  );
+  const typed = (field: GivenField) =>
+    field.flag === '--competition' ? '--competition NAME' : `--field ${field.name}=VALUE`;
+  const needed = own.filter((field) => field.needed).map((field) => ` ${typed(field)}`);
+  const optional = own.filter((field) => !field.needed).map((field) => `\`${typed(field)}\``);
   const { store, forms } = profile.pin;
   const digest =
     store === 'file' ? 'SHA256' : forms.find((form) => form.startsWith('sha256:')) && 'sha256:DIGEST';
-  const how = `${sealed ? ' --wait-reveal' : ''}${fields.join('')}`;
-  const elsewhere = digest
-    ? `\npt upload --profile ${name} --commit-only YOU/NAME@${digest}${how}   # what is elsewhere, not looked at`
-    : '';
+  const how = `${sealed ? ' --wait-reveal' : ''}${needed.join('')}`;
+  const named =
+    own.some((field) => field.name === 'file') && store === 'file' ? ' --field file=NAME.onnx' : '';
+  const upload = [
+    ...(store === 'none'
+      ? []
+      : [`pt upload --profile ${name} --load-model-dir DIR --hf-repo-id YOU/NAME${how}`]),
+    ...(digest
+      ? [
+          `pt upload --profile ${name} --commit-only YOU/NAME@${digest}${how}${named}   # what is elsewhere, not looked at`,
+        ]
+      : []),
+  ];
   const king = profile.config !== null && profile.config.against !== 'allowlist';
   return `# ${title}
 
@@ -58,9 +55,9 @@ ${list(judged, 'Nothing yet.')}
 \`\`\`text
 pt status --profile ${name}
 pt check DIR --profile ${name}${king ? ' --against KING' : ''}
-pt upload --profile ${name} --load-model-dir DIR --hf-repo-id YOU/NAME${how}${elsewhere}
+${upload.join('\n')}
 \`\`\`
-
+${optional.length === 0 ? '' : `\nThe text may also name: ${optional.join(', ')}.\n`}
 ## What it cannot judge
 
 ${list(notJudged, 'Nothing is known that decides and is not looked at.')}

@@ -3,6 +3,7 @@ import { type Constants, type Network, profileNamed } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { namesCompetition } from './commitment.ts';
 import type { AskedProfile, Competition, Period, Profile, ProfileName, Release, Schedule } from './types.ts';
+import { namesOwnCompetition } from './write-commitment.ts';
 
 /** Blocks are whole and not negative; the reference asserts the same. Throws `UserError` `schedule.block`. */
 function assertBlock(block: number): void {
@@ -89,7 +90,8 @@ export const isBound = (limit: number): boolean => limit < UNBOUNDED;
  * The schedule of a profile that has no competitions by block: one, open at every block, that asks for nothing; what its validators ask for
  * stands in the profile.
  */
-function profileSchedule(name: string, { files, source, duel }: Profile): Schedule {
+function profileSchedule(name: string, profile: Profile): Schedule {
+  const { files, source, duel } = profile;
   const competition: Competition = {
     id: null,
     name,
@@ -103,6 +105,7 @@ function profileSchedule(name: string, { files, source, duel }: Profile): Schedu
     from_pretrained_kwargs: {},
     eval_block_delay: 0,
     epsilon: { type: 'FixedEpsilon', epsilon: 0 },
+    ...(namesOwnCompetition(profile) ? { named_in_text: true } : {}),
   };
   const period: Period = {
     from_block: 0,

@@ -84,8 +84,15 @@ describe('a subnet that is a file and nothing else', () => {
   it('is written, read, loaded and judged, with what is not judged said', async () => {
     const missing = await upload('me/thirteen-a', '--yes');
     expect(errorOf(missing)).toMatchObject({
-      code: 'commitment.invalid',
-      message: expect.stringContaining('slug'),
+      code: 'commitment.field',
+      message: expect.stringContaining('--field slug='),
+      nextSteps: [
+        expect.stringMatching(/pt upload --field slug=VALUE --load-model-dir .* --hf-repo-id me.thirteen-a/),
+      ],
+    });
+    expect(errorOf(await upload('me/thirteen-a', '--yes', '--field', 'slog=1'))).toMatchObject({
+      code: 'usage.field',
+      message: expect.stringContaining('Did you mean slug?'),
     });
     const named = await upload('me/other', '--yes', '--field', 'slug=s1');
     expect(errorOf(named)).toMatchObject({ code: 'repo.invalid' });
@@ -300,8 +307,9 @@ describe('a profile whose validators read seals', () => {
     });
     const named = await given(digest, 'cancer-ai');
     expect(errorOf(named)).toMatchObject({
-      code: 'commitment.invalid',
+      code: 'commitment.field',
       message: expect.stringContaining('file'),
+      nextSteps: [expect.stringContaining('--competition VALUE --field file=VALUE')],
     });
     const plan = await given(
       digest,
@@ -309,8 +317,8 @@ describe('a profile whose validators read seals', () => {
       '--dry-run',
       '--field',
       'file=m.onnx',
-      '--field',
-      'competition=c1',
+      '--competition',
+      'c1',
     );
     expect(plan.json(), plan.stderr).toMatchObject({ commitment: `me/teutonic-x:m:c1:${digest}` });
   });

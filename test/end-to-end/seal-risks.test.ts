@@ -68,14 +68,7 @@ describe('an error by name, with nothing sent', () => {
   it.each([
     ['a text over the limit', 'short', repo('a'), [], 'commitment.invalid', 'fit on chain'],
     ['a name that the profile refuses', 'albedo', 'me/other', [], 'repo.invalid', 'albedo-qwen'],
-    [
-      'a pin of the wrong kind',
-      'albedo',
-      repo('a'),
-      ['--field', 'pin=main'],
-      'commitment.invalid',
-      'the pin "main"',
-    ],
+    ['a field that pt fills in', 'albedo', repo('a'), ['--field', 'pin=main'], 'usage.field', 'by pt itself'],
     ['a round that is over', 'albedo', repo('a'), ['--round', '900'], 'seal.round_past', 'Round 900'],
   ])('%s', async (_, profile, name, more, code, words) => {
     const { ran, writes, extrinsics } = await sentBy(() => upload(profile, name, ...more));

@@ -15,8 +15,7 @@ import { finish } from '../../src/progress.ts';
 import {
   canHaveKing,
   commitmentFor,
-  fieldsOf,
-  KNOWN_FIELDS,
+  givenFields,
   kingRepo,
   type Profile,
   sealedPlaintext,
@@ -56,12 +55,12 @@ const placeOf = (profile: string) =>
   );
 
 /** Values of fields that only a miner knows. */
-function given({ commit: { format } }: Profile): Record<string, string> {
-  const own = fieldsOf(format).filter(
-    ({ name, needed }) => !KNOWN_FIELDS.has(name) && (needed || format.kind === 'join'),
+const given = (profile: Profile): Record<string, string> =>
+  Object.fromEntries(
+    givenFields(profile)
+      .filter(({ needed }) => needed)
+      .map(({ name }) => [name, '7']),
   );
-  return { competition: '0', ...Object.fromEntries(own.map(({ name }) => [name, 'x'])) };
-}
 
 it('there are such profiles', () => {
   expect(names).toEqual(expect.arrayContaining(['3.2', '6.0', 'albedo', 'teutonic', 'affine', 'coldint']));

@@ -7,6 +7,7 @@ import { bestMiner, bestOf, isLoadable, joinMiners } from '../../src/load/index.
 import { statusOutput, statusSchema } from '../../src/output/status.ts';
 import {
   commitmentFor,
+  givenFields,
   hubPlaceOf,
   isPinned,
   parseCommitment,
@@ -240,14 +241,9 @@ describe("a text's model on a Hub", () => {
     '%s: is where the text says, and what was found there is told apart',
     (name) => {
       const profile = { ...profiles[name]!, repo: {} };
-      const own = {
-        element_id: '1',
-        slug: 's',
-        chute_id: 'c',
-        template: 'chatml',
-        id_hash: '1',
-        file: 'm.onnx',
-      };
+      const own = Object.fromEntries(
+        givenFields(profile).map(({ name }) => [name, name === 'file' ? 'm.onnx' : '7']),
+      );
       const text = commitmentFor(profile, {
         ...{
           repo: 'me/model',
@@ -255,7 +251,7 @@ describe("a text's model on a Hub", () => {
           contentHash: HASH,
           hotkey,
           sha256,
-          fields: { ...own, competition: '0' },
+          fields: own,
         },
       });
       const id = parseCommitment(profile, text)!;

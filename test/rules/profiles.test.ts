@@ -182,25 +182,6 @@ describe('the grammar', () => {
     },
   );
 
-  it('says which fields it cannot know, and refuses a value of the wrong form', () => {
-    const make =
-      (name: string, fields = {}) =>
-      () =>
-        commitmentFor(profileNamed(constants, name), {
-          repo: REPOS[name] ?? 'acme/m',
-          commit: COMMIT,
-          contentHash: HASH,
-          hotkey: HOTKEY,
-          sha256: 'ab'.repeat(32),
-          fields,
-        });
-    expect(make('dippy')).toThrow(expect.objectContaining({ code: 'commitment.invalid' }));
-    expect(make('cancer-ai')).toThrow(/also names file/);
-    expect(make('teutonic', { pin: 'sha256:short' })).toThrow(/pin "sha256:short"/);
-    expect(make('cancer-ai', { file: 'a.onnx', competition: 'x:y' })).toThrow(/read as something else/);
-    expect(make('coldint', { competition: 'c'.repeat(100) })).toThrow(/128 fit/);
-  });
-
   it('reads plain text of Python, not of JavaScript', () => {
     expect(pythonStrip('\u001c\u0085 a\ufeff ')).toBe('a\ufeff');
     expect(pythonPattern('^a$').test('a\n')).toBe(true);

@@ -6,7 +6,7 @@ import { writeJson } from '../../host/write-file.ts';
 import { createHub } from '../../hub/index.ts';
 import { openFolder, planFolder } from '../../model/index.ts';
 import { finish } from '../../progress.ts';
-import { commitmentFor, fieldsOf, KNOWN_FIELDS, type Profile, sealedPlaintext } from '../../rules/index.ts';
+import { commitmentFor, givenFields, type Profile, sealedPlaintext } from '../../rules/index.ts';
 import { Secret } from '../../secret.ts';
 import type { ChainSandbox } from '../chain/index.ts';
 
@@ -76,10 +76,8 @@ export async function enthrone(
   return { hotkey, repo, commit };
 }
 
-/** Values of the fields that only a miner knows. */
-function madeUp({ commit: { format } }: Profile): Record<string, string> {
-  const own = fieldsOf(format).filter(
-    ({ name, needed }) => !KNOWN_FIELDS.has(name) && (needed || format.kind === 'join'),
-  );
-  return { competition: '0', ...Object.fromEntries(own.map(({ name }) => [name, 'king'])) };
+/** Values of the fields that only a miner knows: those that must be there, and what stands in a place of its own. */
+function madeUp(profile: Profile): Record<string, string> {
+  const own = givenFields(profile).filter(({ needed }) => needed || profile.commit.format.kind === 'join');
+  return Object.fromEntries(own.map(({ name, flag }) => [name, flag === '--competition' ? '0' : 'king']));
 }
