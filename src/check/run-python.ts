@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type EventOf, runScript, type TrainerEvent } from '../bridge/index.ts';
 import type { Place } from '../place.ts';
 import type { Progress, Work } from '../progress.ts';
+import { formatLoss } from '../text/format.ts';
 
 /** Starts `script` with `config` (plus `run_dir`) and returns its result. Failures are `OutsideError` (exit 7) with the script's own words. */
 export async function* runPython(
@@ -40,10 +41,15 @@ function asProgress(event: TrainerEvent): Progress | null {
       done: event.batch ?? 0,
       ...(event.batches === undefined ? {} : { total: event.batches }),
       unit: 'pages',
-      detail: `loss ${event.loss?.toFixed(4) ?? 'not finite'}`,
+      detail: `loss ${event.loss == null ? 'not finite' : formatLoss(event.loss)}`,
     };
   if (event.type === 'phase')
-    return { kind: 'note', level: 'info', message: `${event.name}: ${event.detail ?? ''}` };
+    return {
+      kind: 'progress',
+      phase: [event.name, event.detail].filter(Boolean).join(': '),
+      done: 0,
+      unit: 'steps',
+    };
   if (event.type === 'warning') return { kind: 'note', level: 'warning', message: event.message ?? '' };
   return null;
 }

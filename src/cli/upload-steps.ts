@@ -1,4 +1,5 @@
 import type { UploadPlan } from '../publish/index.ts';
+import { formatBytes } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { repoOf, runOf } from '../training/index.ts';
 import type { Ui } from '../ui/terminal.ts';
@@ -15,17 +16,25 @@ export function showPlan(plan: UploadPlan, show: Pick<Ui, 'table' | 'print'>): v
     [
       { title: 'step' },
       { title: 'what', narrow: 'wrap' },
-      { title: 'bytes', align: 'right' },
+      { title: 'size', align: 'right' },
       { title: 'done' },
     ],
-    plan.steps.map(({ step, detail, bytes, done }) => [step, detail, bytes || '', done ? 'yes' : '']),
+    plan.steps.map(({ step, detail, bytes, done }) => [
+      step,
+      detail,
+      bytes === 0 ? '' : formatBytes(bytes),
+      done ? 'yes' : '',
+    ]),
   );
   show.table(
     [
       { title: 'file', narrow: 'under' },
-      { title: 'bytes', align: 'right' },
+      { title: 'size', align: 'right' },
     ],
-    [...plan.files.map(({ path, size }) => [path, size]), ...plan.deletes.map((path) => [path, 'deleted'])],
+    [
+      ...plan.files.map(({ path, size }) => [path, formatBytes(size)]),
+      ...plan.deletes.map((path) => [path, 'deleted']),
+    ],
   );
   show.print(plan.commitment);
 }

@@ -4,6 +4,7 @@ import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
+import { formatLoss, formatWhole } from '../text/format.ts';
 
 export default class Attach extends PtCommand {
   static override summary = 'Watch a run that is being trained, as its own terminal would show it';
@@ -24,8 +25,8 @@ export default class Attach extends PtCommand {
     const run = await this.work(followRun(runDir, this.signal));
     if (this.signal.aborted)
       throw new Cancelled(`Run ${word} goes on.`, { nextSteps: [`pt attach ${word}`, `pt stop ${word}`] });
-    const best = run.bestLoss === null ? '' : `; best held-out loss ${run.bestLoss.toFixed(4)}`;
-    this.note(`Run ${word}: ${run.state} after ${run.steps} steps${best}.`);
+    const best = run.bestLoss === null ? '' : `; best held-out loss ${formatLoss(run.bestLoss)}`;
+    this.note(`Run ${word}: ${run.state} after ${formatWhole(run.steps)} steps${best}.`);
     if (run.error !== null) this.warning(`${run.error.message} [${run.error.code}]`);
     this.nextSteps([run.state === 'done' ? `pt report ${word}` : `pt train --resume ${word}`]);
     return jobOutput(run);

@@ -25,6 +25,7 @@ import { evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
+import { formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { resumeCommand, runOf, runWord } from '../training/index.ts';
 
@@ -124,8 +125,8 @@ export default class Evaluate extends PtCommand {
       ],
       result.models.map((m) => [
         m.name,
-        m.loss?.toFixed(4) ?? '-',
-        m.low === null ? '-' : `${m.low.toFixed(4)}–${m.high!.toFixed(4)}`,
+        formatLoss(m.loss),
+        m.low === null ? '-' : `${formatLoss(m.low)}–${formatLoss(m.high)}`,
         m.winRate === null ? '-' : `${(m.winRate * 100).toFixed(1)}%`,
         whyLost(m) ?? '',
       ]),

@@ -4,7 +4,7 @@ import type { Happening } from '../jobs/index.ts';
 import type { Printed } from '../output/index.ts';
 import { logLine, logsOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
-import { localTime } from '../text/format.ts';
+import { formatWhole, localTime } from '../text/format.ts';
 
 export default class Logs extends PtCommand {
   static override summary = 'What happened in a run, line by line; with -f as it happens';
@@ -45,7 +45,7 @@ export default class Logs extends PtCommand {
     for (const line of shown) this.#show(line, false);
     const run = await summariseRun(runDir);
     if (run.error !== null) this.note(`${run.state}: ${run.error.message} [${run.error.code}]`);
-    else if (run.state !== 'running') this.note(`${run.state} after ${run.steps} steps.`);
+    else if (run.state !== 'running') this.note(`${run.state} after ${formatWhole(run.steps)} steps.`);
     return logsOutput(run, follow ? null : shown);
   }
 

@@ -3,6 +3,7 @@ import { Args, Flags, networkFlags, PtCommand, sampleFlags } from '../cli/base.t
 import { mergeModels, parseWeights } from '../merging/index.ts';
 import type { Printed } from '../output/index.ts';
 import { mergeOutput } from '../output/merge.ts';
+import { formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 export default class Merge extends PtCommand {
@@ -77,8 +78,8 @@ export default class Merge extends PtCommand {
       [{ title: 'model', narrow: 'under' }, { title: 'loss' }, { title: '95%' }, { title: '' }],
       candidates.map(({ name, score }) => [
         name,
-        score?.loss?.toFixed(4) ?? '-',
-        score?.low == null ? '-' : `${score.low.toFixed(4)}–${score.high!.toFixed(4)}`,
+        formatLoss(score?.loss),
+        score?.low == null ? '-' : `${formatLoss(score.low)}–${formatLoss(score.high)}`,
         name === best && score !== null ? 'best' : '',
       ]),
     );

@@ -3,6 +3,7 @@ import { runArg, runsDirFlag } from '../cli/run-args.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
+import { formatWhole } from '../text/format.ts';
 
 export default class Stop extends PtCommand {
   static override summary = 'Stop a run from any shell, as Ctrl-C in its own does: it saves first';
@@ -31,7 +32,7 @@ export default class Stop extends PtCommand {
     const { now = false, wait: seconds = 300 } = flags;
     const run = await this.work(stopRun(runDir, { now, seconds, signal: this.signal }));
     if (before.state !== 'running') this.note(`Run ${word} had ended already (${run.state}).`);
-    else this.success(`Run ${word} has ended after step ${run.steps}.`);
+    else this.success(`Run ${word} has ended after step ${formatWhole(run.steps)}.`);
     const goOn = `pt train --resume ${word}`;
     this.nextSteps([(await hasCheckpoint(runDir)) ? goOn : `${goOn} --from-start   # it has no checkpoint`]);
     return jobOutput(run);

@@ -23,6 +23,7 @@ import {
   type TrainOrder,
 } from '../runs/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
+import { formatCount, formatLoss, formatWhole } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   hasCheckpoint,
@@ -195,7 +196,7 @@ export default class Train extends PtCommand {
     const why = stop.signal.reason instanceof Cancelled ? `${TERMINAL_CLOSED} ` : '';
     const saved = await hasCheckpoint(runDir);
     const kept = saved ? `everything is saved in ${runDir}` : 'nothing was trained yet';
-    throw new Cancelled(`${why}Stopped after step ${outcome.steps}; ${kept}.`, {
+    throw new Cancelled(`${why}Stopped after step ${formatWhole(outcome.steps)}; ${kept}.`, {
       nextSteps: [resumeCommand(runDir, settings.home) + (saved ? '' : ' --from-start')],
       details: { runDir, steps: outcome.steps, bestDir: outcome.bestDir, bestLoss: outcome.bestLoss },
     });
@@ -219,9 +220,9 @@ export default class Train extends PtCommand {
     published: unknown,
   ): Promise<void> {
     const than =
-      unigramEntropy === null ? '' : ` (unigram entropy of this text: ${unigramEntropy.toFixed(3)})`;
+      unigramEntropy === null ? '' : ` (unigram entropy of this text: ${formatLoss(unigramEntropy)})`;
     this.success(
-      `${steps} steps, ${tokens} tokens; best held-out loss ${bestLoss?.toFixed(4) ?? 'none'}${than}.`,
+      `${formatWhole(steps)} steps, ${formatCount(tokens)} tokens; best held-out loss ${bestLoss === null ? 'none' : formatLoss(bestLoss)}${than}.`,
     );
     if (bestDir === null) return;
     this.print(bestDir);

@@ -11,6 +11,7 @@ import {
   type Finding,
   fieldsOf,
   loadedDtype,
+  NOT_JUDGED,
   namesCompetition,
   notJudged,
 } from '../rules/index.ts';
@@ -72,7 +73,7 @@ function preparePin(request: PublishRequest, place: Opened, pin: string): Prepar
   const where = named
     ? `whether ${request.repo} has it; pt looked at nothing of it`
     : `where it is; this text names no repository, and ${request.repo} is only what this publish is called here`;
-  const unseen = `Not judged here: what ${pin} holds, and ${where}.`;
+  const unseen = `${NOT_JUDGED}what ${pin} holds, and ${where}.`;
   return {
     content,
     chainText: chainText(request, place, content),

@@ -3,6 +3,7 @@ import { formatWhole } from '../text/format.ts';
 import { pinnedFiles } from './model/files.ts';
 import { cannotTell } from './model/problem.ts';
 import type { Finding, ModelFacts, Profile } from './types.ts';
+import { NOT_JUDGED } from './verdict.ts';
 
 /** All findings on `facts` that need no king beside it. What decides there and is not looked at here makes the verdict `unknown`. */
 export function checkProfile(facts: ModelFacts, profile: Profile): Finding[] {
@@ -19,7 +20,7 @@ export function checkProfile(facts: ModelFacts, profile: Profile): Finding[] {
 
 /** One finding for each thing that decides there and that `pt` cannot look at. */
 export function notJudged({ not_judged: list }: Profile): Finding[] {
-  return list.map((what) => cannotTell('not_judged', `Not judged here: ${what}.`));
+  return list.map((what) => cannotTell('not_judged', `${NOT_JUDGED}${what}.`));
 }
 
 /** `fnmatch`: `*` is anything, folders included, `?` one character. */

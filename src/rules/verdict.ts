@@ -38,7 +38,17 @@ export function sentenceOf(verdict: Verdict, model = 'this model'): string {
   }
 }
 
-/** The findings against a model in one line each, with the rule's name. */
+/** How the message of a finding begins that says what `pt` does not look at. */
+export const NOT_JUDGED = 'Not judged here: ';
+
+/** The findings against a model in one line each, with the rule's name; all that is not judged here is one line. */
 export function describeReasons(findings: readonly Finding[]): string[] {
-  return reasonsAgainst(findings).map(({ rule, message }) => `${rule}: ${message}`);
+  const reasons = reasonsAgainst(findings);
+  const open = reasons.filter(({ message }) => message.startsWith(NOT_JUDGED));
+  const said = reasons
+    .filter((each) => !open.includes(each))
+    .map(({ rule, message }) => `${rule}: ${message}`);
+  if (open.length === 0) return said;
+  const parts = open.map(({ message }) => message.slice(NOT_JUDGED.length).replace(/\.$/, ''));
+  return [...said, `${NOT_JUDGED}${parts.join('; ')}.`];
 }

@@ -240,11 +240,13 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
   const matches = whole ? [whole] : folders.filter((folder) => basename(folder).startsWith(name));
   if (matches.length === 1) return matches[0]!;
   const known = folders.slice(0, 5).map((folder) => basename(folder));
+  const alike = matches.slice(0, 10).map((match) => basename(match));
+  const more = matches.length > alike.length ? ' …' : '';
   throw new UserError(
     'run.unknown',
     matches.length === 0
       ? `${asked}: there is no run "${name}" in ${runsDir}${known.length > 0 ? `; the newest are ${known.join(', ')}` : ''}.`
-      : `${asked}: "${name}" fits ${matches.length} runs: ${matches.map((m) => basename(m)).join(', ')}.`,
+      : `${asked}: "${name}" fits ${matches.length} runs: ${alike.join(', ')}${more}.`,
     { nextSteps: ['pt runs'] },
   );
 }

@@ -151,6 +151,22 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
     await close();
   });
 
+  test('each chart is a table too, with its values where they are', async () => {
+    const { page, close } = await look(browser, url);
+    const table = page.locator('#chart-eval .values');
+    await table.locator('summary').click();
+    const row = (step: number) =>
+      table
+        .locator('tr', { hasText: `step ${step}` })
+        .locator('td')
+        .allTextContents();
+    // Evaluated every 100, 50 and 100 steps; the second run ended after 300.
+    expect(await row(100)).toEqual([0.1, 0.6, 0.3].map((worse) => (lossAt(100) + worse).toFixed(4)));
+    expect(await row(150)).toEqual(['', (lossAt(150) + 0.6).toFixed(4), '']);
+    expect((await row(400))[1]).toBe('–');
+    await close();
+  });
+
   test('what differs is told, what is the same is not; what a stranger wrote is text', async () => {
     const { page, close } = await look(browser, url);
     const differs = page.locator('#differences tbody tr');

@@ -98,7 +98,7 @@ def _score_model(asked, model, samples, device, dtype, attention, events: Events
 
     def tell(count: int, loss: float) -> None:
         stop_if_asked()
-        events.emit_throttled("score", model=model["name"], batch=done + count, batches=total, loss=loss)
+        (events.emit if done + count == total else events.emit_throttled)("score", model=model["name"], batch=done + count, batches=total, loss=loss)
 
     for sample in samples:
         kept = store.losses(sample.key)

@@ -22,5 +22,9 @@ ${before.length === 0 ? '' : html`<details><summary>Earlier evaluations${reports
 
 const sample = ({ step, texts }: SampleRow): Html =>
   html`<div class="sample"><p class="over">Step ${whole(step)}</p>${texts.map(
-    ({ prompt, text }) => html`<blockquote><span class="prompt">${prompt}</span>${text}</blockquote>`,
+    ({ prompt, text }) =>
+      html`<blockquote><span class="prompt">${short(prompt)}</span>${short(text)}</blockquote>`,
   )}</div>`;
+
+/** A young model writes nothing but ends of lines: many of them are counted. */
+const short = (text: string): string => text.replace(/\n{4,}/g, (lines) => `\n↵ × ${lines.length}\n`);
