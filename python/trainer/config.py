@@ -128,6 +128,13 @@ class DecayFrom:
 
 
 @dataclass
+class DuelRequest:
+    against: str | None = option(None, "the king, as `pt` was asked for it; its losses and the text are in run_dir/duel; null: no duel")
+    data: list[str] = option([], "text of the duel")
+    sequences: int | None = option(None, "of each of those; null: what pt takes")
+
+
+@dataclass
 class RunConfig:
     run_dir: str = option("", "absolute path of the run folder")
     version: int = option(1, "version of this format")
@@ -150,6 +157,7 @@ class RunConfig:
     epochs: int = option(1, "-1: until a bound is reached or Ctrl-C")
     tokens: int | None = option(None, "stop after this many tokens")
     decay_from: DecayFrom = field(default_factory=DecayFrom, metadata={"help": "of a branch whose rate falls to 0"})
+    duel: DuelRequest = field(default_factory=DuelRequest, metadata={"help": "against a king, at each evaluation"})
     max_steps: int | None = option(None, "stop after this many optimizer steps")
     max_minutes: float | None = option(None, "stop after this many minutes of training")
     batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's; auto: the largest that fits, the step unchanged")

@@ -35,6 +35,7 @@ from .plan import without_end
 from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
+from .score.duel import RunDuel
 from .score.held_out import held_out_loss
 from .score.samples import write_samples
 from .spikes import Spikes
@@ -76,6 +77,7 @@ class Trainer:
         self.progress = Progress()
         averages = without_end(config, self.plan) and self.recipe.average_window > 0
         self.average = Average(self.model, self.recipe.average_window) if averages else None
+        self.duel = parts.duel
         self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
         self.best = Best(self.run_dir)
         self.metrics: Metrics  # opened by `run`, which knows from which step on
@@ -363,14 +365,37 @@ class Trainer:
         if best:
             progress.best_loss, progress.best_step = lower, progress.step
         also = {} if averaged is None else {"averaged_loss": averaged if math.isfinite(averaged) else None}
-        self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also)
-        self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
-        self.trackers.log({"eval_loss": loss, **also}, progress.step)
-        if self.config.samples > 0:
-            self._write_samples()
-        if best:
-            with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
+        with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
+            self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
+            # Of the weights that are to be published: no choice is made by the duel's text.
+            fought = {} if self.duel is None else {"duel": self._fight(self.duel, weights)}
+            self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also, **fought)
+            self.trackers.log({"eval_loss": loss, **also, **{f"duel_{name}": fought["duel"][name] for name in ("mean", "won") if fought}}, progress.step)
+            if self.config.samples > 0:
+                self._write_samples()
+            if best:
                 self._save_best(lower, weights)
+
+    def _fight(self, duel: RunDuel, weights: str) -> dict:
+        """The model as it is against the king on the duel's sequences; what metrics.jsonl keeps of it."""
+        began = time.monotonic()
+        # One sequence at a time, of a length of its own: that is not compiled for.
+        eager = torch.compiler.set_stance("force_eager")
+        with self.events.phase("evaluating", f"{len(duel.tokens)} sequences against the king"), self._as_scored(), torch.no_grad(), eager:
+            losses = duel.losses(self.loss_model, self.world, self.events.alive)
+        seconds = time.monotonic() - began
+        numbers = duel.outcome_of(losses)
+        course = self._course()
+        self.events.emit("duel", step=self.progress.step, tokens=self.progress.tokens, weights=weights, **numbers, **course, seconds=seconds)
+        return {"weights": weights, **numbers, **course}
+
+    def _course(self) -> dict[str, float | bool | None]:
+        """How far the run is, and whether its rate has yet to begin its fall."""
+        total, elapsed = self.plan.total_steps, self._elapsed_part()
+        endless = total is None and self.config.max_minutes is None
+        part = None if endless else max(elapsed, 0.0 if total is None else self.progress.step / total)
+        falls = schedule.fall_ahead(self.recipe.schedule, self.progress.step, self.plan.warmup_steps, total, elapsed)
+        return {"part": part, "fall_ahead": falls and self.config.decay_from.step is None}
 
     def _held_out_loss(self) -> float:
         with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"), self._as_scored():

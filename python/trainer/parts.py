@@ -16,6 +16,7 @@ from .fit.memory import Estimate
 from .model.layers import Frames
 from .model.loss import LossModel, Teacher
 from .plan import Plan
+from .score.duel import RunDuel
 
 
 class RunOptimizer(Protocol):
@@ -78,3 +79,5 @@ class Parts:
     """Class name, as config.json gives it; sharding changes the object's class."""
     needed: Estimate | None
     """Memory; None where it was plain that it fits."""
+    duel: RunDuel | None
+    """None: no king is named."""

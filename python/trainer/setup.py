@@ -35,6 +35,7 @@ from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
 from .parts import Parts, RunOptimizer
 from .plan import end_in_words, make_plan, split_batch
+from .score.duel import RunDuel
 from .teacher import make_teacher, teacher_config
 from .tokenizer import end_of_text, load_tokenizer, tokenizer_files
 
@@ -65,6 +66,9 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     own_model = made if isinstance(made, PreTrainedModel) else None
     model_config = made.config if isinstance(made, PreTrainedModel) else made
     fit_sequence_length(config, model_config)
+    text_config = model_config.get_text_config()
+    positions = getattr(text_config, "max_position_embeddings", None)
+    duel = RunDuel(Path(config.run_dir), tokenizer, text_config.vocab_size, positions) if config.duel.against is not None else None
     name = device_name(world.device)
     micro = kept_micro(Path(config.run_dir), name) if goes_on and recipe.batch_size == "auto" else None
     batches = split_batch(recipe, world.size, micro)
@@ -142,7 +146,7 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
         data.rebatch(micro)
         plan = make_plan(config, split_batch(recipe, world.size, micro), data.epoch_batches)
     torch.manual_seed(config.seed + world.rank)
-    return Parts(model, loss_model, teacher, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, learns, architecture, needed)
+    return Parts(model, loss_model, teacher, optimizers, tokenizer, f"{named} ({whose})", data, plan, autocast, attention, compiled, frames, dtype, count, learns, architecture, needed, duel)
 
 
 def estimate_fit(

@@ -108,6 +108,21 @@ export const EVENTS = {
       .array(z.strictObject({ prompt: text, text: text.describe('What the model writes after it') }))
       .describe('From held-out text; the likeliest token each time'),
   }),
+  duel: event('duel', {
+    step: count,
+    tokens: count,
+    weights: z.enum(['raw', 'averaged']),
+    sequences: count,
+    mean: value.describe(
+      'Of king − challenger as the rule counts them, nats a token (a head start is in it)',
+    ),
+    sd: value.describe('Its standard deviation, a sequence'),
+    won: count,
+    lost: count,
+    part: value.describe('Of the run, that is done; null: it has no end'),
+    fall_ahead: z.boolean().describe('The learning rate has yet to begin its fall'),
+    seconds: z.number(),
+  }),
   checkpoint: event('checkpoint', { step: count, path: text }),
   best: event('best', {
     step: count,

@@ -6,6 +6,7 @@ import { hubFlags, networkFlags, notifyFlag, publishFlags, signingFlags, writeFl
 
 const start = { helpGroup: 'START FROM' };
 const training = { helpGroup: 'TRAINING' };
+const duel = { helpGroup: 'DUEL' };
 const scale = { helpGroup: 'SCALE' };
 const tracking = { helpGroup: 'TRACKING' };
 
@@ -137,6 +138,30 @@ export const trainFlags = {
     summary: 'Rank of this machine (the machines agree on it)',
     ...scale,
   }),
+  against: Flags.string({
+    summary:
+      'Score the model and this king on the same text at each evaluation: king, a uid, a repository or a folder (none)',
+    ...duel,
+  }),
+  'duel-data': Flags.string({
+    summary:
+      "Text of that duel, best what is not trained on (the competition's, else what training holds out)",
+    multiple: true,
+    multipleNonGreedy: true,
+    ...duel,
+  }),
+  'duel-sequences': integer({ min: 8, max: 2 ** 24 })({
+    summary: 'Sequences of that duel, of each text (256)',
+    ...duel,
+  }),
+  'stop-early': Flags.boolean({
+    summary:
+      'End when the gain over the king has flattened below what a win needs; on unless --no-stop-early',
+    allowNo: true,
+    default: true,
+    ...duel,
+  }),
+
   run: Flags.string({
     summary:
       "Name of the run's folder; machines that train together give the same, on shared storage (its time)",

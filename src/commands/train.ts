@@ -3,6 +3,7 @@ import { type Interfaces, PtCommand, publishedDtype } from '../cli/base.ts';
 import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
 import { showPlan, uploadStep } from '../cli/upload-steps.ts';
 import { Cancelled } from '../errors.ts';
+import { parseModelRef } from '../evaluation/index.ts';
 import type { Printed } from '../output/index.ts';
 import { detachedOutput } from '../output/jobs.ts';
 import { trainOutput } from '../output/train.ts';
@@ -13,6 +14,7 @@ import {
   beginRun,
   brokenNotice,
   endedNotice,
+  type ForecastPublisher,
   openForecastPublisher,
   openRunPages,
   publishBest,
@@ -26,6 +28,7 @@ import { runsFolder, type Settings } from '../settings/index.ts';
 import { formatCount, formatLoss, formatWhole } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
+  describeStanding,
   hasCheckpoint,
   keptFlags,
   leftOut,
@@ -169,7 +172,7 @@ export default class Train extends PtCommand {
     flags: TrainFlags,
     runDir: string,
     place: Place,
-    onBest: ((loss: number) => void) | undefined,
+    onBest: ForecastPublisher['offer'] | undefined,
   ): Promise<TrainOutcome> {
     const [stop, kill] = [new AbortController(), new AbortController()];
     this.onInterrupt((times, terminalClosed) => {
@@ -184,6 +187,7 @@ export default class Train extends PtCommand {
         resumed: flags.resume !== undefined,
         resumeWith: resumeCommand(runDir, settings.home),
         ...(onBest ? { onBest } : {}),
+        stopEarly: flags['stop-early'],
         env: settings.offline ? null : { ...place.childEnv, ...wandbKey(settings) },
         stop: stop.signal,
         kill: kill.signal,
@@ -215,7 +219,7 @@ export default class Train extends PtCommand {
   }
 
   async #tell(
-    { bestDir, bestLoss, steps, tokens, unigramEntropy }: TrainOutcome,
+    { bestDir, bestLoss, steps, tokens, unigramEntropy, duel }: TrainOutcome,
     repo: string | null,
     published: unknown,
   ): Promise<void> {
@@ -224,6 +228,7 @@ export default class Train extends PtCommand {
     this.success(
       `${formatWhole(steps)} steps, ${formatCount(tokens)} tokens; best held-out loss ${bestLoss === null ? 'none' : formatLoss(bestLoss)}${than}.`,
     );
+    if (duel !== null) this.note(`Against ${duel.king} at step ${duel.step}: ${describeStanding(duel)}.`);
     if (bestDir === null) return;
     this.print(bestDir);
     if (published !== null) this.nextSteps(['pt status --mine']);
@@ -263,6 +268,11 @@ function orderOf(flags: TrainFlags, run: { ask: TrainOrder['ask']; signal: Abort
     aim: aimOf(flags),
     recipe: flags.recipe ?? null,
     data: flags.data ?? [],
+    duel: {
+      against: kingNamed(flags.against),
+      data: flags['duel-data'] ?? [],
+      sequences: flags['duel-sequences'] ?? null,
+    },
     competition: flags.competition ?? null,
     reportTo: trackersOf(flags['report-to']),
     wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
@@ -276,6 +286,12 @@ function orderOf(flags: TrainFlags, run: { ask: TrainOrder['ask']; signal: Abort
     machine: thisMachine(process.env),
     ...run,
   };
+}
+
+/** A folder by its whole path: the run may go on from elsewhere. */
+function kingNamed(text: string | undefined): string | null {
+  const ref = text === undefined ? null : parseModelRef(text);
+  return ref?.kind === 'folder' ? ref.dir : (text ?? null);
 }
 
 function aimOf(flags: TrainFlags): TrainOrder['aim'] {

@@ -1,5 +1,7 @@
 /** Scoring models as validators do, and the forecast that follows. */
 export { describeDuel } from './duel.ts';
-export { evaluate, folderRef, parseModelRef } from './evaluate.ts';
+export { evaluate } from './evaluate.ts';
+export { refuseUndecided, scoreKing } from './king.ts';
+export { folderRef, parseModelRef } from './locate.ts';
 export type * from './types.ts';
 export { type Contestant, nothingScored, verdictOf, whyLost } from './verdict.ts';

@@ -24,6 +24,8 @@ export interface EvaluateRequest {
   sequences?: number | null;
   /** Sequences before those that are left out: what a choice was made by is no text to confirm it on. */
   skip?: number;
+  /** Of local data everything, because nothing is trained on it; else what training holds out. */
+  whole?: boolean;
   seed?: number | null;
   sequenceLength?: number | null;
   /** Left out: the place's. */

@@ -4,7 +4,7 @@ import { readEvent, type TrainerEvent } from '../bridge/index.ts';
 import { followLines } from '../host/follow-lines.ts';
 import type { Work } from '../progress.ts';
 import { formatOf, formatWhole } from '../text/format.ts';
-import { isDriven, progressOf, type RunSummary, readState, summariseRun } from '../training/index.ts';
+import { isDriven, type RunSummary, readKing, readState, summariseRun, tellerOf } from '../training/index.ts';
 
 const POLL_MS = 200;
 /** Steps come up to ten times a second; a log has one of them so often, in the run's own time. */
@@ -50,11 +50,14 @@ async function* batches(runDir: string, { follow, signal }: FollowOptions): Asyn
 export async function* happenings(runDir: string, options: FollowOptions): AsyncGenerator<Happening[]> {
   let lastStep = Number.NEGATIVE_INFINITY;
   let heldBack: Happening | null = null;
+  let tell = tellerOf(await readKing(runDir));
   for await (const batch of batches(runDir, options)) {
     const lines: Happening[] = [];
     for (const event of batch) {
+      // Its king is known by then.
+      if (event.type === 'start') tell = tellerOf(await readKing(runDir));
       const time = event.time ?? 0;
-      const line = lineOf(event, time);
+      const line = lineOf(event, time, tell);
       if (line === null) continue;
       if (event.type === 'step' && time - lastStep < STEP_SECONDS) {
         heldBack = line;
@@ -71,11 +74,11 @@ export async function* happenings(runDir: string, options: FollowOptions): Async
   if (heldBack !== null) yield [heldBack];
 }
 
-function lineOf(event: TrainerEvent, time: number): Happening | null {
+function lineOf(event: TrainerEvent, time: number, tell: ReturnType<typeof tellerOf>): Happening | null {
   if (event.type === 'checkpoint')
     return { time, level: 'info', text: `Step ${formatWhole(event.step ?? 0)}: checkpoint saved.` };
   if (event.type === 'error') return { time, level: 'error', text: event.message ?? '' };
-  const progress = progressOf(event);
+  const progress = tell(event);
   if (progress === null) return null;
   if (progress.kind === 'note') return { time, level: progress.level, text: progress.message };
   if (event.type !== 'step') return { time, level: 'info', text: `${progress.phase} …` };
@@ -86,6 +89,7 @@ function lineOf(event: TrainerEvent, time: number): Happening | null {
 /** Watches a run that is being trained until it ends, from its newest start on; its end is the result. */
 export async function* followRun(runDir: string, signal: AbortSignal): Work<RunSummary> {
   let caughtUp = false;
+  let tell = tellerOf(await readKing(runDir));
   for await (const batch of batches(runDir, { follow: true, signal })) {
     const start = caughtUp ? 0 : Math.max(0, batch.map(({ type }) => type).lastIndexOf('start'));
     // Of what lies behind, what still holds: how the run began, and the newest of the rest.
@@ -97,7 +101,8 @@ export async function* followRun(runDir: string, signal: AbortSignal): Work<RunS
         });
     caughtUp = true;
     for (const event of news) {
-      const progress = progressOf(event);
+      if (event.type === 'start') tell = tellerOf(await readKing(runDir));
+      const progress = tell(event);
       if (progress !== null) yield progress;
     }
   }

@@ -22,6 +22,18 @@ export const finding = z.strictObject({
   message: text,
 });
 
+/** What a run's duel came to at one evaluation. */
+export const runDuel = z.strictObject({
+  step: count,
+  king: text,
+  sequences: count,
+  mean: z.number().nullable().describe('Gain over what the king asks, nats a token; null: not finite'),
+  p: z.number().min(0).max(1).describe('p(win) on fresh sequences of this text'),
+  low: z.number().describe('95% interval of p'),
+  high: z.number(),
+  more: count.nullable().describe('More sequences that would settle it; 0: settled; null: no number would'),
+});
+
 /** Of `value` what the schema lists: its fields stand there alone. */
 export function listed<Fields extends z.ZodRawShape>(
   schema: z.ZodObject<Fields>,

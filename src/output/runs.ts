@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CheckVerdict } from '../check/types.ts';
 import type { Removable } from '../jobs/index.ts';
 import type { Labels, RunSummary } from '../training/types.ts';
-import { count, loss, text, verdict } from './parts.ts';
+import { count, listed, loss, runDuel, text, verdict } from './parts.ts';
 import { uploadSchema } from './upload.ts';
 
 const run = z.strictObject({
@@ -18,7 +18,8 @@ const run = z.strictObject({
   totalSteps: count.nullable().describe('Null: without an end, or ended by the clock'),
   loss: loss.describe('Of the newest step, nats a token'),
   bestLoss: loss.describe('Held-out loss, nats a token'),
-  pWin: z.number().nullable().describe('Chance to win of its last forecast'),
+  pWin: z.number().nullable().describe('Chance to win: of its duel, else of its last forecast'),
+  duel: runDuel.nullable().describe('Of the best model, else the newest; null: no --against'),
   published: uploadSchema.nullable().describe('As `pt upload` printed it'),
   tags: z.array(text),
   note: text.nullable(),
@@ -28,8 +29,9 @@ export const runsSchema = z.strictObject({ runs: z.array(run).describe('Newest f
 
 export function runsOutput(runs: (RunSummary & { pWin: number | null })[]): z.output<typeof runsSchema> {
   return {
-    runs: runs.map(({ labels, error: _, published, ...run }) => ({
+    runs: runs.map(({ labels, error: _, published, duel, ...run }) => ({
       ...run,
+      duel: duel && listed(runDuel, duel),
       ...labels,
       published: uploadOf(published),
     })),

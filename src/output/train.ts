@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { dataRead } from '../bridge/events.ts';
 import type { UploadOutcome } from '../publish/types.ts';
 import type { TrainOutcome } from '../training/types.ts';
-import { count, loss, text } from './parts.ts';
+import { count, listed, loss, runDuel, text } from './parts.ts';
 import { uploadSchema } from './upload.ts';
 
 export const trainSchema = z.strictObject({
@@ -15,6 +15,10 @@ export const trainSchema = z.strictObject({
   data: z.array(dataRead).describe('What was read of each --data'),
   unigramEntropy: loss.describe('Of the text, nats a token: what guessing by frequency alone reaches'),
   seconds: z.number().nonnegative().describe('In which the trainer was at work'),
+  duel: runDuel.nullable().describe('The newest, with --against; null: none, or it says nothing'),
+  stoppedEarly: text
+    .nullable()
+    .describe('Why it ended before its time: its gain over the king has flattened; null: it did not'),
   published: uploadSchema.nullable(),
   report: text.nullable().describe('The run as an HTML page; null: it could not be written'),
 });
@@ -24,7 +28,8 @@ export function trainOutput(
   published: UploadOutcome | null,
   report: string | null,
 ): z.output<typeof trainSchema> {
-  const { runDir, bestDir, bestLoss, steps, tokens, resumed, data, unigramEntropy, seconds } = outcome;
+  const { runDir, bestDir, bestLoss, steps, tokens, resumed, data, unigramEntropy, seconds, stoppedEarly } =
+    outcome;
   return {
     runDir,
     bestDir,
@@ -35,6 +40,8 @@ export function trainOutput(
     data,
     unigramEntropy,
     seconds,
+    duel: outcome.duel && listed(runDuel, outcome.duel),
+    stoppedEarly,
     published,
     report,
   };

@@ -29,6 +29,7 @@ const MEASURED: ChartSpec[] = [
   one('memory', ['Memory', 'bytes in use'], 'bytes'),
   one('gradNorm', ['Gradient norm', 'before clipping'], 'number', 'noisy', { zero: false, log: true }),
   one('lr', ['Learning rate', 'of the schedule'], 'number'),
+  one('pWin', ['p(win)', 'on fresh sequences'], 'share', 'points'),
 ];
 
 /** Which charts a page of these runs has. Those without a single value are left out. */
@@ -36,7 +37,9 @@ export function chartsOf(reports: RunReport[]): ChartSpec[] {
   const [first, ...others] = reports;
   const losses = others.length === 0 ? [lossChart(first!)] : LOSSES;
   const has = (curve: CurveName) => reports.some(({ collected }) => collected.series[curve].length > 0);
-  return [...losses, ...MEASURED].filter(({ series }) => series.some(({ curve }) => has(curve)));
+  return [...losses, ...MEASURED, gainChart(reports)].filter(({ series }) =>
+    series.some(({ curve }) => has(curve)),
+  );
 }
 
 /** Of several runs, each kind of loss has a chart: one of both would be too full to read. */
@@ -44,6 +47,15 @@ const LOSSES: ChartSpec[] = [
   one('eval', ['Held-out loss', 'nats a token'], 'loss', 'points', { zero: false, wide: true }),
   one('train', ['Training loss', 'nats a token'], 'loss', 'noisy', { zero: false, wide: true }),
 ];
+
+/** What a win needs is drawn where it is the same for all. */
+function gainChart(reports: RunReport[]): ChartSpec {
+  const needed = new Set(
+    reports.flatMap(({ king }) => (king?.trial.by === 'mean' ? [king.trial.threshold] : [])),
+  );
+  const lines = needed.size === 1 ? [{ y: [...needed][0]!, name: 'what a win needs' }] : [];
+  return one('gain', ['Gain over the king', 'nats a token'], 'number', 'points', { lines });
+}
 
 function lossChart({ collected, forecast }: RunReport): ChartSpec {
   const entropy = finite(collected.start?.unigram_entropy);

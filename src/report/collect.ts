@@ -1,4 +1,5 @@
 import { type EventOf, readEvent } from '../bridge/index.ts';
+import { chanceAt, duelOfRow, type King } from '../training/index.ts';
 import { createSeries, type Series } from './series.ts';
 import { CURVES, type CurveName } from './types.ts';
 
@@ -74,8 +75,8 @@ const nothingMeasured = (): Pick<
   'evals' | 'evalCount' | 'lastStep' | 'lastTokens' | 'badSteps'
 > => ({ evals: [], evalCount: 0, lastStep: 0, lastTokens: null, badSteps: 0 });
 
-/** Builds a picture of a run from its logs, line by line, in bounded memory: `points` a curve. */
-export function createCollector(points?: number): Collector {
+/** Builds a picture of a run from its logs, line by line, in bounded memory: `points` a curve. `king`: of its duel. */
+export function createCollector(points?: number, king: King | null = null): Collector {
   const data: Collected = {
     series: Object.fromEntries(CURVES.map((name) => [name, createSeries(pointsOf(name, points))])) as Record<
       CurveName,
@@ -110,6 +111,10 @@ export function createCollector(points?: number): Collector {
         data.evalCount += 1;
         data.evals.push(row);
         if (data.evals.length > KEPT) data.evals.shift();
+        const fought = king && 'duel' in value ? duelOfRow(line) : null;
+        if (king === null || fought === null) return;
+        data.series.gain.push(step, fought.mean ?? null);
+        data.series.pWin.push(step, chanceAt(king, fought));
       } else if ('loss' in value) {
         const loss = number(value.loss);
         if (loss === null) data.badSteps += 1;
@@ -119,7 +124,7 @@ export function createCollector(points?: number): Collector {
       }
     },
     restartMetrics() {
-      for (const name of ['eval', 'train', 'gradNorm', 'lr', 'tokens'] as const) {
+      for (const name of ['eval', 'train', 'gradNorm', 'lr', 'tokens', 'gain', 'pWin'] as const) {
         const { generation } = data.series[name];
         data.series[name] = createSeries(pointsOf(name, points), generation + 1);
       }

@@ -5,6 +5,7 @@ import { chartPlaces, chartsOf, pageRuns } from './charts.ts';
 import { Html, html, jsonForHtml } from './html.ts';
 import type { RunReport } from './run-report.ts';
 import * as compare from './sections/compare.ts';
+import { duel } from './sections/duel.ts';
 import { forecast } from './sections/forecast.ts';
 import { evaluations, header, log, tiles } from './sections/overview.ts';
 import { moment } from './sections/parts.ts';
@@ -75,6 +76,7 @@ export function sectionsOf(reports: RunReport[]): Record<string, Html> {
     tiles: tiles(report!),
     evaluations: evaluations(report!),
     samples: samples(reports),
+    duel: duel(report!),
     forecast: forecast(report!),
     check: check(report!),
     publishing: publishing(report!),

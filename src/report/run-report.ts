@@ -2,7 +2,16 @@ import { join, sep } from 'node:path';
 import type { CheckVerdict } from '../check/types.ts';
 import { followLines, type LineFollower } from '../host/follow-lines.ts';
 import { readJson } from '../host/read-json.ts';
-import { type BestModel, type RunState, readBest, readSettings, summariseRun } from '../training/index.ts';
+import {
+  type BestModel,
+  type King,
+  type RunDuel,
+  type RunState,
+  readBest,
+  readKing,
+  readSettings,
+  summariseRun,
+} from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { type KeptForecast, readForecast } from './forecast-file.ts';
 
@@ -26,6 +35,9 @@ export interface RunReport {
   /** What validators would say of the best model; null: not looked at, or there is none. */
   check: CheckVerdict | null;
   forecast: KeptForecast | null;
+  /** Of a run that was started with `--against`: its king, and how it stands. */
+  king: King | null;
+  duel: RunDuel | null;
   madeAt: Date;
 }
 
@@ -44,11 +56,13 @@ export interface ReaderOptions {
 
 /** Opens a run's folder for reading, finished or not; files that are missing or broken only leave their part of the page empty. */
 export function openRunReader(dir: string, { check = null, name, points }: ReaderOptions = {}): RunReader {
-  const collector: Collector = createCollector(points);
+  let opened: { king: King | null; collector: Collector } | null = null;
   const metrics: LineFollower = followLines(join(dir, 'metrics.jsonl'));
   const events: LineFollower = followLines(join(dir, 'events.jsonl'));
   return {
     async read() {
+      opened ??= await open(dir, points);
+      const { king, collector } = opened;
       await metrics.read(
         (line) => collector.metric(line),
         () => collector.restartMetrics(),
@@ -78,6 +92,8 @@ export function openRunReader(dir: string, { check = null, name, points }: Reade
         best,
         check,
         forecast,
+        king,
+        duel: summary.duel,
         madeAt: new Date(),
       };
     },
@@ -106,6 +122,14 @@ export function namesOf(dirs: string[]): string[] {
       if (alike.length === 0 || count > 20) return name;
     }
   });
+}
+
+async function open(
+  dir: string,
+  points: number | undefined,
+): Promise<{ king: King | null; collector: Collector }> {
+  const king = await readKing(dir);
+  return { king, collector: createCollector(points, king) };
 }
 
 /** An object of a file, or an empty one. */

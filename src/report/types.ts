@@ -26,6 +26,8 @@ export const CURVES = [
   'memory',
   'gradNorm',
   'lr',
+  'gain',
+  'pWin',
   'tokens',
   'seconds',
 ] as const;

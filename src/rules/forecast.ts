@@ -96,17 +96,31 @@ export function pretrainingDuel(
   currentBlock: number,
   profile: Profile,
 ): LossDuel {
-  const lead = (a: Scored, b: Scored) => (a.block < b.block ? 1 - epsilonAt(rule, currentBlock, a.block) : 1);
+  const { bars, weights, batchwise } = pretrainingBars(rival, mine.block, tasks, rule, currentBlock, profile);
+  const pair = { king: bars, challenger: Float64Array.from(mine.losses, (loss, i) => loss * weights[i]!) };
+  return batchwise ? duelOfWins(pair, 1, 'epsilon_wins') : duelOfMeans(pair);
+}
+
+/**
+ * What a rival's losses ask of a model committed at `block`: on each batch its loss times `weights` is held against `bars`. `batchwise`: by the
+ * batches won; else by the mean.
+ */
+export function pretrainingBars(
+  rival: Scored,
+  block: number,
+  tasks: TaskRange[],
+  rule: EpsilonRule,
+  currentBlock: number,
+  profile: Profile,
+): { bars: Float64Array; weights: Float64Array; batchwise: boolean } {
+  const lead = (a: number, b: number) => (a < b ? 1 - epsilonAt(rule, currentBlock, a) : 1);
   const batchwise = !namesCompetition(profile);
   // A score weighs its tasks; a plain mean of losses so weighted is the score.
-  const weights = batchwise ? null : batchWeights(tasks);
-  const counted = (losses: ArrayLike<number>, factor: number) =>
-    Float64Array.from(losses, (loss, i) => loss * factor * (weights?.[i] ?? 1));
-  const pair = {
-    king: counted(rival.losses, lead(rival, mine)),
-    challenger: counted(mine.losses, lead(mine, rival)),
-  };
-  return batchwise ? duelOfWins(pair, 1, 'epsilon_wins') : duelOfMeans(pair);
+  const weight = batchwise ? null : batchWeights(tasks);
+  const counts = (factor: number) => Float64Array.from(rival.losses, (_, i) => factor * (weight?.[i] ?? 1));
+  const ours = counts(lead(block, rival.block));
+  const theirs = counts(lead(rival.block, block));
+  return { bars: theirs.map((count, i) => rival.losses[i]! * count), weights: ours, batchwise };
 }
 
 function batchWeights(tasks: TaskRange[]): Float64Array {

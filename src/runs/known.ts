@@ -2,7 +2,7 @@ import { listRuns, type RunSummary } from '../training/index.ts';
 
 /** A run with what it is said to be worth. */
 export interface KnownRun extends RunSummary {
-  /** Chance to win of its last forecast; null: none was made. */
+  /** Chance to win: of its duel, else of its last forecast; null: neither was made. */
   pWin: number | null;
 }
 
@@ -12,7 +12,7 @@ export async function knownRuns(runsDir: string): Promise<KnownRun[]> {
   return Promise.all(
     (await listRuns(runsDir)).map(async (run) => ({
       ...run,
-      pWin: (await readForecast(run.dir))?.evaluation.pWin ?? null,
+      pWin: run.duel?.p ?? (await readForecast(run.dir))?.evaluation.pWin ?? null,
     })),
   );
 }

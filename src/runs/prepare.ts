@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { PtError, UserError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
@@ -10,6 +11,7 @@ import { runsFolder, type Settings } from '../settings/index.ts';
 import {
   asksToPublish,
   branchRun,
+  type DuelRequest,
   type Given,
   givenOptions,
   goOn,
@@ -31,6 +33,7 @@ import {
   updateState,
   withDefaults,
 } from '../training/index.ts';
+import { prepareDuel, refuseDuel } from './prepare-duel.ts';
 import { checkEarly, planPublish, type RunPublish, refuseUnpublishable } from './publish-best.ts';
 
 /** What `pt train` was asked for, beside the settings. */
@@ -41,6 +44,7 @@ export interface TrainOrder {
   aim: IntentFlags;
   recipe: string | null;
   data: string[];
+  duel: DuelRequest;
   competition: string | null;
   /** Null: not said. */
   reportTo: string[] | null;
@@ -80,6 +84,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const runsDir = runsFolder(settings);
   const options = withDefaults(optionsOf(order, settings));
   refuseAim(order, place);
+  refuseDuel(order.duel, place);
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
@@ -108,6 +113,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
       start,
       recipe: settings.recipe,
       data: order.data,
+      duel: order.duel,
       options,
       machine: order.machine,
       offline,
@@ -134,6 +140,13 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   if (plan !== null && block !== null) {
     const recipes = Object.keys(settings.constants.recipes);
     await refuseUnpublishable(plan, runDir, { block, recipes }, place);
+  }
+  try {
+    yield* prepareDuel(runDir, intent, order.signal, place);
+  } catch (error) {
+    lock?.release();
+    await rm(runDir, { recursive: true, force: true });
+    throw error;
   }
   return { runDir, plan, rehearsal, offline, lock };
 }
@@ -169,6 +182,7 @@ export async function* resumeRun(
   await place.close();
   const lock = yield* hold(runDir, order);
   await write();
+  yield* prepareDuel(runDir, mine, order.signal, place);
   // A dry run publishes nothing, and so does not say where later ones do.
   if (mine !== null && !order.dryRun) await updateState(runDir, { intent: mine });
   yield note(`Going on with run ${basename(runDir)}.`);
@@ -250,12 +264,13 @@ function otherCompetition(
 /** What was given that run.json has a place for. */
 function givenOf(order: TrainOrder, settings: Settings, offline: boolean): Given {
   const endpoint = settings.rows.find(({ key }) => key === 'hub-endpoint');
-  const { start, recipe, data, competition, reportTo, wandb } = order;
+  const { start, recipe, data, duel: fought, competition, reportTo, wandb } = order;
   return {
     options: optionsOf(order, settings),
     start,
     recipe,
     data,
+    duel: fought,
     cwd: order.cwd,
     competition,
     offline,

@@ -1,11 +1,28 @@
 import { join } from 'node:path';
 import { PtError } from '../errors.ts';
-import { type EvaluateRequest, type Evaluation, evaluate, folderRef } from '../evaluation/index.ts';
+import {
+  type EvaluateRequest,
+  type Evaluation,
+  evaluate,
+  folderRef,
+  type ModelRef,
+  parseModelRef,
+} from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, publishedName, type UploadOutcome } from '../publish/index.ts';
 import { duel as duels } from '../rules/index.ts';
-import { describeCondition, isMet, publishNewest, resumeCommand } from '../training/index.ts';
+import {
+  countLook,
+  describeChance,
+  describeCondition,
+  isMet,
+  type King,
+  publishNewest,
+  type RunDuel,
+  readKing,
+  resumeCommand,
+} from '../training/index.ts';
 import { keepForecastOf } from './keep-forecast.ts';
 import { orderOf, type RunPublish } from './publish-best.ts';
 import { publishModel } from './publish-model.ts';
@@ -22,8 +39,8 @@ export interface ForecastPublisherOptions {
 
 /** What publishes beside a training. */
 export interface ForecastPublisher {
-  /** There is a new best model, with this held-out loss. */
-  offer(heldOutLoss: number): void;
+  /** There is a new best model, with this held-out loss; `duel`: what its own duel with the run's king says, where the run has one. */
+  offer(heldOutLoss: number, duel?: RunDuel | null): void;
   /** After the last model: waits for what is under way, and tries the newest once more if it failed. */
   finish(): Promise<UploadOutcome | null>;
   close(): Promise<void>;
@@ -43,6 +60,10 @@ export async function openForecastPublisher(
   const either = AbortSignal.any([signal, stopped.signal]);
   let loss = Number.POSITIVE_INFINITY;
   let training = true;
+  const king = await readKing(runDir);
+  let standing: RunDuel | null = null;
+  /** The profile allows one publication, and it is done. */
+  let spent = false;
   // The bar on the screen is the training's: only notes are shown of what goes on beside it.
   const quietly = <Result>(work: Work<Result>) =>
     finish(work, (event) => {
@@ -55,6 +76,8 @@ export async function openForecastPublisher(
   };
   const attempt = async (dir: string): Promise<UploadOutcome | null> => {
     if (threshold !== null && loss >= threshold) return null;
+    if (spent) return null;
+    if (king !== null) return (await wins(dir, king)) ? publishNow(dir) : null;
     const evaluation = await look(dir);
     await keepForecastOf(evaluation, place, warn);
     const chance = chanceOf(evaluation);
@@ -62,7 +85,31 @@ export async function openForecastPublisher(
       `${evaluation.sentence} p(win) is ${chance ?? 'not known'}; publishing takes ${describeCondition(when)}.`,
     );
     if (chance === null || !isMet(when, chance)) return null;
-    if (!(await holdsOnFreshText(dir, evaluation))) return null;
+    return (await holdsOnFreshText(dir, evaluation)) ? publishNow(dir) : null;
+  };
+  /** By the run's own duel, and then on text that no choice was made by. */
+  const wins = async (dir: string, against: King): Promise<boolean> => {
+    if (standing === null || !isMet(when, standing.p)) return false;
+    const taken = (await countLook(runDir)) * against.asked;
+    note(
+      `Step ${standing.step}: ${describeChance(standing)}; publishing takes ${describeCondition(when)}. It is looked at again on fresh text.`,
+    );
+    const again = await look(dir, { ...sampleOf(against), skip: taken, king: kingOf(against) }).catch(
+      (error: unknown) => {
+        if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
+        throw error;
+      },
+    );
+    if (again === null) {
+      warn('Not published: the text of the duel has no fresh sequences left to confirm it on (--duel-data).');
+      return false;
+    }
+    await keepForecastOf(again, place, warn);
+    const found = duels.confirm(freshLook(again), (chance) => isMet(when, chance));
+    note(describeConfirmation(found, again));
+    return found.publish;
+  };
+  const publishNow = async (dir: string): Promise<UploadOutcome> => {
     const outcome = await quietly(
       publishModel(
         {
@@ -76,6 +123,8 @@ export async function openForecastPublisher(
     plan.standing = { block: outcome.block, text: outcome.commitment };
     note(`${publishedName(outcome)} is on chain since block ${outcome.block}.`);
     onPublished(outcome);
+    spent = place.profile.limits?.evaluations_per_hotkey === 1;
+    if (spent) note('This hotkey has had its one evaluation: nothing more of this run is published.');
     return outcome;
   };
   /** Of many checkpoints the luckiest is offered: on text that no choice was made by, its promise is what it is worth. */
@@ -104,8 +153,9 @@ export async function openForecastPublisher(
   });
   await quietly(preflight(orderOf(plan, '', signal), place));
   return {
-    offer(heldOutLoss: number): void {
+    offer(heldOutLoss, duel = null): void {
       loss = heldOutLoss;
+      standing = duel;
       newest.offer();
     },
     finish(): Promise<UploadOutcome | null> {
@@ -119,8 +169,20 @@ export async function openForecastPublisher(
   };
 }
 
-/** Which sequences; none: the sample that everybody takes. */
-type SampleOf = Pick<EvaluateRequest, 'skip' | 'sequences'>;
+/** Which sequences, and against whom; none: the sample that everybody takes, against the best. */
+type SampleOf = Pick<EvaluateRequest, 'skip' | 'sequences' | 'data' | 'whole' | 'seed' | 'sequenceLength'> & {
+  king?: ModelRef;
+};
+
+const kingOf = ({ against, dir }: King): ModelRef => {
+  const named = parseModelRef(against);
+  return named.kind === 'folder' ? folderRef(dir) : named;
+};
+
+/** The sample of a run's duel: what follows it in the same order is fresh. */
+const sampleOf = ({ asked, data, whole, seed, sequenceLength }: King): SampleOf => ({
+  ...{ sequences: asked, data, whole, seed, sequenceLength },
+});
 
 interface ForecastOn extends SampleOf {
   hotkey: string;
@@ -133,7 +195,7 @@ interface ForecastOn extends SampleOf {
 async function* forecast(
   place: Place,
   dir: string,
-  { hotkey, signal, beside, ...sample }: ForecastOn,
+  { hotkey, signal, beside, king = { kind: 'best', name: 'best' }, ...sample }: ForecastOn,
 ): Work<Evaluation> {
   const request = {
     models: [folderRef(dir)],
@@ -144,7 +206,7 @@ async function* forecast(
     signal,
   };
   try {
-    const against = { kind: 'best', name: 'best of the others', except: hotkey } as const;
+    const against = king.kind === 'best' ? { ...king, name: 'best of the others', except: hotkey } : king;
     return yield* evaluate({ ...request, against }, place);
   } catch (error) {
     if (!(error instanceof PtError) || error.code !== 'load.no_model') throw error;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
@@ -26,7 +26,10 @@ export interface BranchInput {
 }
 
 /** What a run has beside its checkpoints that a branch of it goes on with. */
-const CARRIED = ['metrics.jsonl', 'data.json', 'batch.json', 'recipe.py'];
+const CARRIED = [
+  ...['metrics.jsonl', 'data.json', 'batch.json', 'recipe.py'],
+  ...['duel/king.json', 'duel/sample.safetensors'],
+];
 
 /**
  * A new run that goes on from a checkpoint of another, which may be training meanwhile, while its rate falls to 0 over `--tokens`. The checkpoint is
@@ -50,7 +53,10 @@ export async function* branchRun(input: BranchInput): Work<string> {
   try {
     await linkCheckpoint(from, runDir, step, id);
     for (const file of CARRIED)
-      if (existsSync(join(from, file))) await copyFile(join(from, file), join(runDir, file));
+      if (existsSync(join(from, file))) {
+        await mkdir(dirname(join(runDir, file)), { recursive: true });
+        await copyFile(join(from, file), join(runDir, file));
+      }
     await writeJson(join(runDir, 'settings.json'), input.settings);
     await writeJson(join(runDir, 'run.json'), {
       ...changed,

@@ -1,4 +1,16 @@
 export { branchRun } from './branch.ts';
+export {
+  chanceAt,
+  countLook,
+  describeChance,
+  describeStanding,
+  duelFolder,
+  type King,
+  type RunDuel,
+  readKing,
+  writeKing,
+} from './duel-folder.ts';
+export { duelOfRow } from './duels.ts';
 export { joinRun, needsOthers, runName } from './join-run.ts';
 export {
   givenOptions,
@@ -11,7 +23,7 @@ export {
 export { type Machine, refuseImpossible, thisMachine } from './machine.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
 export { plannedFacts } from './planned-facts.ts';
-export { progressOf } from './progress-of.ts';
+export { tellerOf } from './progress-of.ts';
 export { describeCondition, isMet, type PublishCondition, parseCondition } from './publish-condition.ts';
 export { asksToPublish, type IntentFlags, idlePublishFlags, publishIntent } from './publish-intent.ts';
 export { publishNewest } from './publish-newest.ts';
@@ -34,6 +46,7 @@ export {
   lockFile,
   newRunId,
   readBest,
+  readRunConfig,
   resumeCommand,
   runCalled,
   runOf,
@@ -49,6 +62,7 @@ export { train } from './train.ts';
 export type {
   BestModel,
   DataSource,
+  DuelRequest,
   Labels,
   PublishIntent,
   RunRequest,

@@ -380,6 +380,7 @@ export const OTHER_FLAGS = {
     'decay-from',
     'recipe',
     'data',
+    ...['against', 'duel-data', 'duel-sequences'],
   ],
   /** In run.json: the new value is taken. */
   free: ['offline', 'report-to', 'wandb-entity', 'wandb-project'],
@@ -399,7 +400,7 @@ export const OTHER_FLAGS = {
   finds: ['resume', 'run', 'model-dir'],
   /** About this start alone, as in a new run. */
   start: [
-    ...['detach', 'from-start', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
+    ...['detach', 'from-start', 'stop-early', 'gpus', 'nnodes', 'rdzv-endpoint', 'node-rank', 'hang-seconds'],
     ...['dashboard', 'dashboard-port', 'list-competitions', 'yes', 'dry-run', 'wallet-password-fd'],
     ...['notify', 'json', 'quiet', 'no-color'],
   ],

@@ -18,7 +18,7 @@ import { chooseRecipe, hasGpu } from './recipe.ts';
 import { dataSources } from './request.ts';
 import { chooseSource, configBeside, ignoredSources, type SourceChoice, type SourceFlags } from './source.ts';
 import { standardRecipe } from './standard-recipe.ts';
-import type { PublishIntent } from './types.ts';
+import type { DataSource, DuelRequest, PublishIntent } from './types.ts';
 
 export interface NewRunInput {
   runsDir: string;
@@ -37,6 +37,8 @@ export interface NewRunInput {
   recipe: string | null;
   /** Data named by flags; empty: the recipe's own, which is the built-in text for small recipes. */
   data: string[];
+  /** `--against`, `--duel-data`, `--duel-sequences`. */
+  duel: DuelRequest;
   options: TrainingOptions;
   machine: Machine;
   offline: boolean;
@@ -87,6 +89,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
       message: 'A trained model is fine-tuned with AdamW; --optimizer muon takes another.',
     };
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
+  const data = dataSources(names, input.cwd);
   return yield* openRun({
     runsDir: input.runsDir,
     home: input.home,
@@ -96,7 +99,8 @@ export async function* newRun(input: NewRunInput): Work<string> {
       recipe,
       recipeFile: file,
       competition: fits ? competition : null,
-      data: dataSources(names, input.cwd),
+      data,
+      duel: duelOn(input, data),
       keepsFiles: locksFiles(input.profile),
       options: gentle ? { ...options, optimizer: 'adamw' } : options,
       offline: input.offline,
@@ -108,6 +112,14 @@ export async function* newRun(input: NewRunInput): Work<string> {
     intent: input.intent,
     fetchRemote: input.fetchRemote,
   });
+}
+
+/** Where the competition names no text that can be had, a duel is fought on what the training holds out. */
+function duelOn({ duel, profile, offline, cwd }: NewRunInput, data: DataSource[]): DuelRequest {
+  const names = ({ name }: DataSource) => name;
+  if (duel.against === null) return duel;
+  if (duel.data.length > 0) return { ...duel, data: dataSources(duel.data, cwd).map(names) };
+  return profile.pretraining !== null && !offline ? duel : { ...duel, data: data.map(names) };
 }
 
 /**

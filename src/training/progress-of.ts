@@ -2,9 +2,18 @@ import type { EventOf, TrainerEvent } from '../bridge/index.ts';
 import type { Progress } from '../progress.ts';
 import { formatCount, formatDuration, formatShare, formatWhole } from '../text/format.ts';
 import { dataNote } from './data-note.ts';
+import { describeChance, describeStanding, type King, type RunDuel, standingAt } from './duel-folder.ts';
 
-/** An event in the words of the progress line; null for what people need not see. */
-export function progressOf(event: TrainerEvent): Progress | null {
+/** Events in the words of the progress line; null for what people need not see. `king`: of the run's duel, whose newest outcome stands beside the loss. */
+export function tellerOf(king: King | null): (event: TrainerEvent) => Progress | null {
+  let newest: RunDuel | null = null;
+  return (event) => {
+    if (event.type === 'duel') newest = king && standingAt(king, event);
+    return progressOf(event, king, newest);
+  };
+}
+
+function progressOf(event: TrainerEvent, king: King | null, newest: RunDuel | null): Progress | null {
   switch (event.type) {
     case 'start': {
       const from = event.resumed_from ?? null;
@@ -26,7 +35,7 @@ export function progressOf(event: TrainerEvent): Progress | null {
         done: event.step ?? 0,
         ...(event.total_steps == null ? {} : { total: event.total_steps }),
         unit: 'steps',
-        detail: stepDetail(event),
+        detail: stepDetail(event, newest),
       };
     case 'eval':
       return {
@@ -34,6 +43,8 @@ export function progressOf(event: TrainerEvent): Progress | null {
         level: 'info',
         message: `Step ${formatWhole(event.step ?? 0)}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'}${averagedNote(event)}${event.best === true ? ' (best so far)' : ''}.`,
       };
+    case 'duel':
+      return king && { kind: 'note', level: 'info', message: duelNote(event, king, newest) };
     case 'warning':
       return { kind: 'note', level: 'warning', message: event.message ?? '' };
     default:
@@ -45,6 +56,14 @@ function trainedNote({ parameters, trained }: EventOf<'start'>): string {
   return trained == null || trained === parameters ? '' : `${formatCount(trained)} train, `;
 }
 
+function duelNote(event: EventOf<'duel'>, king: King, standing: RunDuel | null): string {
+  const said =
+    standing === null
+      ? 'the losses say nothing about a chance to win'
+      : `${describeStanding(standing)}${standing.mean === null ? '' : `; gain ${standing.mean.toFixed(5)} nats a token`}`;
+  return `Step ${formatWhole(event.step ?? 0)}: against ${king.king}, ${said}.`;
+}
+
 function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {
   return loss == null ? '' : `, of the averaged weights ${loss.toFixed(4)}`;
 }
@@ -54,9 +73,10 @@ function phaseTitle({ name = '', detail = '' }: EventOf<'phase'>): string {
   return detail === '' ? title : `${title}: ${detail}`;
 }
 
-function stepDetail(event: EventOf<'step'>): string {
+function stepDetail(event: EventOf<'step'>, newest: RunDuel | null): string {
   const parts = [`loss ${event.loss?.toFixed(4) ?? 'not finite'}`];
   if (event.kl != null) parts.push(`KL ${event.kl.toFixed(4)}`);
+  if (newest !== null) parts.push(describeChance(newest));
   if (event.tokens_per_second != null)
     parts.push(`${formatCount(Math.round(event.tokens_per_second))} tok/s`);
   if (event.mfu != null) parts.push(`MFU ${formatShare(event.mfu)}`);

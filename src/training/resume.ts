@@ -21,7 +21,7 @@ import {
 import { competitionOf, intentOf, readSettings, readState } from './run-state.ts';
 import type { SourceFlags } from './source.ts';
 import { secondsTrained, summariseRun } from './summary.ts';
-import type { PublishIntent, RunState } from './types.ts';
+import type { DuelRequest, PublishIntent, RunState } from './types.ts';
 
 type Json = Record<string, unknown>;
 
@@ -45,6 +45,7 @@ export interface Given {
   start: SourceFlags;
   recipe: string | null;
   data: string[];
+  duel: DuelRequest;
   cwd: string;
   competition: string | null;
   offline: boolean | null;
@@ -231,6 +232,17 @@ function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {
     add('recipe', true, agrees ? given.recipe : (file ?? recipe.name), given.recipe);
   }
   if (given.data.length > 0) add('data', true, config.data, dataSources(given.data, given.cwd));
+  const own = asObject(config.duel);
+  const { against, data, sequences } = given.duel;
+  if (against !== null) add('against', true, own.against ?? null, against);
+  if (data.length > 0)
+    add(
+      'duel-data',
+      true,
+      own.data ?? [],
+      dataSources(data, given.cwd).map(({ name }) => name),
+    );
+  if (sequences !== null) add('duel-sequences', true, own.sequences ?? null, sequences);
   if (given.competition !== null && config.competition !== null) {
     const own = competitionOf(config.competition);
     const agrees = meantCompetition([own], { id: given.competition }).how === 'named';

@@ -37,6 +37,7 @@ export function runConfig(runDir: string, request: RunRequest, resume: boolean):
     data: request.data,
     ...knobConfig(request.options),
     decay_from: { run: null, step: null },
+    duel: request.duel,
     save_dtype: 'fp32',
     files_of: request.keepsFiles && request.source.kind === 'model_dir' ? request.source.path : null,
     resume,

@@ -36,6 +36,11 @@ export const RUN_SCHEMA = z.strictObject({
   data: z.array(z.strictObject({ name: text, weight: z.number() })),
   ...Object.fromEntries(knobs.map(([, knob]) => [knob.key, stored(knob)])),
   decay_from: z.strictObject({ run: text.nullable(), step: z.int().nullable() }),
+  duel: z.strictObject({
+    against: text.nullable(),
+    data: z.array(text),
+    sequences: z.int().nullable(),
+  }),
   save_dtype: z.enum(['fp32', 'bf16']),
   files_of: text.nullable(),
   resume: z.boolean(),

@@ -1,6 +1,7 @@
 /** A run in one line: what its files say of it, read from their ends. */
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { readStanding } from './duel-folder.ts';
 import { isCount, readBest, readObject, runFolders } from './run-folder.ts';
 import { isDriven, readLabels, readState } from './run-state.ts';
 import type { RunState, RunSummary } from './types.ts';
@@ -40,6 +41,7 @@ export async function summariseRun(dir: string): Promise<RunSummary> {
     totalSteps: isCount(end) ? end : null,
     loss: loss === undefined ? null : (loss as number),
     bestLoss: best?.loss ?? null,
+    duel: await readStanding(dir),
     labels: await readLabels(dir),
     error: died ? KILLED : (state?.error ?? null),
     published: state?.published ?? null,

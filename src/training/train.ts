@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { startTrainer, type TrainerEvent } from '../bridge/index.ts';
 import type { TrainerRequest } from '../bridge/types.ts';
 import { Cancelled, PtError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { mask } from '../secret.ts';
-import { progressOf } from './progress-of.ts';
+import { keepStanding, type RunDuel, readKing, readStanding } from './duel-folder.ts';
+import { createDuels, readDuels } from './duels.ts';
+import { tellerOf } from './progress-of.ts';
 import { checkpointSteps, hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
 
@@ -13,7 +15,9 @@ export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   /** The command that goes on with this run. */
   resumeWith: string;
   /** `best/` holds a new best model, of this held-out loss. */
-  onBest?: (loss: number) => void;
+  onBest?: (loss: number, duel: RunDuel | null) => void;
+  /** Ends it when its gain over the king has flattened below what a win needs. */
+  stopEarly: boolean;
   /** First Ctrl-C: checkpoint and end; its reason, when it is `Cancelled`, is kept in `state.json`. */
   stop: AbortSignal;
   /** Second Ctrl-C: end at once. */
@@ -25,7 +29,7 @@ export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
  * A run that was stopped by Ctrl-C returns with `cancelled: true`; a failure is thrown with `resumeWith` among its next steps.
  */
 export async function* train(launch: Launch): Work<TrainOutcome> {
-  const { resumed, resumeWith, onBest, stop, kill, ...request } = launch;
+  const { resumed, resumeWith, onBest, stopEarly, stop, kill, ...request } = launch;
   const { runDir } = request;
   const outcome: TrainOutcome = {
     runDir,
@@ -36,11 +40,23 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     tokens: 0,
     resumed,
     cancelled: false,
+    stoppedEarly: null,
+    duel: null,
     unigramEntropy: null,
     data: [],
     seconds: 0,
   };
-  await updateState(runDir, { state: 'running', ...holder(), ended_at: null, error: null });
+  await updateState(runDir, {
+    state: 'running',
+    ...holder(),
+    ended_at: null,
+    error: null,
+    stopped_early: null,
+  });
+  const king = await readKing(runDir);
+  const duels = king && createDuels(king, resumed ? await readDuels(runDir) : []);
+  const tell = tellerOf(king);
+  let bestDuel = resumed ? await readStanding(runDir) : null;
   try {
     const trainer = await startTrainer({ ...request, config: join(runDir, 'run.json') });
     const cancel = () => void trainer.cancel();
@@ -56,10 +72,25 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
       }
       const event = next.value;
       absorb(outcome, event);
-      if (event.type === 'best' && event.eval_loss !== undefined) onBest?.(event.eval_loss);
-      const progress = progressOf(event);
+      if (event.type === 'start') duels?.cut(event.resumed_from ?? 0);
+      if (event.type === 'duel' || event.type === 'best') {
+        if (event.type === 'duel') outcome.duel = duels?.take(event) ?? null;
+        else if (outcome.duel?.step === event.step) bestDuel = outcome.duel;
+        if (duels !== null) await keepStanding(runDir, { best: bestDuel, newest: outcome.duel });
+        if (event.type === 'best' && event.eval_loss !== undefined) onBest?.(event.eval_loss, bestDuel);
+      }
+      const progress = tell(event);
       if (progress !== null) yield progress;
+      if (event.type === 'duel' && stopEarly && outcome.stoppedEarly === null) {
+        outcome.stoppedEarly = duels?.inVain() ?? null;
+        if (outcome.stoppedEarly === null) continue;
+        yield note(`Stopping early: ${outcome.stoppedEarly} (--no-stop-early trains on)`);
+        cancel();
+      }
     }
+    // Who presses Ctrl-C meanwhile has stopped it.
+    if (outcome.stoppedEarly !== null && !stop.aborted && !kill.aborted) outcome.cancelled = false;
+    else outcome.stoppedEarly = null;
   } catch (error) {
     const report = error instanceof PtError ? error : null;
     // Nothing is written into a folder that was taken away: that would make it anew.
@@ -84,6 +115,7 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
   await updateState(runDir, {
     state: outcome.cancelled ? 'cancelled' : 'done',
     ended_at: new Date().toISOString(),
+    stopped_early: outcome.stoppedEarly,
     // Where nobody reads the terminal any more, the folder says why it stopped.
     ...(outcome.cancelled &&
       reason instanceof Cancelled && { error: { code: reason.code, message: reason.message } }),

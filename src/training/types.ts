@@ -1,5 +1,6 @@
 import type { DataRead } from '../bridge/index.ts';
 import type { Competition } from '../rules/types.ts';
+import type { RunDuel } from './duel-folder.ts';
 import type { TrainingOptions } from './knobs.ts';
 import type { PublishCondition } from './publish-condition.ts';
 
@@ -15,6 +16,16 @@ export interface DataSource {
   weight: number;
 }
 
+/** What the run fights against at each evaluation; `run.json`'s `duel`. */
+export interface DuelRequest {
+  /** As `--against` says it; null: no duel. */
+  against: string | null;
+  /** Text of the duel: paths are absolute. Empty: the competition's. */
+  data: string[];
+  /** Of each; null: what the tool takes. */
+  sequences: number | null;
+}
+
 /** Everything that decides what is trained, before it becomes `run.json`. */
 export interface RunRequest {
   source: ModelSource;
@@ -25,6 +36,7 @@ export interface RunRequest {
   keepsFiles: boolean;
   data: DataSource[];
   options: TrainingOptions;
+  duel: DuelRequest;
   offline: boolean;
   hubEndpoint: string | null;
   reportTo: string[];
@@ -49,6 +61,8 @@ export interface RunState {
   error: { code: string; message: string } | null;
   /** What to do with the best model at the end; kept so that a resumed run does it too. */
   intent: PublishIntent | null;
+  /** Why `pt` ended it before its time; null: it did not. */
+  stopped_early?: string | null;
   /** Which model of the network it began with: the best one, or a uid's; null: none. */
   started_from?: 'best' | number | null;
   /** `pt upload`'s object, once published. */
@@ -94,6 +108,10 @@ export interface TrainOutcome {
   tokens: number;
   resumed: boolean;
   cancelled: boolean;
+  /** Why it was ended before its time: the gain over the king has flattened; null: it was not. */
+  stoppedEarly: string | null;
+  /** The newest duel; null: there was none, or it says nothing. */
+  duel: RunDuel | null;
   unigramEntropy: number | null;
   /** What was read of each `--data`. */
   data: DataRead[];
@@ -118,6 +136,8 @@ export interface RunSummary {
   /** Of the newest step that was not skipped, nats a token. */
   loss: number | null;
   bestLoss: number | null;
+  /** Of the best model, else the newest; null: it has no duel, or that says nothing. */
+  duel: RunDuel | null;
   labels: Labels;
   /** Why it ended, where it did not end by itself. */
   error: { code: string; message: string } | null;

@@ -71,6 +71,7 @@ describe('pruning', () => {
     totalSteps: null,
     loss: null,
     bestLoss: null,
+    duel: null,
     labels: { tags: [], note: null },
     error: null,
     published: null,

@@ -135,6 +135,7 @@ const given: Given = {
   offline: false,
   hubEndpoint: null,
   defaultHubEndpoint: 'https://hub.example',
+  duel: { against: null, data: [], sequences: null },
   reportTo: null,
   wandb: { entity: null, project: 'p' },
 };

@@ -40,6 +40,7 @@ const nothing: Given = {
   offline: null,
   hubEndpoint: null,
   defaultHubEndpoint: null,
+  duel: { against: null, data: [], sequences: null },
   reportTo: null,
   wandb: { entity: null, project: null },
 };
@@ -53,6 +54,7 @@ const request: RunRequest = {
   options: withDefaults({}),
   offline: false,
   hubEndpoint: 'https://hub.example',
+  duel: { against: null, data: [], sequences: null },
   reportTo: ['tensorboard'],
   wandb: { entity: null, project: null },
 };

@@ -26,6 +26,7 @@ const request: RunRequest = {
   options: withDefaults({ maxSteps: 10, seed: 7, device: 'cpu' }),
   offline: true,
   hubEndpoint: null,
+  duel: { against: null, data: [], sequences: null },
   reportTo: [],
   wandb: { entity: null, project: null },
 };

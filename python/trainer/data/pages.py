@@ -28,17 +28,19 @@ def sample_pages(
     sequence_length: int,
     held_out_tokens: int,
     on_progress: Callable[[str], None],
+    whole: bool = False,
 ) -> list[list[Document]]:
     """At most `pages` pages of at most `rows` documents, the same for the same seed whatever models are scored.
 
-    Local data gives only documents that `open_data` holds out from training, each once, so a small source gives fewer pages; a data set of
-    the Hub gives rows from anywhere, as validators draw them. Raises TrainerError `data_too_short`, and what reading raises.
+    Local data gives only documents that `open_data` holds out from training (`whole`: all, of text that nothing is trained on), each once, so a
+    small source gives fewer pages; a data set of the Hub gives rows from anywhere, as validators draw them. Raises TrainerError `data_too_short`, and what reading raises.
     """
     random = np.random.default_rng(seed)
     # A row without text is scored for no model: it is said and passed over.
     account = Account(SkipLimit(sys.maxsize, on_progress))
     if source.complete:
-        return _held_out_pages(source, cache, account, pages, rows, random, sequence_length, held_out_tokens)
+        documents = _all_documents(source, cache, account) if whole else split(source, "The data", cache, account, held_out_tokens, sequence_length).documents()
+        return _pages_of(documents, pages, rows, random, sequence_length)
     found: dict[tuple[int, int, int], list[Document]] = {}
     for _ in range(pages * _TRIES_A_PAGE):
         if len(found) == pages:
@@ -54,8 +56,17 @@ def sample_pages(
     return list(found.values())
 
 
-def _held_out_pages(source: Source, cache: TokenCache, account: Account, pages: int, rows: int, random, length: int, held_out_tokens: int) -> list[list[Document]]:
-    documents = split(source, "The data", cache, account, held_out_tokens, length).documents()
+def _all_documents(source: Source, cache: TokenCache, account: Account) -> dict[int, Document]:
+    """By hash of their text: one that stands there twice counts once."""
+    found = {}
+    for group in source.groups:
+        for shard in group():
+            tokens = cache.get(shard, account)
+            found.update(zip(tokens.hashes.tolist(), tokens.documents()))
+    return found
+
+
+def _pages_of(documents: dict[int, Document], pages: int, rows: int, random: np.random.Generator, length: int) -> list[list[Document]]:
     if not documents:
         raise TrainerError(
             "data_too_short",

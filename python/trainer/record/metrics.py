@@ -27,7 +27,7 @@ class Metrics:
         write_whole(self._path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = open(self._path, "a", buffering=1)
 
-    def write(self, **fields: int | float | None) -> None:
+    def write(self, **fields: int | float | dict | None) -> None:
         """One line, on disk (in the system's cache, which outlives a killed process) when this returns."""
         if self._file is not None:
             self._file.write(json.dumps(fields) + "\n")

@@ -18,6 +18,8 @@ from ..events import Events
 from ..files import write_json
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.layers import input_table
+from ..tokenizer import load_tokenizer
+from .duel import keep_sample
 from .loading import folder_key, load_for_scoring, release
 from .sampling import Sample, draw_samples, parse, tokenizer_key
 from .scoring import mean, outputs_problem, score, with_heartbeat
@@ -46,6 +48,9 @@ def evaluate_models(raw: dict, events: Events, stop_if_asked: Callable[[], None]
             drawn[key] = draw_samples(asked, name, events)
         return drawn[key]
 
+    if asked.keep_sample is not None:
+        name = asked.tokenizer or asked.models[0]["dir"]
+        keep_sample(Path(asked.keep_sample), [batch for sample in samples_of(asked.models[0]) for batch in sample.batches], load_tokenizer(name, asked.offline, asked.hub_endpoint))
     scored = []
     for model in asked.models:
         stop_if_asked()
@@ -131,6 +136,7 @@ def _score_model(asked, model, samples, device, dtype, attention, events: Events
                 "losses": [_finite(value) for value in values],
                 "sample": sample.key,
                 "pages_found": sample.pages,
+                "reserved": sample.reserved,
             }
             for sample, m, values in zip(samples, means, losses)
         ],

@@ -30,6 +30,10 @@ class Task:
     """Pages are drawn until there are so many, and the rest is left; null: all of `pages`."""
     skip: int = 0
     """Sequences before those, which another sample of the same seed has."""
+    reserve: int = 0
+    """Sequences after those that are looked for and not scored: text to confirm a choice on."""
+    whole: bool = False
+    """All documents of local data, not only those that training holds out: of text that nothing is trained on."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Evaluation:
     dtype: str = "auto"
     attention: str = "auto"
     check_output: bool = True
+    keep_sample: str | None = None
+    """Folder that the sequences are written to, for the duels of a run (`duel.py`); one task's after another's."""
     held_out_tokens: int = 65_536
     text_column: str | None = None
     cache_dir: str = "~/.pt/cache"
@@ -68,6 +74,8 @@ class Sample:
     batches: list[np.ndarray]
     eos: int
     pages: int
+    reserved: int = 0
+    """Sequences found of the task's `reserve`."""
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,8 +101,8 @@ def parse(raw: dict) -> Evaluation:
 def _fault(asked: Evaluation) -> str | None:
     if not asked.models or not all(isinstance(model, dict) and {"name", "dir"} <= set(model) for model in asked.models):
         return "models: name and dir each"
-    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 or (task.sequences or 1) < 1 or task.skip < 0 for task in asked.tasks):
-        return "tasks: weight, pages, rows_per_page, sequences above 0, skip from 0 on"
+    if not asked.tasks or any(task.weight <= 0 or task.pages < 1 or task.rows_per_page < 1 or (task.sequences or 1) < 1 or min(task.skip, task.reserve) < 0 for task in asked.tasks):
+        return "tasks: weight, pages, rows_per_page, sequences above 0, skip and reserve from 0 on"
     if asked.sequence_length < 2 or asked.batch_size < 1:
         return "sequence_length at least 2, batch_size at least 1"
     if asked.packing not in ("packed", "unpacked"):
@@ -127,7 +135,7 @@ def draw_samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list
     for number, task in enumerate(asked.tasks):
         source = open_source(task.data, cache_dir, asked.offline, asked.hub_endpoint, tell, asked.text_column)
         seed = [asked.seed, number]
-        pages, batches = _draw(asked, task, source, cache, seed, end_of_text(tokenizer), limit, tell)
+        pages, batches, reserved = _draw(asked, task, source, cache, seed, end_of_text(tokenizer), limit, tell)
         if not batches:
             raise TrainerError(
                 "data_too_short",
@@ -137,22 +145,25 @@ def draw_samples(asked: Evaluation, tokenizer_name: str, events: Events) -> list
         if asked.batches_limit is not None and len(batches) > asked.batches_limit:
             order = np.random.default_rng(seed).permutation(len(batches))
             batches = [batches[i] for i in order[: asked.batches_limit]]
-        samples.append(Sample(task, batches, end_of_text(tokenizer), pages))
+        samples.append(Sample(task, batches, end_of_text(tokenizer), pages, reserved))
     return samples
 
 
-def _draw(asked: Evaluation, task: Task, source, cache: TokenCache, seed: list[int], eos: int, limit: int | None, tell) -> tuple[int, list[np.ndarray]]:
-    """How many pages were found, and their batches. More pages of the same seed go on where fewer ended, so a larger sample begins with the smaller."""
+def _draw(asked: Evaluation, task: Task, source, cache: TokenCache, seed: list[int], eos: int, limit: int | None, tell) -> tuple[int, list[np.ndarray], int]:
+    """How many pages were found, their batches, and how many of the reserve. More pages of the same seed go on where fewer ended, so a larger
+    sample begins with the smaller."""
     wanted, found = task.pages, -1
+    batches_for = lambda sequences: -(-sequences // asked.batch_size)  # noqa: E731
     while True:
-        pages = sample_pages(source, cache, wanted, task.rows_per_page, seed, asked.sequence_length, asked.held_out_tokens, tell)
+        pages = sample_pages(source, cache, wanted, task.rows_per_page, seed, asked.sequence_length, asked.held_out_tokens, tell, task.whole)
         stream = join([truncate(document, limit) for page in pages for document in page])
         sequences = pad(stream, eos, asked.sequence_length) if asked.packing == "unpacked" else cut(stream, asked.sequence_length)
         batches = batches_of(sequences, asked.batch_size)
-        first = -(-task.skip // asked.batch_size)
+        first = batches_for(task.skip)
         if task.sequences is None:
-            return len(pages), batches[first:]
-        last = first + -(-task.sequences // asked.batch_size)
-        if len(batches) >= last or len(pages) == found:
-            return len(pages), batches[first:last]
+            return len(pages), batches[first:], 0
+        last = first + batches_for(task.sequences)
+        end = last + batches_for(task.reserve)
+        if len(batches) >= end or len(pages) == found:
+            return len(pages), batches[first:last], len(batches[last:end])
         wanted, found = 2 * wanted, len(pages)

@@ -4,14 +4,20 @@ import { runsDirFlag } from '../../cli/run-args.ts';
 import type { Printed } from '../../output/index.ts';
 import { runsOutput } from '../../output/runs.ts';
 import { runsFolder } from '../../settings/index.ts';
-import { formatChance, formatDuration, formatLoss, formatOf } from '../../text/format.ts';
+import { formatChance, formatDuration, formatLoss, formatOf, formatWhole } from '../../text/format.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { runWord } from '../../training/index.ts';
+import { type RunDuel, runWord } from '../../training/index.ts';
+
+/** `34% (10% to 60%), +1,200`: how many more sequences would settle it. */
+function chanceAndMore({ p, low, high, more }: RunDuel): string {
+  const rest = more === null || more === 0 ? '' : `, +${formatWhole(more)}`;
+  return `${formatChance(p)} (${formatChance(low)} to ${formatChance(high)})${rest}`;
+}
 
 export default class Runs extends PtCommand {
   static override summary = 'Past runs, newest first';
   static override description =
-    'Loss is that of the newest step, best the lowest held-out one, p(win) what `pt evaluate` said last.';
+    'Loss is that of the newest step, best the lowest held-out one, p(win) the chance of its duel (--against), else what `pt evaluate` said last.';
   static override examples = [
     '<%= config.bin %> runs',
     '<%= config.bin %> runs --json',
@@ -50,7 +56,7 @@ export default class Runs extends PtCommand {
         formatOf(run.steps, run.totalSteps),
         formatLoss(run.loss),
         formatLoss(run.bestLoss),
-        run.pWin === null ? '-' : formatChance(run.pWin),
+        run.duel !== null ? chanceAndMore(run.duel) : run.pWin === null ? '-' : formatChance(run.pWin),
         formatDuration(run.seconds),
         run.recipe,
         run.published?.repo,

@@ -59,7 +59,7 @@ Go on from its last checkpoint: <code>pt train --resume ${shellWord(id)}</code><
 
 /** The numbers people look for first. */
 export function tiles(report: RunReport): Html {
-  const { collected, best, forecast } = report;
+  const { collected, best, forecast, duel } = report;
   const { series, start } = collected;
   const entropy = finite(start?.unigram_entropy);
   const speed = series.speed.last;
@@ -102,7 +102,16 @@ export function tiles(report: RunReport): Html {
       value: memory === null ? '–' : formatBytes(memory),
       more: 'most in use',
     },
-    ...(forecast?.evaluation.pWin == null
+    ...(duel !== null
+      ? [
+          {
+            name: 'Chance to win',
+            value: percent(duel.p),
+            more: `against ${duel.king}, step ${whole(duel.step)}`,
+          },
+        ]
+      : []),
+    ...(duel !== null || forecast?.evaluation.pWin == null
       ? []
       : [
           {

@@ -36,6 +36,9 @@ export interface LossDuel {
 export const decidedByLosses = ({ kind }: Rule): boolean =>
   kind === 'bootstrap_lcb' || kind === 'epsilon_wins' || kind === 'advantage_wins';
 
+export const trialOfWins = (n: number): Trial => ({ by: 'share', n });
+export const trialOfMeans = (n: number): Trial => ({ by: 'mean', threshold: 0, sds: 0, n, times: 1 });
+
 /** What a rule asks of fresh sequences, where `n` of our own were scored and it does not say how many it takes. Null: it is not on means or wins. */
 export function trialOf(rule: Rule, n: number): Trial | null {
   switch (rule.kind) {
@@ -51,14 +54,31 @@ export function trialOf(rule: Rule, n: number): Trial | null {
       return { by: 'mean', threshold: rule.margin, sds: 0, n, times: Math.max(1, rule.wins) };
     case 'epsilon_wins':
     case 'advantage_wins':
-      return { by: 'share', n };
+      return trialOfWins(n);
+    default:
+      return null;
+  }
+}
+
+/** What the king's loss on a sequence counts with, where sequences are won one by one: its head start. Null: they are not. */
+export function headStartOf(rule: Rule, { kingBlock, block }: Moment): number | null {
+  switch (rule.kind) {
+    case 'epsilon_wins': {
+      const { epsilon_start: start_epsilon, epsilon_end: end_epsilon, decay_blocks } = rule;
+      const epsilon = { type: 'LinearDecay', start_epsilon, end_epsilon, decay_blocks } as const;
+      return 1 - epsilonAt(epsilon, block, kingBlock);
+    }
+    case 'advantage_wins':
+      return advantageAt(kingBlock, block, rule);
     default:
       return null;
   }
 }
 
 /** Null: losses do not decide there. Throws `RangeError` for none, or unpaired ones. */
-export function duelByLosses(rule: Rule, pair: Pair, { kingBlock, block }: Moment): LossDuel | null {
+export function duelByLosses(rule: Rule, pair: Pair, moment: Moment): LossDuel | null {
+  const headStart = headStartOf(rule, moment);
+  if (headStart !== null) return duelOfWins(pair, headStart, rule.kind);
   switch (rule.kind) {
     case 'bootstrap_lcb': {
       const { wins, bound, n } = pairedDuel(pair.king, pair.challenger, rule);
@@ -67,13 +87,6 @@ export function duelByLosses(rule: Rule, pair: Pair, { kingBlock, block }: Momen
       const stated = rule.n !== undefined;
       return { kind, wins, bound, threshold, sample, trial: trialOf(rule, n)!, stated };
     }
-    case 'epsilon_wins': {
-      const { epsilon_start: start_epsilon, epsilon_end: end_epsilon, decay_blocks } = rule;
-      const epsilon = { type: 'LinearDecay', start_epsilon, end_epsilon, decay_blocks } as const;
-      return duelOfWins(pair, 1 - epsilonAt(epsilon, block, kingBlock), rule.kind);
-    }
-    case 'advantage_wins':
-      return duelOfWins(pair, advantageAt(kingBlock, block, rule), rule.kind);
     default:
       return null;
   }
@@ -94,7 +107,7 @@ export function duelOfWins({ king, challenger }: Pair, factor: number, kind: Los
     bound: won / n,
     threshold: 0.5,
     sample: { n, won, lost },
-    trial: { by: 'share', n },
+    trial: trialOfWins(n),
     stated: false,
   };
 }
@@ -108,7 +121,7 @@ export function duelOfMeans(pair: Pair): LossDuel {
     bound: sample.mean,
     threshold: 0,
     sample,
-    trial: { by: 'mean', threshold: 0, sds: 0, n: sample.n, times: 1 },
+    trial: trialOfMeans(sample.n),
     stated: false,
   };
 }

@@ -99,6 +99,18 @@ export function moreToSettle(sample: Sample, trial: Trial, most = 2 ** 30): numb
   return above - sample.n;
 }
 
+/** The largest standard deviation of gains, a sequence, at which a true gain of `gain` settles `trial` on `n` sequences. */
+export function largestSpread(trial: Trial & { by: 'mean' }, n: number, gain: number): number {
+  let [low, high] = [0, Math.max(gain, 1) * Math.sqrt(Math.max(n, trial.n))];
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    const found = predict({ n, mean: gain, sd: middle }, trial);
+    if (found !== null && found.p >= SETTLED) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
 function grown(sample: Sample, n: number): Sample {
   if ('mean' in sample) return { ...sample, n };
   const by = n / sample.n;

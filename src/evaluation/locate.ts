@@ -1,0 +1,104 @@
+/** Which model a name means, and where it is on this machine. */
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Chain } from '../chain/types.ts';
+import { PtError, UserError } from '../errors.ts';
+import { load, readSubnet } from '../load/index.ts';
+import { inspectFolder, type ModelFacts } from '../model/index.ts';
+import type { Place } from '../place.ts';
+import type { Work } from '../progress.ts';
+import { parseRepoRef } from '../rules/index.ts';
+import type { EvaluateRequest, ModelRef } from './types.ts';
+
+/** A model on this machine. `block`: of its commitment; null: of none that is known. */
+export interface Located {
+  ref: ModelRef;
+  mine: boolean;
+  name: string;
+  dir: string;
+  block: number | null;
+  uid: number | null;
+  facts: ModelFacts;
+}
+
+export const folderRef = (dir: string): ModelRef => ({
+  kind: 'folder',
+  name: basename(resolve(dir)),
+  dir: resolve(dir),
+});
+
+/**
+ * `best` or `king` (which it is) and a uid (`5`, `uid 5`) are the chain's, whatever folders there are (one of that name is `./king`); then an
+ * existing folder, or a repository reference. Anything else is taken for a folder, which is then missing.
+ */
+export function parseModelRef(text: string): ModelRef {
+  if (text === 'best' || text === 'king') return { kind: 'best', name: text };
+  const uid = /^(?:uid ?)?(\d{1,5})$/.exec(text)?.[1];
+  if (uid !== undefined) return { kind: 'uid', name: `uid ${uid}`, uid: Number(uid) };
+  const ref = existsSync(text) ? null : parseRepoRef(text);
+  return ref ? { kind: 'repo', name: text, ...ref } : folderRef(text);
+}
+
+export async function* openChain(
+  request: Pick<EvaluateRequest, 'block'>,
+  place: Place,
+  needed: boolean,
+): Work<Chain | null> {
+  if (!place.reachable) {
+    if (needed)
+      throw new UserError('offline.refused', '--offline: models on the chain cannot be looked up.', {
+        nextSteps: ['Leave out --offline, or name folders.'],
+      });
+    return null;
+  }
+  try {
+    return await place.chain();
+  } catch (error) {
+    if (needed || !(error instanceof PtError)) throw error;
+    yield {
+      kind: 'note',
+      level: 'warning',
+      message: `No chain: ${error.message} ${request.block == null ? 'The newest rules of the schedule are used.' : ''}`,
+    };
+    return null;
+  }
+}
+
+/** Where a model is on this machine, downloading it when it is not. */
+export async function* locate(
+  ref: ModelRef,
+  mine: boolean,
+  {
+    request,
+    competition,
+  }: { request: Pick<EvaluateRequest, 'modelsDir' | 'signal'>; competition: string | null },
+  place: Place,
+  chain: Chain | null,
+): Work<Located> {
+  if (ref.kind === 'folder') {
+    const facts = await inspectFolder(ref.dir, place.profile);
+    return { ref, mine, name: ref.name, dir: ref.dir, block: null, uid: null, facts };
+  }
+  const outcome = yield* load(
+    {
+      source: ref,
+      competition,
+      ...(request.modelsDir === undefined ? {} : { modelsDir: request.modelsDir }),
+      ...(request.signal ? { signal: request.signal } : {}),
+    },
+    place,
+  );
+  const miner =
+    chain && outcome.uid !== null
+      ? (await readSubnet(chain, place.netuid, place.profile)).miners.find((m) => m.uid === outcome.uid)
+      : undefined;
+  return {
+    ref,
+    mine,
+    name: ref.kind === 'repo' ? ref.name : `uid ${outcome.uid} (${outcome.repo})`,
+    dir: outcome.dir,
+    block: miner?.block ?? null,
+    uid: outcome.uid,
+    facts: await inspectFolder(outcome.dir, place.profile),
+  };
+}
