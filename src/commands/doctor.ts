@@ -6,7 +6,7 @@ import type { Printed } from '../output/index.ts';
 const SIGNS = { ok: '✓', warning: '!', failure: '✗', skipped: '-' } as const;
 
 export default class Doctor extends PtCommand {
-  static override summary = 'What is wrong with this machine or configuration, and the command that mends it';
+  static override summary = 'What is wrong with this machine or configuration, and the command that fixes it';
   static override description =
     'Looks at Node, Python, torch, GPU, disk, Hub, token, wallet, chain, registration, clock and sandbox. Nothing secret is shown: the output can be pasted anywhere. Exit code 3 when something fails.';
   static override examples = [

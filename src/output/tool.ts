@@ -19,7 +19,7 @@ export const doctorSchema = z.strictObject({
         name: text,
         status: z.enum(['ok', 'warning', 'failure', 'skipped']),
         message: text,
-        nextSteps: z.array(text).describe('What mends it'),
+        nextSteps: z.array(text).describe('What fixes it'),
       }),
     ),
   ),
