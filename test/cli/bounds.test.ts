@@ -1,4 +1,4 @@
-/** Every whole number on a command line has a largest value, so that none is rounded, overflows, or is waited for for ever. */
+/** Every whole number on a command line has a largest value, so that none is rounded, overflows, or is waited for for ever; and a unit in its help. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Config } from '@oclif/core';
@@ -12,10 +12,15 @@ const commands = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filt
 interface Flag {
   type: string;
   max?: number;
+  summary?: string;
   parse: (text: string, context: unknown, flag: unknown) => Promise<unknown>;
 }
 
-it('is refused above its bound, in every command', async () => {
+/** What is counted or timed; of numbers that count nothing, what they name. */
+const UNIT =
+  /\b(seconds|minutes|blocks?|tokens|sequences|pages?|passes|steps|micro-batch(es)?|rows|texts|characters|bytes|processes|machines?|runs?|samples|models|batches|port|uid|subnet|seed|rank|round|file descriptor|layers|lines|duels)\b/i;
+
+it('is refused above its bound, and its help says of what it is a number, in every command', async () => {
   const config = await Config.load(import.meta.dirname);
   let seen = 0;
   for (const path of commands) {
@@ -28,6 +33,7 @@ it('is refused above its bound, in every command', async () => {
       const number = await takes('30000').catch(() => null);
       if (typeof number !== 'number' || (await takes('30000.5').catch(() => null)) !== null) continue;
       seen += 1;
+      expect(flag.summary, `${path} --${name}`).toMatch(UNIT);
       for (const text of ['9007199254740993', '1'.repeat(30)])
         await expect(takes(text), `${path} --${name}`).rejects.toThrow();
     }
