@@ -45,7 +45,7 @@ if (existsSync(client)) {
   const { build } = await import('esbuild');
   for (const [entry, outfile] of [
     [join(client, 'main.ts'), join(fresh, 'report', 'client.js')],
-    [join(client, 'page.css'), join(fresh, 'report', 'client.css')],
+    [join(client, 'index.css'), join(fresh, 'report', 'client.css')],
   ]) {
     await build({
       entryPoints: [entry],

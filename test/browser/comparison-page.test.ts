@@ -77,6 +77,11 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     const ground = await page.evaluate(`getComputedStyle(document.querySelector('.chart')).backgroundColor`);
     expect(ground).toBe('rgb(255, 255, 255)');
+    // A table is cut off nowhere: nobody scrolls on paper.
+    await page.setViewportSize({ width: 760, height: 1000 });
+    expect(await page.locator('#overview .scroll').evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(
+      0,
+    );
     for (const gone of ['.controls', '.zoom', '.tools'])
       expect(await page.locator(gone).first().isVisible()).toBe(false);
     const dashes = await page

@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from ..model.loss import LossModel
 from ..tokenizer import end_of_text
 
-WINDOW = 64  # tokens, a quarter of them the prompt; a multiple of 16, as matrix products in fp8 want it
+WINDOW = 48  # tokens, a third of them the prompt
+STRIDE = 16  # sizes are multiples of it, as matrix products in fp8 want them
 MOST_CHARACTERS = 1000  # a token can be long
 
 
@@ -21,7 +22,7 @@ def write_samples(model: LossModel, tokenizer: PreTrainedTokenizerFast, prompts:
     Every rank calls it: sharded layers are gathered together. Short sequences give short texts.
     """
     window = min(WINDOW, prompts.shape[1])
-    given = prompts[:, : max(1, window // 4)].to(device)
+    given = prompts[:, : max(1, window // 3)].to(device)
     # Sizes of its own are not compiled for.
     with torch.compiler.set_stance("force_eager"):
         written = model.ask(partial(_continue, prompts=given, window=window))
@@ -30,11 +31,12 @@ def write_samples(model: LossModel, tokenizer: PreTrainedTokenizerFast, prompts:
 
 @torch.no_grad()
 def _continue(model: PreTrainedModel, vocabulary: int, *, prompts: Tensor, window: int) -> Tensor:
-    """[n, window]: `prompts` with the likeliest tokens after them. A causal model does not look at what stands behind, so the window has its
-    whole size from the beginning, and needs no cache."""
+    """[n, window]: `prompts` with the likeliest tokens after them. A causal model does not look at what stands behind, so what is read may be
+    longer than what is written, and no cache is needed."""
     tokens = nn.functional.pad(prompts, (0, window - prompts.shape[1]))
     for at in range(prompts.shape[1], window):
-        tokens[:, at] = model(input_ids=tokens, use_cache=False).logits[:, at - 1].argmax(-1)
+        read = tokens[:, : -(-at // STRIDE) * STRIDE]
+        tokens[:, at] = model(input_ids=read, use_cache=False).logits[:, at - 1].argmax(-1)
     return tokens
 
 
