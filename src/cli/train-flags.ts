@@ -158,7 +158,6 @@ export const trainFlags = {
     summary:
       'End when the gain over the king has flattened below what a win needs; on unless --no-stop-early',
     allowNo: true,
-    default: true,
     ...duel,
   }),
 

@@ -15,6 +15,7 @@ export default class Merge extends PtCommand {
   static override examples = [
     '<%= config.bin %> merge KING RUN/best --out merged --data builtin --offline',
     '<%= config.bin %> merge A B --grid 8 --out merged',
+    '<%= config.bin %> merge KING RUN/best OTHER/best THIRD/best --greedy --out merged',
     '<%= config.bin %> merge A B C --weights 0.5,0.25,0.25 --out merged --no-score',
   ];
   static override args = {
@@ -36,6 +37,10 @@ export default class Merge extends PtCommand {
       summary: 'Steps from the first of two models to the second (4)',
       min: 2,
       max: 100,
+    }),
+    greedy: Flags.boolean({
+      summary: 'From the best model on, mix in one after another, and keep each that lowers the loss',
+      exclusive: ['weights', 'grid', 'no-score'],
     }),
     'no-score': Flags.boolean({ summary: 'Only write the one mixture that --weights names' }),
     data: Flags.string({
@@ -66,6 +71,7 @@ export default class Merge extends PtCommand {
           models: dirs.map((dir) => ({ name: basename(dir), dir })),
           weights: (flags.weights ?? []).map(parseWeights),
           grid: flags.grid ?? null,
+          greedy: flags.greedy ?? false,
           out: resolve(flags.out),
           score: flags['no-score'] ? null : how,
           signal: this.signal,

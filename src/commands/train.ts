@@ -187,7 +187,7 @@ export default class Train extends PtCommand {
         resumed: flags.resume !== undefined,
         resumeWith: resumeCommand(runDir, settings.home),
         ...(onBest ? { onBest } : {}),
-        stopEarly: flags['stop-early'],
+        stopEarly: flags['stop-early'] ?? true,
         env: settings.offline ? null : { ...place.childEnv, ...wandbKey(settings) },
         stop: stop.signal,
         kill: kill.signal,

@@ -47,4 +47,6 @@ export function parseWeights(text: string): number[] {
 
 /** `0.75 a + 0.25 b`, in three digits. */
 export const mixtureName = (weights: number[], names: string[]): string =>
-  weights.map((weight, i) => `${Number(weight.toFixed(3))} ${names[i]}`).join(' + ');
+  weights
+    .flatMap((weight, i) => (weight === 0 ? [] : [`${Number(weight.toFixed(3))} ${names[i]}`]))
+    .join(' + ');

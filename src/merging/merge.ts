@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promi
 import { basename, dirname, join } from 'node:path';
 import { runPython } from '../check/index.ts';
 import { UserError } from '../errors.ts';
-import { evaluate, type ScoredModel } from '../evaluation/index.ts';
+import { evaluate, folderRef, type ScoredModel } from '../evaluation/index.ts';
 import { diskError } from '../host/disk-error.ts';
 import { openFolder } from '../model/index.ts';
 import type { Place } from '../place.ts';
@@ -11,6 +11,7 @@ import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { mixtureName, mixturesOf } from './candidates.ts';
+import { greedySoup } from './greedy.ts';
 import type { Candidate, MergeOutcome, MergeRequest } from './types.ts';
 
 /** Of free space, what may be taken. */
@@ -25,47 +26,71 @@ const SHARE_OF_DISK = 0.95;
 export async function* mergeModels(request: MergeRequest, place: Place): Work<MergeOutcome> {
   const { models, out, score, signal } = request;
   const names = distinctNames(models);
-  const mixtures = mixturesOf(models.length, request);
+  const mixtures = request.greedy ? [] : mixturesOf(models.length, request);
   if (score === null && mixtures.length !== 1)
-    throw new UserError('usage.no_score', `--no-score: which of ${mixtures.length} mixtures is meant?`, {
-      nextSteps: [`--weights ${mixtures[0]!.join(',')}`],
-    });
+    throw new UserError(
+      'usage.no_score',
+      `--no-score: which of ${request.greedy ? 'the' : mixtures.length} mixtures is meant?`,
+      { nextSteps: [`--weights ${models.map(() => (1 / models.length).toFixed(3)).join(',')}`] },
+    );
   if (existsSync(out))
     throw new UserError('merge.out_exists', `--out: ${out} exists already.`, {
       nextSteps: ['Name a folder that does not exist.', `rm -r ${shellWord(out)}`],
     });
   for (const { dir } of models) await openFolder(dir, place.profile);
-  const workshop = await openWorkshop(out, mixtures.length * (await sizeOf(models[0]!.dir)));
-  try {
-    const made = mixtures.map((weights, i) => ({
-      name: mixtureName(weights, names),
-      weights,
-      dir: join(workshop, String(i)),
+  const most = request.greedy ? models.length - 1 : mixtures.length;
+  const workshop = await openWorkshop(out, most * (await sizeOf(models[0]!.dir)));
+  const folders = models.map(({ dir }) => dir);
+  const tried: (Candidate & { dir: string; made: boolean })[] = [];
+  const make = (all: number[][]) => {
+    const from = tried.length;
+    return all.map((weights, i) => ({
+      ...{ name: mixtureName(weights, names), weights, made: true },
+      dir: join(workshop, String(from + i)),
     }));
-    const folders = models.map(({ dir }) => dir);
+  };
+  const write = (made: { dir: string; weights: number[] }[]) => {
     const wanted = made.map(({ dir, weights }) => ({ out: dir, weights }));
-    yield* runPython('merge.py', { folders, mixtures: wanted }, place, signal);
+    return runPython('merge.py', { folders, mixtures: wanted }, place, signal);
+  };
+  const weigh = async function* (all: Omit<(typeof tried)[0], 'score'>[]): Work<void> {
+    const refs = all.map(({ dir, name }) => ({ ...folderRef(dir), name }));
+    const { models: scored } = yield* evaluate({ models: refs, ...score!, signal }, place);
+    const scores = new Map(scored.map((model) => [model.dir, model]));
+    for (const one of all) tried.push({ ...one, score: scores.get(one.dir) ?? null });
+  };
+  try {
     if (score === null) {
-      const [only] = made as [(typeof made)[0]];
+      const [only] = make(mixtures) as [ReturnType<typeof make>[0]];
+      yield* write([only]);
       await rename(only.dir, out);
       return { out, best: only.name, candidates: [{ name: only.name, weights: only.weights, score: null }] };
     }
     const alone = models.map(({ dir }, i) => ({
-      name: names[i]!,
-      weights: models.map((_, j) => (i === j ? 1 : 0)),
-      dir,
+      ...{ name: names[i]!, weights: models.map((_, j) => (i === j ? 1 : 0)) },
+      ...{ dir, made: false },
     }));
-    const all = [...alone, ...made];
-    const refs = all.map(({ name, dir }) => ({ kind: 'folder' as const, name, dir }));
-    const { models: scored } = yield* evaluate({ models: refs, ...score, signal }, place);
-    const scores = new Map(scored.map((model) => [model.dir, model]));
-    const candidates = all.map(
-      ({ name, weights, dir }): Candidate => ({ name, weights, score: scores.get(dir) ?? null }),
-    );
-    const best = bestOf(candidates);
-    const kept = made.find(({ name }) => name === best.name);
-    if (kept !== undefined) await rename(kept.dir, out);
-    return { out: kept === undefined ? null : out, best: best.name, candidates };
+    if (request.greedy) {
+      yield* weigh(alone);
+      yield* greedySoup(
+        tried.map(({ score: found }) => lossOf(found)),
+        async function* (members) {
+          const weights = models.map((_, i) => (members.includes(i) ? 1 / members.length : 0));
+          const made = make([weights]);
+          yield* write(made);
+          yield* weigh(made);
+          return lossOf(tried.at(-1)!.score);
+        },
+      );
+    } else {
+      const made = make(mixtures);
+      yield* write(made);
+      yield* weigh([...alone, ...made]);
+    }
+    const best = bestOf(tried) as (typeof tried)[0];
+    if (best.made) await rename(best.dir, out);
+    const candidates = tried.map(({ name, weights, score: found }) => ({ name, weights, score: found }));
+    return { out: best.made ? out : null, best: best.name, candidates };
   } finally {
     await rm(workshop, { recursive: true, force: true });
   }

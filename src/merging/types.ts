@@ -7,6 +7,8 @@ export interface MergeRequest {
   weights: number[][];
   /** Steps between the two models; null: not asked for. */
   grid: number | null;
+  /** Mix in one model after another as long as that helps, in place of the above. */
+  greedy: boolean;
   /** Must not exist. */
   out: string;
   /** How they are scored; null: the one mixture is written and nothing is scored. */

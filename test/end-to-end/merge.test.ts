@@ -39,6 +39,18 @@ it('scores models and mixtures on one sample and keeps the best mixture, or none
   expect(none.out === null).toBe(losses[2]! >= Math.min(losses[0]!, losses[1]!));
   expect(existsSync(join(home, 'none'))).toBe(none.out !== null);
 
+  // A soup grows from the best model, by those that lower its loss: the same two, the same losses.
+  const soup = await pt(`merge ${first.bestDir} ${second.bestDir} --greedy --out soup ${sample}`);
+  expect(soup.code, soup.stderr).toBe(0);
+  const grown = soup.json() as unknown as Merged;
+  expect(grown.candidates.map(({ weights }) => weights)).toEqual([
+    [1, 0],
+    [0, 1],
+    [0.5, 0.5],
+  ]);
+  expect(grown.candidates.map(({ loss }) => loss)).toEqual(losses);
+  expect(grown.out === null).toBe(none.out === null);
+
   // Beyond the second, away from the first: written as asked, without a score.
   const asked = await pt(
     `merge ${first.bestDir} ${second.bestDir} --weights 0.25,0.75 --out asked --no-score`,
