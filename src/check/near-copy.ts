@@ -1,15 +1,19 @@
 /** Reads of two models what tells near copies: a few bytes of each tensor, here or by range requests, and never a whole file. */
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { halfToNumber, hubSource, withFile } from '../model/index.ts';
+import { fileSha256, halfToNumber, hubSource, withFile } from '../model/index.ts';
 import type { ByteSource, SafetensorsHeader, TensorInfo } from '../model/types.ts';
 import {
   bytesCopy,
   cosineCopy,
+  EXACT,
+  exactCopy,
   type Finding,
   type Fingerprint,
   MOST_TENSORS,
   type Probe,
   type Profile,
+  pinnedFiles,
   probesOf,
 } from '../rules/index.ts';
 import { inParallel } from '../work.ts';
@@ -26,8 +30,20 @@ const AT_A_TIME = 8;
 /** Samples that lie as close as this are read in one. */
 const GAP = 32 * 1024;
 
-export async function nearCopyFindings(own: Opened, king: Opened, { copies }: Profile): Promise<Finding[]> {
-  if (copies === undefined || own.headers.size === 0 || king.headers.size === 0) return [];
+/** By the profile's rule for near copies, or (without one) whether all that is looked at is the king's. */
+export async function nearCopyFindings(own: Opened, king: Opened, profile: Profile): Promise<Finding[]> {
+  const { duel } = profile;
+  const compares = duel.kind !== 'external';
+  // Their commitments hold a hash of the content, by which copies are told from all others'.
+  if (profile.pretraining !== null && profile.copies === undefined) return [];
+  if (own.headers.size === 0 && king.headers.size === 0) {
+    const [mine, theirs] = await Promise.all([filesOf(own.at), filesOf(king.at)]);
+    if (mine.length === 0 || theirs.length === 0) return [];
+    const same = mine.filter((sha256) => theirs.includes(sha256)).length;
+    return [exactCopy({ same, looked: mine.length, what: 'ONNX files have the bytes of' }, compares)];
+  }
+  if (own.headers.size === 0 || king.headers.size === 0) return [];
+  const copies = profile.copies ?? EXACT;
   const [mine, theirs] = [tensorsOf(own), tensorsOf(king)];
   // Here reading is cheap, and there every tensor is a request or more.
   const most = 'dir' in own.at && 'dir' in king.at ? Number.POSITIVE_INFINITY : MOST_TENSORS;
@@ -38,6 +54,13 @@ export async function nearCopyFindings(own: Opened, king: Opened, { copies }: Pr
     const common = a.filter(({ name }) => names.has(name));
     const [left, right] = [await bytesOf(own, common), await bytesOf(king, common)];
     const same = common.filter(({ name }) => left.get(name)!.equals(right.get(name)!)).length;
+    if (profile.copies === undefined)
+      return [
+        exactCopy(
+          { same, looked: Math.max(a.length, b.length), what: 'tensors begin with the bytes of' },
+          compares,
+        ),
+      ];
     // A tensor that only one of them has is a difference.
     const compared = { same, looked: Math.max(a.length, b.length), tensors };
     return [bytesCopy({ ...compared, sameLayout: own.headers.size === king.headers.size }, copies)];
@@ -48,6 +71,16 @@ export async function nearCopyFindings(own: Opened, king: Opened, { copies }: Pr
       copies,
     ),
   ];
+}
+
+/** sha256 of the ONNX files in its root. */
+async function filesOf(at: Place): Promise<string[]> {
+  if ('dir' in at)
+    return Promise.all(pinnedFiles(await readdir(at.dir)).map((path) => fileSha256(join(at.dir, path))));
+  const names = new Set(pinnedFiles(at.revision.files.map(({ path }) => path)));
+  return at.revision.files.flatMap(({ path, sha256 }) =>
+    names.has(path) && sha256 !== undefined ? [sha256] : [],
+  );
 }
 
 const tensorsOf = ({ headers }: Opened): TensorInfo[] =>

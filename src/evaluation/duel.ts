@@ -1,5 +1,5 @@
 /** The duel that decides on a subnet, from both models' losses on the same sequences to a sentence. */
-import { advise, CONFIDENT, duel as duels, type Profile } from '../rules/index.ts';
+import { advise, CONFIDENT, duel as duels, type Profile, undecidedHere } from '../rules/index.ts';
 import type { Duel, Evaluation } from './types.ts';
 
 /** One side: its name and its losses, a sequence each. */
@@ -11,18 +11,13 @@ export interface Side {
 type Advice = Pick<Evaluation, 'pWin' | 'pWinLater' | 'advice' | 'sentence'>;
 
 /** `found`: what the rule says; null: losses do not decide there. */
-export function duelOf(
-  challenger: Side,
-  king: Side,
-  found: duels.LossDuel | null,
-  { duel: rule, not_judged: notJudged }: Profile,
-): Duel {
+export function duelOf(challenger: Side, king: Side, found: duels.LossDuel | null, profile: Profile): Duel {
   const losses = { king: Array.from(king.losses), challenger: Array.from(challenger.losses) };
   const { n, mean, sd } = duels.sampleOf(duels.differences(losses));
   const margin = n > 1 ? (1.96 * sd) / Math.sqrt(n) : null;
   const chance = found && duels.predict(found.sample, found.trial);
   return {
-    kind: found?.kind ?? rule.kind,
+    kind: found?.kind ?? profile.duel.kind,
     challenger: challenger.name,
     king: king.name,
     n,
@@ -37,7 +32,7 @@ export function duelOf(
     pLow: chance?.low ?? null,
     pHigh: chance?.high ?? null,
     more: chance ? duels.moreToSettle(found.sample, found.trial) : null,
-    notJudged,
+    notJudged: undecidedHere(profile),
     losses,
   };
 }

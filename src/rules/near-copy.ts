@@ -129,5 +129,30 @@ export function bytesCopy(
   };
 }
 
+/** What tells an exact copy where the profile has no rule for copies: every tensor that is looked at begins with the king's bytes. */
+export const EXACT = { kind: 'bytes', tensors: 12, bytes: 64 * 1024 } as const;
+
+/**
+ * By equal bytes alone, on a subnet whose own rule for copies is not known here. A model that is the king's in all that is looked at beats it by
+ * no rule that compares the two.
+ */
+export function exactCopy(
+  { same, looked, what }: { same: number; looked: number; what: string },
+  compares: boolean,
+): Finding {
+  const copy = looked > 0 && same === looked;
+  const found = `${same} of ${looked} ${what} the king's`;
+  return {
+    rule: 'copy',
+    ok: copy ? (compares ? false : null) : true,
+    ...(copy ? { verdict: compares ? ('cannot_score' as const) : ('unknown' as const) } : {}),
+    actual: looked === 0 ? 0 : same / looked,
+    limit: 1,
+    message: copy
+      ? `${found}: it is a copy of the king${compares ? ', which does not beat it' : "; what becomes of one there is the subnet's to say"}.`
+      : `${found}: it is no copy of the king.`,
+  };
+}
+
 const of = (looked: number, all: number): string => (looked === all ? '' : ` (of ${all})`);
 const percent = (share: number): string => `${(share * 100).toFixed(1).replace(/\.0$/, '')}%`;

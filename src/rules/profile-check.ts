@@ -2,6 +2,7 @@
 import { formatWhole } from '../text/format.ts';
 import { pinnedFiles } from './model/files.ts';
 import { cannotTell } from './model/problem.ts';
+import { undecidedHere } from './profile-summary.ts';
 import type { Finding, ModelFacts, Profile } from './types.ts';
 import { NOT_JUDGED } from './verdict.ts';
 
@@ -19,8 +20,8 @@ export function checkProfile(facts: ModelFacts, profile: Profile): Finding[] {
 }
 
 /** One finding for each thing that decides there and that `pt` cannot look at. */
-export function notJudged({ not_judged: list }: Profile): Finding[] {
-  return list.map((what) => cannotTell('not_judged', `${NOT_JUDGED}${what}.`));
+export function notJudged(profile: Profile): Finding[] {
+  return undecidedHere(profile).map((what) => cannotTell('not_judged', `${NOT_JUDGED}${what}.`));
 }
 
 /** `fnmatch`: `*` is anything, folders included, `?` one character. */

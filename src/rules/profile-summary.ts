@@ -70,7 +70,7 @@ export function describeProfile(name: string, profile: Profile): ProfileSummary 
     scoring: scoringInWords(profile),
     source: source && { repo: source.repo, commit: source.commit, date: source.date },
     judged: judgedInWords(profile),
-    notJudged: profile.not_judged,
+    notJudged: undecidedHere(profile),
   };
 }
 
@@ -109,6 +109,21 @@ export function pinInWords({ pin: { store, hub_prefix: prefix } }: Profile): str
     case 'none':
       return 'a container image';
   }
+}
+
+/**
+ * What decides on the subnet and is not looked at here. A profile that names nothing, of a subnet that does not decide by losses or keeps its
+ * content where `pt` does not read, has that all the same: nobody is to hear yes.
+ */
+export function undecidedHere(profile: Profile): string[] {
+  const { not_judged: named, pretraining, pin, duel } = profile;
+  if (named.length > 0 || pretraining !== null) return named;
+  return [
+    ...(decidedByLosses(duel) ? [] : [`how validators decide (${scoringInWords(profile)})`]),
+    ...(pin.store === 'none' || pin.store === 'hippius'
+      ? [`what is in a store that pt does not read (${pinInWords(profile)})`]
+      : []),
+  ];
 }
 
 export function scoringInWords({ duel }: Profile): string {

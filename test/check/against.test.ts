@@ -1,5 +1,5 @@
 /** A model beside a king on the Hub: locks, equal files and near copies, by ranges alone; `king` by the chain. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckRequest, checkTarget } from '../../src/check/index.ts';
@@ -106,6 +106,47 @@ describe('near copies of a king on the Hub', () => {
       if (tensor === 'model.norm.weight') weights[0]! += 1;
     });
     expect((await beside(one, place))('near_copy')).toMatchObject({ ok: true, actual: 20 / 21 });
+  });
+});
+
+describe('an exact copy, where the profile has no rule for copies', () => {
+  const without = (name: string): Partial<Profile> => {
+    const { duel, copies } = profileNamed(constants, name);
+    return { duel, copies, pretraining: null, config: null };
+  };
+
+  it.each(['affine', 'coldint', 'finetuning'])('%s: loses', async (name) => {
+    const place = placeWith(without(name));
+    expect((await beside(dir, place))('copy')).toMatchObject({
+      ok: false,
+      verdict: 'cannot_score',
+      actual: 1,
+    });
+    expect((await beside(join(rig.home, 'one'), place))('copy')).toMatchObject({ ok: true, actual: 20 / 21 });
+  });
+
+  it.each(['evolai', 'connito', 'dippy'])(
+    '%s: is told, and what becomes of it is not known',
+    async (name) => {
+      const found = (await beside(dir, placeWith(without(name))))('copy');
+      expect(found).toMatchObject({ ok: null, verdict: 'unknown', actual: 1 });
+      expect(found!.message).toContain('copy of the king');
+    },
+  );
+
+  it('is told of ONNX files by their bytes', async () => {
+    const onnx = (name: string, text: string) => {
+      const folder = join(rig.home, name);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'model.onnx'), text);
+      return folder;
+    };
+    const [king, copy, other] = [onnx('k', 'a model'), onnx('c', 'a model'), onnx('o', 'another')];
+    const { files, duel } = profileNamed(constants, 'resi');
+    const place = placeWith({ files, duel, copies: undefined, pretraining: null });
+    const against = { kind: 'folder', dir: king } as const;
+    expect((await beside(copy, place, against))('copy')).toMatchObject({ ok: false, actual: 1 });
+    expect((await beside(other, place, against))('copy')).toMatchObject({ ok: true, actual: 0 });
   });
 });
 
