@@ -68,6 +68,8 @@ export interface Constants {
   networks: Record<string, Network>;
   /** By file name without `.json`; each file is read when it is asked for, so that a wrong one stops nobody else. */
   profiles: Profiles;
+  /** Files of other folders that stand in the place of a profile of `dir`, by its name. */
+  replaced: Record<ProfileName, string>;
   /** By file name without `.json`: `schedule` (mainnet's history), `schedule.sandbox`. */
   schedules: Record<string, Schedule>;
   recipes: Record<string, Recipe>;
@@ -314,7 +316,17 @@ export function loadConstants(dir: string = shippedDir(), profileDirs: readonly 
       return once(this, 'networks', () => read(folder, 'networks.json', z.record(z.string(), network)));
     },
     get profiles() {
-      return once(this, 'profiles', () => findProfiles(folder, profileDirs));
+      return once(this, 'profiles', () => readProfiles(profileFiles(folder, profileDirs)));
+    },
+    get replaced() {
+      return once(this, 'replaced', () => {
+        const own = profileFiles(folder, []);
+        const all = profileFiles(folder, profileDirs);
+        const others = [...own.keys()].filter((name) => all.get(name)!.dir !== folder);
+        return Object.fromEntries(
+          others.map((name) => [name, join(all.get(name)!.dir, all.get(name)!.file)]),
+        );
+      });
     },
     get schedules() {
       return once(this, 'schedules', () => readSchedules(folder, this.networks));
@@ -442,6 +454,25 @@ function once<K extends keyof Constants>(target: Constants, key: K, make: () => 
   return value;
 }
 
+type Issue = z.core.$ZodIssue;
+
+/** What is wrong in the branch of a choice that fits best: the kind of value, then the fewest faults, the furthest in. Equal ones are all named. */
+function deepest(issue: Issue): { path: PropertyKey[]; message: string } {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
+  const branches = issue.errors.flatMap((all) => {
+    const [first] = all;
+    if (first === undefined) return [];
+    const found = deepest(first);
+    const otherKind = first.code === 'invalid_type' && first.path.length === 0;
+    return [{ ...found, rank: [otherKind ? 1 : 0, all.length, -found.path.length] }];
+  });
+  const byRank = (a: number[], b: number[]) => a.map((each, i) => each - b[i]!).find((by) => by !== 0) ?? 0;
+  const [best] = branches.toSorted((a, b) => byRank(a.rank, b.rank));
+  const equal = branches.filter(({ rank }) => byRank(rank, best!.rank) === 0);
+  const message = [...new Set(equal.map((each) => each.message))].join(', or: ');
+  return { path: [...issue.path, ...best!.path], message };
+}
+
 function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
   const path = join(dir, file);
   const fail = (what: string) =>
@@ -464,7 +495,7 @@ function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
+  const issue = deepest(parsed.error.issues[0]!);
   const at = issue.path.reduce<string>(
     (text, key) => text + (typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`),
     '',
@@ -474,8 +505,8 @@ function read<T>(dir: string, file: string, schema: z.ZodType<T>): T {
 }
 
 /** Every profile of a constants folder, and of a folder that holds nothing but profiles; the later of one name counts. */
-function findProfiles(folder: string, more: readonly string[]): Profiles {
-  const found = new Map<ProfileName, { dir: string; file: string }>();
+function profileFiles(folder: string, more: readonly string[]): ProfileFiles {
+  const found: ProfileFiles = new Map();
   const look = (dir: string, under: string) => {
     const inside = join(dir, under);
     if (!existsSync(inside))
@@ -488,6 +519,13 @@ function findProfiles(folder: string, more: readonly string[]): Profiles {
   };
   look(folder, 'profiles');
   for (const dir of more) look(dir, '');
+  return found;
+}
+
+type ProfileFiles = Map<ProfileName, { dir: string; file: string }>;
+
+/** Each is read when it is asked for. */
+function readProfiles(found: ProfileFiles): Profiles {
   const profiles = {};
   for (const [name, { dir, file }] of found)
     Object.defineProperty(profiles, name, {

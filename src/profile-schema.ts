@@ -3,9 +3,14 @@
  * it. One form for all; docs/profiles.md explains each part with an example.
  */
 import { z } from 'zod';
+import { DTYPE_BITS } from './dtypes.ts';
 import { pythonPattern } from './text/python.ts';
 
 const count = z.int().nonnegative();
+/** Of what may be so large and no larger: nothing fits into 0. */
+const most = z.int().min(1);
+/** A year of blocks of 12 seconds. */
+const YEAR_BLOCKS = 2_629_800;
 const text = z.string().min(1);
 const share = z.number().min(0).max(1);
 
@@ -44,8 +49,59 @@ const field = z.strictObject({
 });
 export type Field = z.infer<typeof field>;
 
+/** Names that are always fields: as a constant one would be written as it stands, in every miner's text. */
+const FIELDS = [
+  'repo',
+  'repo_ns',
+  'repo_name',
+  'pin',
+  'sha256',
+  'hash',
+  'secure_hash',
+  'competition',
+  'hotkey',
+];
+
 /** A constant, or a field. */
-const part = z.union([z.string(), field]);
+const part = z.union([
+  z.string().superRefine((word, context) => {
+    if (FIELDS.includes(word))
+      context.addIssue({
+        code: 'custom',
+        message: `is the word itself there; the field is {"name": ${JSON.stringify(word)}}`,
+      });
+  }),
+  field,
+]);
+
+/** Names that come twice. */
+const twice = (names: readonly string[]): string[] => [
+  ...new Set(names.filter((name, i) => names.indexOf(name) !== i)),
+];
+
+type Parts = (z.infer<typeof part> | { sep: string; parts: z.infer<typeof part>[] })[];
+
+const namesOf = (parts: Parts): string[] =>
+  parts.flatMap((each) =>
+    typeof each === 'string'
+      ? []
+      : 'sep' in each
+        ? namesOf(each.parts)
+        : [each.name, ...(each.also ? [each.also] : [])],
+  );
+
+/** A constant that holds the separator would be read as two parts, and a field that comes twice as what it was last. */
+function checkParts({ sep, parts }: { sep: string; parts: Parts }, context: z.RefinementCtx): void {
+  for (const [i, each] of parts.entries())
+    if (typeof each === 'string' && each.includes(sep))
+      context.addIssue({
+        code: 'custom',
+        path: ['parts', i],
+        message: `holds the separator ${JSON.stringify(sep)}`,
+      });
+  for (const name of twice(namesOf(parts)))
+    context.addIssue({ code: 'custom', path: ['parts'], message: `names the field ${name} twice` });
+}
 
 /** The last part of a joined string may be joined of others itself, and then takes all that is left. */
 const joined = z.strictObject({
@@ -59,13 +115,15 @@ const form = z.strictObject({
   more: z.boolean().optional().describe('Further parts are passed over'),
 });
 
-const join = z.strictObject({
-  kind: z.literal('join'),
-  sep: text,
-  ...form.shape,
-  strip: z.boolean().optional().describe('Spaces around the whole do not count'),
-  older: z.array(form).optional().describe('Forms that are read and no longer written, first fit'),
-});
+const join = z
+  .strictObject({
+    kind: z.literal('join'),
+    sep: text,
+    ...form.shape,
+    strip: z.boolean().optional().describe('Spaces around the whole do not count'),
+    older: z.array(form).optional().describe('Forms that are read and no longer written, first fit'),
+  })
+  .superRefine(checkParts);
 
 const constant = z.strictObject({
   const: text,
@@ -87,12 +145,27 @@ const jsonField = field.extend({
 });
 export type JsonField = z.infer<typeof jsonField>;
 
+/** A key that comes twice would be written once. */
+function checkKeys(keys: readonly Key[], context: z.RefinementCtx): void {
+  const names = keys.flatMap(([name, of]) => [
+    name,
+    ...(typeof of === 'object' && 'also_key' in of && of.also_key ? [of.also_key] : []),
+  ]);
+  for (const name of twice(names))
+    context.addIssue({ code: 'custom', message: `has the key ${JSON.stringify(name)} twice` });
+}
+
+const fieldsIn = (keys: readonly Key[]): string[] =>
+  keys.flatMap(([, of]) =>
+    typeof of === 'string' ? [of] : 'object' in of ? fieldsIn(of.object) : 'name' in of ? [of.name] : [],
+  );
+
 const key: z.ZodType<Key> = z.lazy(() => {
   const value: z.ZodType<KeyValue> = z.union([
     text,
     jsonField,
     constant,
-    z.strictObject({ object: z.array(key).min(1), also_key: text.optional() }),
+    z.strictObject({ object: z.array(key).min(1).superRefine(checkKeys), also_key: text.optional() }),
   ]);
   return z.union([z.tuple([text, value]), z.tuple([text, value, z.boolean()])]);
 });
@@ -100,7 +173,14 @@ const key: z.ZodType<Key> = z.lazy(() => {
 const json = z.strictObject({
   kind: z.literal('json'),
   style: z.enum(['python', 'compact']),
-  keys: z.array(key).min(1),
+  keys: z
+    .array(key)
+    .min(1)
+    .superRefine((keys, context) => {
+      checkKeys(keys, context);
+      for (const name of twice(fieldsIn(keys)))
+        context.addIssue({ code: 'custom', message: `names the field ${name} twice` });
+    }),
   hex: z.boolean().optional().describe('Read also when it stands there in hex'),
 });
 
@@ -110,7 +190,7 @@ export type Format = z.infer<typeof format>;
 /** 1024 bytes of ciphertext hold this much text. */
 const LONGEST_SEALED = 778;
 
-const limits = { max_bytes: count.max(LONGEST_SEALED).optional(), max_chars: count.optional() };
+const limits = { max_bytes: most.max(LONGEST_SEALED).optional(), max_chars: most.optional() };
 const commit = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('plain'), format, ...limits }),
   z
@@ -118,7 +198,7 @@ const commit = z.discriminatedUnion('mode', [
       mode: z.literal('timelock'),
       format,
       ...limits,
-      blocks: count.optional().describe('Blocks until the reveal'),
+      blocks: count.max(YEAR_BLOCKS).optional().describe('Blocks until the reveal'),
       boundary: z
         .strictObject({ epoch_blocks: count.min(1), margin: count })
         .optional()
@@ -149,9 +229,9 @@ const pin = z
 const repo = z
   .strictObject({
     match: regex.optional(),
-    min_chars: count.optional(),
-    max_chars: count.optional(),
-    max_bytes: count.optional(),
+    min_chars: most.optional(),
+    max_chars: most.optional(),
+    max_bytes: most.optional(),
     contains: z
       .array(
         z.strictObject({
@@ -164,6 +244,10 @@ const repo = z
       )
       .optional(),
   })
+  .refine(({ min_chars: min = 0, max_chars: max = Number.POSITIVE_INFINITY }) => min <= max, {
+    path: ['min_chars'],
+    message: 'is above max_chars',
+  })
   .default({});
 
 const files = z.strictObject({
@@ -172,11 +256,11 @@ const files = z.strictObject({
   forbid: z.array(text).default([]),
   weights: z.enum(['single_or_indexed', 'any', 'one_onnx', 'none']).default('any'),
   byte_equal: z
-    .union([z.array(text), z.record(text, text)])
+    .union([z.array(text), z.record(text, z.string().regex(/^[0-9a-f]{64}$/, 'is no sha256 in hex'))])
     .optional()
     .describe("The king's, or of these sha256"),
   code: z.array(text).optional().describe('The only Python files, byte-equal to the king'),
-  max_bytes: count.optional(),
+  max_bytes: most.optional(),
 });
 
 const config = z.strictObject({
@@ -189,7 +273,10 @@ const config = z.strictObject({
   auto_map: z.record(text, text).optional().describe('The only one, where code is allowed'),
   unquantised: z.boolean().optional().describe('A quantization_config is refused'),
   forbid_keys: z.array(text).default([]),
-  dtypes: z.array(text).optional(),
+  dtypes: z
+    .array(z.string().refine((dtype) => Object.hasOwn(DTYPE_BITS, dtype), 'is no dtype of safetensors'))
+    .min(1)
+    .optional(),
 });
 
 const rules = z.strictObject({
@@ -297,8 +384,8 @@ export type Pretraining = z.infer<typeof pretraining>;
 
 export const profileSchema = z.strictObject({
   netuid: z.int().min(0).max(65_535),
-  name: z.string().optional().describe('What the subnet calls itself'),
-  pays_for: z.string().optional(),
+  name: text.optional().describe('What the subnet calls itself'),
+  pays_for: text.optional(),
   source: source.nullable().default(null),
   commit,
   pin,
@@ -317,7 +404,7 @@ export const profileSchema = z.strictObject({
   sandbox: z
     .strictObject({
       king: z
-        .record(text, z.unknown())
+        .looseObject({ model_type: text })
         .optional()
         .describe("config.json of the sandbox's tiny king; left out: a small Llama"),
       king_name: text.optional().describe("The name of the king's repository, without its owner"),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, type Interfaces } from '@oclif/core';
+import type { Constants } from '../constants.ts';
 import { Cancelled, type ErrorReport, EXIT, type ExitCode, PtError, UserError } from '../errors.ts';
 import { outlivesTerminal } from '../host/hangup.ts';
 import { keepPrivate } from '../host/own-folder.ts';
@@ -118,11 +119,18 @@ export abstract class PtCommand extends Command {
     const given = flags as Record<string, unknown>;
     const settings = resolveSettings({ flags: given, env: process.env, cwd: process.cwd() });
     this.#typed = typedSettings(settings.rows, process.env);
+    this.warnReplaced(settings.constants, settings.profile);
     keepPrivate(settings.home);
     const descriptor = given['wallet-password-fd'];
     return typeof descriptor === 'number'
       ? { ...settings, walletPassword: readPassword(descriptor) }
       : settings;
+  }
+
+  /** Says of a profile that pt ships (or the constants folder has) that another folder's file stands in its place. */
+  protected warnReplaced({ replaced }: Constants, name: string): void {
+    if (Object.hasOwn(replaced, name))
+      this.warning(`Profile ${name} is ${replaced[name]}, in the place of the one of that name that pt has.`);
   }
 
   /**

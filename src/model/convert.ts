@@ -3,8 +3,8 @@
  * can start anywhere and be repeated. Nothing is kept on disk: casting again costs less than writing and reading a copy.
  */
 import { type FileHandle, open } from 'node:fs/promises';
+import { DTYPE_BITS } from '../dtypes.ts';
 import { CheckError } from '../errors.ts';
-import { DTYPE_BITS } from './header.ts';
 import { acquireScratch, CHUNK, releaseScratch, type Scratch } from './kernels.ts';
 import type { SafetensorsHeader, TensorInfo } from './types.ts';
 

@@ -1,34 +1,10 @@
 /** The header of a safetensors file: 8 bytes of length, JSON, then the tensors' bytes without a gap. */
+
+import { DTYPE_BITS } from '../dtypes.ts';
 import { CheckError } from '../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../text/strict-json.ts';
 import { isLfsPointer, LFS_POINTER } from './lfs.ts';
 import type { ByteSource, SafetensorsHeader, TensorInfo } from './types.ts';
-
-/** Bits an element takes, by dtype. */
-export const DTYPE_BITS: Readonly<Record<string, number>> = {
-  BOOL: 8,
-  F4: 4,
-  F6_E2M3: 6,
-  F6_E3M2: 6,
-  U8: 8,
-  I8: 8,
-  F8_E5M2: 8,
-  F8_E4M3: 8,
-  F8_E8M0: 8,
-  F8_E4M3FNUZ: 8,
-  F8_E5M2FNUZ: 8,
-  I16: 16,
-  U16: 16,
-  F16: 16,
-  BF16: 16,
-  I32: 32,
-  U32: 32,
-  F32: 32,
-  C64: 64,
-  F64: 64,
-  I64: 64,
-  U64: 64,
-};
 
 /** The reference allows 100 MB; a 14B model needs 60 kB. Enough for any real model, and bounded in memory. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024;

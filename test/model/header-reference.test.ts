@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { findPython } from '../../src/bridge/index.ts';
-import { DTYPE_BITS, readHeader } from '../../src/model/header.ts';
+import { DTYPE_BITS } from '../../src/dtypes.ts';
+import { readHeader } from '../../src/model/header.ts';
 import { memorySource } from '../../src/model/source.ts';
 import { again, cases, draws, patience, tell } from '../support/attack.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DTYPE_BITS } from '../../src/dtypes.ts';
 import { PtError } from '../../src/errors.ts';
-import { DTYPE_BITS, MAX_HEADER_BYTES, readHeader } from '../../src/model/header.ts';
+import { MAX_HEADER_BYTES, readHeader } from '../../src/model/header.ts';
 import { memorySource } from '../../src/model/source.ts';
 import type { ByteSource } from '../../src/model/types.ts';
 import { attack } from '../support/attack.ts';

@@ -10,6 +10,7 @@ import {
   commitmentFor,
   describeProfile,
   fieldsOf,
+  notJudged,
   parseCommitment,
   pickRevealed,
   readText,
@@ -32,6 +33,11 @@ const folderOf = (files: Record<string, unknown>): string => {
     writeFileSync(join(dir, name), typeof value === 'string' ? value : JSON.stringify(value));
   return dir;
 };
+
+/** The least that a commitment needs. */
+function plain() {
+  return { mode: 'plain', format: { kind: 'json', style: 'compact', keys: [['r', 'repo']] } };
+}
 
 const HOTKEY = '5HHBfPr8QwPLt3zZRNbF49FE8vd361uY3pUMqYbDMSmHSxTw';
 const COMMIT = '027c1146b1b8f9274e5a4cfd7a959e328a326cd6';
@@ -81,6 +87,108 @@ describe('profile files', () => {
       /bad\.json: commit\.blocks/,
     ],
     ['broken JSON', '{', /bad\.json: not JSON/],
+    ...(
+      [
+        [
+          'a key twice',
+          {
+            keys: [
+              ['r', 'repo'],
+              ['r', 'pin'],
+            ],
+          },
+          /format\.keys: has the key "r" twice/,
+        ],
+        [
+          'a key twice, by its other name',
+          {
+            keys: [
+              ['r', 'repo'],
+              ['x', { name: 'pin', also_key: 'r' }],
+            ],
+          },
+          /"r" twice/,
+        ],
+        [
+          'a field twice',
+          {
+            keys: [
+              ['r', 'repo'],
+              ['s', 'repo'],
+            ],
+          },
+          /names the field repo twice/,
+        ],
+        [
+          'a key twice inside',
+          {
+            keys: [
+              [
+                'o',
+                {
+                  object: [
+                    ['r', 'repo'],
+                    ['r', 'pin'],
+                  ],
+                },
+              ],
+            ],
+          },
+          /"r" twice/,
+        ],
+        [
+          'a constant that is no text',
+          { keys: [['v', { const: 3 }]] },
+          /keys\[0\]\[1\]\.const: .*expected string/,
+        ],
+        ['a key without its field', { keys: [['model']] }, /keys\[0\]: .*>=2 items/],
+        ['a field without a name', { keys: [['m', { match: 'x' }]] }, /keys\[0\]\[1\]/],
+      ] as [string, object, RegExp][]
+    ).map(([what, format, message]): [string, unknown, RegExp] => [
+      what,
+      { netuid: 1, commit: { mode: 'plain', format: { kind: 'json', style: 'compact', ...format } } },
+      message,
+    ]),
+    ...(
+      [
+        [
+          'a field as a constant',
+          ['repo_ns', { name: 'pin' }],
+          /parts\[0\]: .*the field is \{"name": "repo_ns"\}/,
+        ],
+        ['a constant with the separator', ['a:b', { name: 'pin' }], /parts\[0\]: holds the separator ":"/],
+        ['a part twice', [{ name: 'pin' }, { name: 'pin' }], /parts: names the field pin twice/],
+      ] as [string, unknown[], RegExp][]
+    ).map(([what, parts, message]): [string, unknown, RegExp] => [
+      what,
+      { netuid: 1, commit: { mode: 'plain', format: { kind: 'join', sep: ':', parts } } },
+      message,
+    ]),
+    ...(
+      [
+        ['an empty name', { name: '' }, /bad\.json: name/],
+        ['a hash that is none', { files: { byte_equal: { 'tokenizer.json': 'zz' } } }, /byte_equal.*sha256/],
+        [
+          'a dtype that is none',
+          { config: { against: 'king', dtypes: ['BF17'] } },
+          /dtypes\[0\]: is no dtype/,
+        ],
+        ['no bytes for files', { files: { max_bytes: 0 } }, /files\.max_bytes/],
+        ['no bytes for a name', { repo: { max_bytes: 0 } }, /repo\.max_bytes/],
+        [
+          'fewest above most',
+          { repo: { min_chars: 9, max_chars: 4 } },
+          /repo\.min_chars: is above max_chars/,
+        ],
+        ['no room for a text', { commit: { ...plain(), max_bytes: 0 } }, /commit\.max_bytes/],
+        ['a seal for ever', { commit: { ...plain(), mode: 'timelock', blocks: 1e9 } }, /commit\.blocks/],
+        ['a king of no type', { sandbox: { king: { hidden_size: 1 } } }, /sandbox\.king\.model_type/],
+      ] as [string, object, RegExp][]
+    ).map(([what, more, message]): [string, unknown, RegExp] => [
+      what,
+      { netuid: 1, commit: plain(), ...more },
+      message,
+    ]),
   ])('say which file and key is wrong: %s', (_, file, message) => {
     const dir = folderOf({ 'bad.json': file });
     expect(() => profileNamed(loadConstants(undefined, [dir]), 'bad')).toThrow(
@@ -103,6 +211,33 @@ describe('profile files', () => {
     expect(() => resolveSettings({ env: { PT_PROFILES: join(dir, 'nowhere') }, cwd: home, home })).toThrow(
       expect.objectContaining({ code: 'constants.missing' }),
     );
+  });
+
+  it('that stand in the place of one that pt has are told', () => {
+    const own = { netuid: 13, commit: plain() };
+    const dir = folderOf({ 'albedo.json': own, 'other.json': own });
+    const { replaced, profiles } = loadConstants(undefined, [dir]);
+    expect(replaced).toEqual({ albedo: join(dir, 'albedo.json') });
+    expect(profiles.albedo!.netuid).toBe(13);
+    expect(constants.replaced).toEqual({});
+  });
+
+  it('that name nothing they leave open have it named, and no model of theirs is ready', () => {
+    const parsed = (more: object) => profileSchema.parse({ netuid: 1, commit: plain(), ...more });
+    const external = parsed({ duel: { kind: 'external', what: 'judged by people' } });
+    expect(describeProfile('x', external).notJudged.join()).toContain('judged by people');
+    expect(notJudged(external)).toMatchObject([{ verdict: 'unknown' }]);
+    expect(notJudged(parsed({}))).toHaveLength(1);
+    const losses = parsed({
+      duel: { kind: 'epsilon_wins', epsilon_start: 0, epsilon_end: 0, decay_blocks: 1 },
+    });
+    expect(notJudged(losses)).toEqual([]);
+    expect(notJudged({ ...losses, pin: { store: 'none', forms: ['.'] } })).toHaveLength(1);
+    for (const name of names) {
+      const { pretraining, not_judged: list } = profileNamed(constants, name);
+      expect(notJudged(profileNamed(constants, name)).length).toBe(list.length);
+      if (pretraining === null) expect(list.length).toBeGreaterThan(0);
+    }
   });
 
   it('may lie in the constants folder', () => {

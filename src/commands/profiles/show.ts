@@ -17,6 +17,7 @@ export default class ProfilesShow extends PtCommand {
     const { args, flags } = await this.parse(ProfilesShow);
     const { constants } = await this.settings({ ...flags, profile: 'history' }); // which reads none: a broken one stops nothing here
     const profile = profileNamed(constants, args.profile);
+    this.warnReplaced(constants, args.profile);
     const summary = describeProfile(args.profile, profile);
     const { source, judged, notJudged } = summary;
     const rows: [string, string][] = [

@@ -14,7 +14,7 @@ import {
   sandboxStatus,
   startSandbox,
 } from '../../sandbox/index.ts';
-import { sandboxNotRunning } from '../../settings/index.ts';
+import { type Settings, sandboxNotRunning } from '../../settings/index.ts';
 
 const port = (summary: string) => Flags.integer({ summary, min: 1, max: 65_535 });
 
@@ -81,14 +81,14 @@ tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice doe
             env: { ...process.env, PT_PYTHON: settings.python ?? undefined },
           };
     if (flags.detach) {
-      const passedOn = (['chain-port', 'hub-port', 'spec', 'fork', 'profile', 'profiles'] as const).flatMap(
-        (name) => (flags[name] ? [`--${name}`, String(flags[name])] : []),
+      const passedOn = (['chain-port', 'hub-port', 'spec', 'fork', 'profile'] as const).flatMap((name) =>
+        flags[name] ? [`--${name}`, String(flags[name])] : [],
       );
       const command = [process.execPath, process.argv[1]!, 'sandbox', 'start', '--json', ...passedOn];
       await launchDetached(
         dir,
         command,
-        { ...process.env, PT_HOME: home },
+        { ...process.env, PT_HOME: home, ...whereverItRuns(settings) },
         { makesKing: plays !== undefined },
       );
       return this.#show(dir);
@@ -139,3 +139,11 @@ tiny king to beat, and \`pt sandbox judge\` as its validator. Starting twice doe
     return sandboxOutput(dir, running);
   }
 }
+
+/** Folders and programs as they are meant here: the sandbox runs in a folder of its own, where a relative path or `.env` means something else. */
+const whereverItRuns = ({ rows }: Settings): Record<string, string> =>
+  Object.fromEntries(
+    rows.flatMap(({ key, value, env: [name] }) =>
+      ['profiles', 'constants', 'python'].includes(key) && value !== null ? [[name!, String(value)]] : [],
+    ),
+  );
