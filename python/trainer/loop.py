@@ -24,6 +24,7 @@ from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
 from .model.adapters import merged
+from .model.experts import expert_load, mixtures
 from .model.layers import decoder_layers, persistent_buffers, tied_names
 from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
@@ -365,8 +366,13 @@ class Trainer:
         if best:
             progress.best_loss, progress.best_step = lower, progress.step
         also = {} if averaged is None else {"averaged_loss": averaged if math.isfinite(averaged) else None}
+        load = self._expert_load()
+        if load is not None:
+            also["expert_load"] = max(load["busiest"])
         with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
             self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
+            if load is not None:
+                self.events.emit("experts", step=progress.step, busiest=load["busiest"], unused=load["unused"])
             # Of the weights that are to be published: no choice is made by the duel's text.
             fought = {} if self.duel is None else {"duel": self._fight(self.duel, weights)}
             self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also, **fought)
@@ -400,6 +406,12 @@ class Trainer:
     def _held_out_loss(self) -> float:
         with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"), self._as_scored():
             return held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
+
+    def _expert_load(self) -> dict[str, list[float]] | None:
+        if not mixtures(self.model):
+            return None
+        with self._as_scored():
+            return expert_load(self.loss_model, self.held_out[: self.plan.batches.micro].to(self.world.device))
 
     def _write_samples(self) -> None:
         with self.events.phase("evaluating", "samples of text"), self._as_scored():

@@ -123,6 +123,13 @@ export const EVENTS = {
     fall_ahead: z.boolean().describe('The learning rate has yet to begin its fall'),
     seconds: z.number(),
   }),
+  experts: event('experts', {
+    step: count,
+    busiest: z
+      .array(z.number())
+      .describe('By layer: tokens of the busiest expert, as a multiple of an even share'),
+    unused: z.array(count).describe('By layer: experts that no token came to'),
+  }),
   checkpoint: event('checkpoint', { step: count, path: text }),
   best: event('best', {
     step: count,

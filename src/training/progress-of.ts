@@ -45,6 +45,8 @@ function progressOf(event: TrainerEvent, king: King | null, newest: RunDuel | nu
       };
     case 'duel':
       return king && { kind: 'note', level: 'info', message: duelNote(event, king, newest) };
+    case 'experts':
+      return { kind: 'note', level: 'info', message: expertsNote(event) };
     case 'warning':
       return { kind: 'note', level: 'warning', message: event.message ?? '' };
     default:
@@ -62,6 +64,15 @@ function duelNote(event: EventOf<'duel'>, king: King, standing: RunDuel | null):
       ? 'the losses say nothing about a chance to win'
       : `${describeStanding(standing)}${standing.mean === null ? '' : `; gain ${standing.mean.toFixed(5)} nats a token`}`;
   return `Step ${formatWhole(event.step ?? 0)}: against ${king.king}, ${said}.`;
+}
+
+function expertsNote({ busiest = [], unused = [] }: EventOf<'experts'>): string {
+  const most = Math.max(...busiest);
+  const idle = unused.reduce((sum, count) => sum + count, 0);
+  return (
+    `Experts: the busiest has ${most.toFixed(1)} times an even share of the tokens (layer ${busiest.indexOf(most) + 1} of ${busiest.length})` +
+    (idle === 0 ? '.' : `; ${idle} had none.`)
+  );
 }
 
 function averagedNote({ averaged_loss: loss }: EventOf<'eval'>): string {

@@ -13,7 +13,7 @@ from trainer.errors import TrainerError
 from trainer.fit.memory import estimate
 from trainer.model.load import make_config, skeleton
 from trainer.model.trainable import count_trained, freeze, matches
-from trainer_support import NANO, events, finish, metrics, start, start_ranks, write_run
+from trainer_support import NANO, events, finish, metrics, start, write_run
 
 FROZEN = ["embed_tokens", "layers.0", "*_layernorm"]
 STEPS = 8
@@ -61,11 +61,11 @@ def base(place, text):
     return run_dir / "best"
 
 
-def tune(place, text, base, name, ranks=1, steps=STEPS, **more):
+def tune(place, text, base, name, steps=STEPS, **more):
     source = {"kind": "model_dir", "path": str(base), "config": None}
     recipe = {"eval_every_steps": 4, "schedule": {"name": "constant"}, "finetune": {"warmup_steps": 1}}
     run_dir = write_run(place / name, text, recipe, source=source, freeze=FROZEN, lr=0.01, max_steps=steps, epochs=-1, **more)
-    assert finish(*(start_ranks(run_dir, place, ranks) if ranks > 1 else [start(run_dir, place)])) == [0] * ranks, (run_dir / "trainer.log").read_text()
+    assert finish(start(run_dir, place)) == [0], (run_dir / "trainer.log").read_text()
     return run_dir
 
 
@@ -106,12 +106,3 @@ def test_resumed_it_is_the_same_to_the_bit_and_another_start_is_refused(whole, p
     assert finish(start(half, place)) == [0], (half / "trainer.log").read_text()
     assert metrics(half) == metrics(whole)
     assert (half / "best" / "model.safetensors").read_bytes() == (whole / "best" / "model.safetensors").read_bytes()
-
-
-def test_two_processes_begin_and_go_as_one(whole, place, text, base):
-    two = tune(place, text, base, "two", ranks=2)
-    for one, other in zip(metrics(whole), metrics(two)):
-        assert one.get("loss", 0) == pytest.approx(other.get("loss", 0), abs=2e-4)
-    after = load_file(two / "best" / "model.safetensors")
-    for name, tensor in load_file(base / "model.safetensors").items():
-        assert torch.equal(tensor, after[name]) == any(matches(name, pattern) for pattern in FROZEN), name
