@@ -163,7 +163,7 @@ class RunConfig:
     batch_size: int | Literal["auto"] | None = option(None, "null: the recipe's; auto: the largest that fits, the step unchanged")
     sequence_length: int | None = option(None, "null: the recipe's, or the model's if shorter")
     accumulation_steps: int | None = option(None, "null: the recipe's")
-    lr: float | None = option(None, "peak rate of the matrices; other rates keep their proportion to it")
+    lr: float | Literal["auto"] | None = option(None, "peak rate of the matrices; other rates keep their proportion to it; auto: the best of short probes")
     optimizer: Literal["adamw", "muon"] | None = option(None, "null: the recipe's")
     schedule: Literal["constant", "cosine", "wsd"] | None = option(None, "null: the recipe's")
     freeze: list[str] | None = option(None, "null: the recipe's")
@@ -216,7 +216,7 @@ def apply_overrides(config: RunConfig) -> RunConfig:
     if config.source.kind != "recipe":
         scale_rates(optimizer, recipe.finetune.lr_factor * (recipe.lora.lr_factor if recipe.lora.rank else 1.0))
         recipe.schedule.warmup_steps, recipe.schedule.warmup_tokens = recipe.finetune.warmup_steps, recipe.finetune.warmup_tokens
-    if config.lr is not None:
+    if config.lr is not None and config.lr != "auto":
         scale_rates(optimizer, config.lr / (optimizer.muon_lr if optimizer.name == "muon" else optimizer.lr))
     check(config)
     return config

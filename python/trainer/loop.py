@@ -33,6 +33,7 @@ from .optim import schedule
 from .optim.average import Average
 from .parts import Parts, Stop, Tracker
 from .plan import without_end
+from .rates import find_rate
 from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
@@ -57,6 +58,8 @@ class Progress:
     checkpoint_seconds: float = 0.0
     rate: float = 1.0
     """Of the last step, as a part of its peak."""
+    peak_factor: float = 1.0
+    """What `lr: auto` found, as a multiple of the recipe's peak."""
     branch_rate: float = 1.0
     """`rate` where this run branched off another (`decay_from`)."""
     start_loss: float | None = None
@@ -70,7 +73,7 @@ class Trainer:
     def __init__(self, config: RunConfig, world: World, events: Events, parts: Parts, trackers: Tracker, stop: Stop):
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
-        self.teacher = parts.teacher
+        self.parts, self.teacher = parts, parts.teacher
         self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
         self.architecture, self.frames = parts.architecture, parts.frames
         self.trackers, self.stop = trackers, stop
@@ -131,7 +134,9 @@ class Trainer:
             )
         self.optimizers.load_numbers(state.get("optimizer", {}))
         spikes = Spikes(**state["progress"].pop("spikes"))
+        before = self.progress.peak_factor
         self.progress = Progress(**state["progress"], spikes=spikes)
+        self.optimizers.scale_rates(self.progress.peak_factor / before)
         if self.progress.step == self.config.decay_from.step:
             # What was best is the other run's, and lies in its folder.
             self.progress = replace(self.progress, branch_rate=self.progress.rate, best_loss=None, best_step=None)
@@ -156,6 +161,8 @@ class Trainer:
         self.events.emit("phase", name="training", detail="")
         if self.progress.step == 0 and self.config.source.kind != "recipe":
             self._evaluate()
+        if self.progress.step == 0 and self.config.lr == "auto":
+            self._find_rate()
         reason = self._ended()
         while reason is None:
             self._train_step()
@@ -197,6 +204,19 @@ class Trainer:
     def _train_step(self) -> None:
         self._tick()
         progress, step = self.progress, self.progress.step
+        mean, norm, divergences = self._gradients(step)
+        factor = progress.rate = self._rate(step)
+        bound = progress.spikes.bound()
+        self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
+        progress.step += 1
+        if self.average is not None:
+            self.average.update(progress.step)
+        progress.tokens += self.plan.micro_batches(step) * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
+        progress.seconds = time.monotonic() - self.started
+        self._queue_report([mean, norm, *([self._mean(divergences)] if divergences else [])], bound)
+
+    def _gradients(self, step: int) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Of the next sequences, clipped; returns the mean loss, the norm before clipping, and each micro-batch's divergence from a teacher."""
         micro_batches = self.plan.micro_batches(step)
         losses, divergences = [], []
         # Sharded gradients are reduced after every micro-batch: what waits for the last one is the whole model's, in fp32, on every rank.
@@ -209,17 +229,22 @@ class Trainer:
             losses.append(loss.detach())
             divergences += divergence
             self.events.alive()
-        mean = self._mean(losses)
-        norm = self._clip()
-        factor = progress.rate = self._rate(step)
-        bound = progress.spikes.bound()
-        self.optimizers.step(factor, torch.isfinite(norm) & torch.isfinite(mean) & (mean <= bound))
-        progress.step += 1
-        if self.average is not None:
-            self.average.update(progress.step)
-        progress.tokens += micro_batches * self.plan.batches.micro * self.world.size * self.recipe.sequence_length
-        progress.seconds = time.monotonic() - self.started
-        self._queue_report([mean, norm, *([self._mean(divergences)] if divergences else [])], bound)
+        return self._mean(losses), self._clip(), divergences
+
+    def _find_rate(self) -> None:
+        """`lr: auto`. The clock of the run begins after it."""
+
+        def train(step: int, steps: int) -> bool:
+            mean, norm, _ = self._gradients(0)
+            fine = torch.isfinite(norm) & torch.isfinite(mean)
+            self.optimizers.step(schedule.factor(self.recipe.schedule, step, self.plan.warmup_steps, steps), fine)
+            return bool(fine)
+
+        parts, progress = self.parts, self.progress
+        progress.peak_factor = find_rate(parts, self.world, self.events, self.run_dir, self.tensors(), progress.start_loss, train, self._held_out_loss)
+        self.optimizers.scale_rates(progress.peak_factor)
+        self.started = time.monotonic() - progress.seconds
+        self.events.emit("phase", name="training", detail=f"learning rate {self.optimizers.peak_lr:.2g}")
 
     def _mean(self, values: list[Tensor]) -> Tensor:
         """Over micro-batches and ranks."""

@@ -40,6 +40,10 @@ class RunOptimizer(Protocol):
 
     def load_numbers(self, numbers: dict) -> None: ...
 
+    def scale_rates(self, factor: float) -> None:
+        """Multiplies every peak rate."""
+        ...
+
     @property
     def lr(self) -> float: ...
 

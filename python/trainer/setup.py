@@ -136,6 +136,8 @@ def prepare(config: RunConfig, world: World, events: Events) -> Parts:
     if compiled:
         loss_model.chunk = torch.compile(loss_model.chunk)
     if own is not None and "optimizer" in own:
+        if config.lr == "auto":
+            raise TrainerError("bad_recipe", f"--lr auto tries the rates of pt's own optimizers, and {own.name} brings another.", ["Leave out --lr auto"])
         optimizers: RunOptimizer = OwnOptimizers(model, own.optimizers(model, recipe), functools.partial(own.explained, "optimizer"))
     else:
         optimizers = Optimizers(model, recipe.optimizer)

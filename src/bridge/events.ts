@@ -123,6 +123,11 @@ export const EVENTS = {
     fall_ahead: z.boolean().describe('The learning rate has yet to begin its fall'),
     seconds: z.number(),
   }),
+  probe: event('probe', {
+    lr: z.number(),
+    steps: count,
+    eval_loss: value.describe('Held-out, after so many steps at that peak rate; null: not finite'),
+  }),
   experts: event('experts', {
     step: count,
     busiest: z

@@ -27,7 +27,7 @@ export interface BranchInput {
 
 /** What a run has beside its checkpoints that a branch of it goes on with. */
 const CARRIED = [
-  ...['metrics.jsonl', 'data.json', 'batch.json', 'recipe.py'],
+  ...['metrics.jsonl', 'data.json', 'batch.json', 'rates.json', 'recipe.py'],
   ...['duel/king.json', 'duel/sample.safetensors'],
 ];
 

@@ -11,8 +11,12 @@ type Takes =
   | { kind: 'switch' }
   /** Texts, each with a flag of its own. */
   | { kind: 'list' }
-  /** `stores`: a text, a whole number from 1 on, or that and `auto`. */
-  | { kind: 'text'; stores: 'text' | 'count' | 'count or auto'; read: (text: string) => unknown };
+  /** `stores`: a text, a whole number from 1 on, or that or a rate and `auto`. */
+  | {
+      kind: 'text';
+      stores: 'text' | 'count' | 'count or auto' | 'rate or auto';
+      read: (text: string) => unknown;
+    };
 
 /** `free`: a resumed run takes the new value. `fixed`: another value would make it another run, and is refused. */
 export type OnResume = 'free' | 'fixed';
@@ -156,9 +160,9 @@ export const KNOBS = {
   },
   lr: {
     flag: 'lr',
-    summary: 'Peak learning rate',
+    summary: 'Peak learning rate, or auto: the best of short probes on held-out text',
     key: 'lr',
-    takes: { kind: 'number', above: 0, max: 1000 },
+    takes: { kind: 'text', stores: 'rate or auto', read: learningRate },
     default: null,
     unset: "the recipe's",
     resume: 'fixed',
@@ -460,6 +464,15 @@ function deviceName(text: string): string {
     `--device ${text} is not a device; it is one of auto, cpu, cuda, cuda:N, mps.`,
     { nextSteps: ['pt train --device auto', 'pt doctor'] },
   );
+}
+
+function learningRate(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (value > 0 && value <= 1000) return value;
+  throw new UserError('usage.number', `--lr ${text}: must be a number above 0, up to 1000, or auto.`, {
+    nextSteps: ['pt train --lr auto', 'pt train --help'],
+  });
 }
 
 function batchSize(text: string): number | 'auto' {

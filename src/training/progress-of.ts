@@ -45,6 +45,12 @@ function progressOf(event: TrainerEvent, king: King | null, newest: RunDuel | nu
       };
     case 'duel':
       return king && { kind: 'note', level: 'info', message: duelNote(event, king, newest) };
+    case 'probe':
+      return {
+        kind: 'note',
+        level: 'info',
+        message: `Learning rate ${event.lr?.toPrecision(2) ?? '?'}: held-out loss ${event.eval_loss?.toFixed(4) ?? 'not finite'} after ${formatWhole(event.steps ?? 0)} steps.`,
+      };
     case 'experts':
       return { kind: 'note', level: 'info', message: expertsNote(event) };
     case 'warning':

@@ -13,6 +13,7 @@ function stored({ takes, default: fallback }: Knob): z.ZodType {
     list: () => z.array(text),
     text: () => {
       if (!('stores' in takes) || takes.stores === 'text') return text;
+      if (takes.stores === 'rate or auto') return z.union([z.number(), z.literal('auto')]);
       return takes.stores === 'count' ? z.int() : z.union([z.int(), z.literal('auto')]);
     },
   };

@@ -18,7 +18,7 @@ ORDER = [
     {"data", "own_recipe"},  # the run's data may come from its recipe, whose data() makes a source
     {"score", "request"},
     {"parts"},
-    {"teacher"},
+    {"teacher", "rates"},
     {"setup"},
     {"loop"},
 ]

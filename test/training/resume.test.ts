@@ -106,7 +106,7 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean | str
   batchSize: fc.constantFrom('1', '4', 'auto'),
   sequenceLength: fc.integer({ min: 2, max: 99 }),
   accumulationSteps: fc.integer({ min: 1, max: 9 }),
-  lr: fc.constantFrom(1e-3, 2.5),
+  lr: fc.constantFrom('0.001', '2.5', 'auto'),
   pagesPerEpoch: fc.integer({ min: 1, max: 9 }),
   optimizer: fc.constantFrom('adamw', 'muon'),
   schedule: fc.constantFrom('constant', 'cosine', 'wsd'),

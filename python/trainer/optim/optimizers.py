@@ -78,6 +78,11 @@ class Optimizers:
         for part in self.parts:
             part.zero_grad(set_to_none=True)
 
+    def scale_rates(self, factor: float) -> None:
+        """Multiplies every peak rate."""
+        for group in self.groups:
+            group["peak_lr"] *= factor
+
     @property
     def lr(self) -> float:
         """The rate people ask for: of the matrices."""

@@ -48,6 +48,11 @@ class OwnOptimizers:
         for part in self.parts:
             part.zero_grad(set_to_none=True)
 
+    def scale_rates(self, factor: float) -> None:
+        """Multiplies every peak rate."""
+        for group in self.groups:
+            group["peak_lr"] *= factor
+
     @property
     def lr(self) -> float:
         return self.groups[0]["lr"] if self.groups else 0.0
