@@ -120,6 +120,16 @@ def without_end(config: RunConfig, plan: Plan) -> bool:
     return plan.total_steps is None and config.max_minutes is None
 
 
+def course_in_words(config: RunConfig, plan: Plan) -> str | None:
+    """How the steps are spent, for people: rising, at the full rate, falling. None: no end is known, or it is a branch, which only falls."""
+    total, schedule = plan.total_steps, config.recipe.schedule
+    if total is None or config.decay_from.step is not None:
+        return None
+    rising = min(plan.warmup_steps, max(1, total // 10))
+    falling = {"constant": 0, "wsd": round(schedule.decay_fraction * total), "cosine": total - rising}[schedule.name]
+    return f"{rising:,} steps of warm-up, {max(0, total - rising - falling):,} at the full rate, {falling:,} of decay"
+
+
 def end_in_words(config: RunConfig, plan: Plan) -> str:
     """What ends the run, for people."""
     ends = [] if config.max_minutes is None else [f"after {config.max_minutes:g} minutes"]

@@ -34,7 +34,7 @@ from .optim.optimizers import Optimizers
 from .optim.own import OwnOptimizers
 from .own_recipe import open_own_recipe
 from .parts import Parts, RunOptimizer
-from .plan import end_in_words, make_plan, split_batch
+from .plan import course_in_words, end_in_words, make_plan, split_batch
 from .score.duel import RunDuel
 from .teacher import make_teacher, teacher_config
 from .tokenizer import end_of_text, load_tokenizer, tokenizer_files
@@ -223,6 +223,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "estimated_bytes": None if parts.needed is None else parts.needed.total,
         "total_steps": parts.plan.total_steps,
         "end": end_in_words(config, parts.plan),
+        "course": course_in_words(config, parts.plan),
         "unigram_entropy": parts.data.unigram_entropy,
         "resumed_from": resumed_from,
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__},

@@ -52,6 +52,9 @@ export const EVENTS = {
     estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),
     total_steps: count.nullable().describe('Null: open, or ended by the clock alone'),
     end: text.describe('What ends the run, in words'),
+    course: text
+      .nullable()
+      .describe('Steps of warm-up, full rate and decay, in words; null: no end is known'),
     unigram_entropy: value.describe('Nats, of the held-out text'),
     resumed_from: count.nullable().describe('Step; null: from the beginning'),
     versions: z.record(text, text),

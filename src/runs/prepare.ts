@@ -33,6 +33,7 @@ import {
   updateState,
   withDefaults,
 } from '../training/index.ts';
+import { whyRefused } from './check-start.ts';
 import { prepareDuel, refuseDuel } from './prepare-duel.ts';
 import { checkEarly, planPublish, type RunPublish, refuseUnpublishable } from './publish-best.ts';
 
@@ -137,6 +138,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
     };
   }
   const lock = yield* hold(runDir, order);
+  yield* warnings(await whyRefused(runDir, place));
   if (plan !== null && block !== null) {
     const recipes = Object.keys(settings.constants.recipes);
     await refuseUnpublishable(plan, runDir, { block, recipes }, place);

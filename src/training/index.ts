@@ -47,6 +47,7 @@ export {
   newRunId,
   readBest,
   readRunConfig,
+  readSource,
   resumeCommand,
   runCalled,
   runOf,

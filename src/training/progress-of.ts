@@ -21,7 +21,9 @@ function progressOf(event: TrainerEvent, king: King | null, newest: RunDuel | nu
         `${from === null ? 'Training' : `Going on from step ${formatWhole(from)}`}: ${event.parameters == null ? '?' : formatCount(event.parameters)} parameters ` +
         `(${trainedNote(event)}${event.architecture}) on ${event.device_name || event.device}, ${event.dtype}, attention ${event.attention}.` +
         (event.tokenizer === undefined ? '' : ` Tokenizer: ${event.tokenizer}.`) +
-        (event.end === undefined ? '' : ` It ends ${event.end}.`);
+        (event.end === undefined
+          ? ''
+          : ` It ends ${event.end}${event.course == null ? '' : `: ${event.course}`}.`);
       return { kind: 'note', level: 'info', message };
     }
     case 'data':

@@ -12,13 +12,17 @@ import { writeJson } from '../host/write-file.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { knobConfig } from './knobs.ts';
 import { isDriven, readState } from './run-state.ts';
-import type { BestModel, PublishIntent, RunRequest, RunState } from './types.ts';
+import type { BestModel, ModelSource, PublishIntent, RunRequest, RunState } from './types.ts';
 
 /** `20261123-101500-3f9a`: sorts by time, readable, no collision between two runs of one second. */
 export function newRunId(now = new Date()): string {
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `${stamp}-${randomBytes(2).toString('hex')}`;
 }
+
+/** Where a run's weights come from. */
+export const readSource = async (runDir: string): Promise<ModelSource> =>
+  (await readRunConfig(runDir)).source as ModelSource;
 
 export async function readObject(path: string): Promise<Record<string, unknown> | null> {
   const value = await readJson(path);

@@ -8,6 +8,7 @@ import signal
 import pytest
 import torch
 
+from trainer.errors import TrainerError
 from trainer.finetuning import cannot_win, smallest_epsilon
 from trainer.model.load import make_config
 from trainer.model.save import save_model
@@ -119,6 +120,13 @@ def test_the_loss_of_the_start_outlives_a_kill(place, text, winner):
     assert next(line["step"] for line in metrics(run_dir) if "eval_loss" in line) == 0
     assert len([event for event in events(run_dir, "eval") if event["step"] == 0]) == 1
     assert [event["code"] for event in events(run_dir, "warning")] == ["cannot_win"]
+
+
+def test_a_class_that_only_its_own_code_knows_is_named_and_its_code_never_run():
+    raw = {"model_type": "quasar", "auto_map": {"AutoConfig": "configuration_quasar.QuasarConfig"}}
+    with pytest.raises(TrainerError, match=r"config.json is of quasar, a class that only its own code knows \(auto_map\)"):
+        make_config(raw, "config.json")
+    assert make_config({**raw, "model_type": "llama"}, "config.json").model_type == "llama", "transformers' own is taken for it"
 
 
 def test_the_margin_is_the_smallest_that_the_rule_ever_asks():

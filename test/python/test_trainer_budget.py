@@ -110,6 +110,7 @@ def test_a_run_of_so_many_tokens(place, text):
     done = events(run_dir, "done")[0]
     assert (done["reason"], done["steps"], done["tokens"]) == ("tokens", 10, 2560)
     assert events(run_dir, "start")[0]["end"] == "after 10 steps (2,500 tokens)"
+    assert events(run_dir, "start")[0]["course"] == "1 steps of warm-up, 7 at the full rate, 2 of decay"
     rates = [line["lr"] for line in metrics(run_dir) if "lr" in line]
     assert rates[-1] < 0.6 * max(rates)
 

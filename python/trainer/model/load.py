@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ..config import Recipe, Source
 from ..errors import TrainerError, is_out_of_memory
@@ -80,6 +80,7 @@ def load_config(source: Source, recipe: Recipe) -> PretrainedConfig:
 
 def make_config(raw: dict, where: str) -> PretrainedConfig:
     """A transformers config of these keys; code that a config may name is never run."""
+    code = raw.get("auto_map")
     raw = {key: value for key, value in raw.items() if key != "auto_map"}
     kind = raw.pop("model_type", None)
     if not isinstance(kind, str):
@@ -87,6 +88,9 @@ def make_config(raw: dict, where: str) -> PretrainedConfig:
     try:
         config = AutoConfig.for_model(kind, **raw)
     except Exception as error:  # transformers 5 validates with many exception classes
+        if code is not None and kind not in CONFIG_MAPPING:
+            message = f"{where} is of {kind}, a class that only its own code knows (auto_map), and that of others is never run here."
+            raise TrainerError("bad_model", message, ["Start from a model of a class of transformers"]) from error
         raise TrainerError("bad_model", f"{where} is no config that transformers accepts: {error}", ["Correct that key"]) from error
     config.use_cache = True  # what users of the saved model expect; training asks for no cache itself
     return config
