@@ -93,7 +93,9 @@ const percent = (share: number): string => {
   return whole === 0 && share > 0 ? 'under 1%' : `${whole}%`;
 };
 
-function lead({ mean, low, high, n, challenger, king }: Duel): string {
+function lead({ mean, low, high, n, challenger, king, losses }: Duel): string {
+  if (losses.king.every((loss, i) => loss === losses.challenger[i]))
+    return `on each of ${n} sequences ${challenger} and ${king} have the very same loss: they are as good as one model`;
   const [better, worse, by] = mean >= 0 ? [challenger, king, mean] : [king, challenger, -mean];
   const between =
     low === null

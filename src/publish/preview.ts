@@ -90,11 +90,15 @@ const OF_HUB: ReadonlySet<PlannedStep['step']> = new Set([
   'confirm-public',
 ]);
 
+/** What nobody can tell is no rule that is not met. */
 function rulesMet(findings: Finding[]): string {
-  const against = reasonsAgainst(findings).length;
-  return against === 0
-    ? `${findings.length} rules, all met by`
-    : `${findings.length} rules, ${against} not met by`;
+  const reasons = reasonsAgainst(findings);
+  const open = reasons.filter(({ verdict }) => verdict === 'unknown').length;
+  const said = [
+    ...(reasons.length > open ? [`${reasons.length - open} not met`] : []),
+    ...(open > 0 ? [`${open} cannot be told`] : []),
+  ];
+  return `${findings.length} rules, ${said.length === 0 ? 'all met by' : `${said.join(', ')}, for`}`;
 }
 
 interface World {

@@ -55,6 +55,12 @@ describe('the duel of a profile', () => {
     },
   );
 
+  it.each(['teutonic', 'albedo'])('%s: says of a copy that it is one', (name) => {
+    const found = liveDuel({ ...king, name: 'mine' }, king, profileNamed(constants, name), moment);
+    expect(found.sentence).toContain('mine and king have the very same loss');
+    expect(found.advice).not.toBe('publish');
+  });
+
   it('says that one sequence is too little', () => {
     const one = (losses: number[]) => ({ name: 'x', losses: losses.slice(0, 1) });
     const found = liveDuel(one([1]), one([2]), profileNamed(constants, 'teutonic'), moment);
