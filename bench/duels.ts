@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- duels [DUELS]`: whether the forecast of a duel holds. In each simulated duel our sample gives the chance to win, then the subnet's
+ * `npm run bench -- duels [DUELS] [--calibration]`: whether the forecast of a duel holds. In each simulated duel our sample gives the chance to win, then the subnet's
  * rule itself decides on fresh sequences; the share won must be what was promised. Challengers are spread evenly around the threshold, from
  * certain losers to certain winners; differences are normal, heavy-tailed or skewed. Then campaigns of several candidates: how many of those
  * published on a promise win, chosen and promised on one text, or promised on text that no choice was made by.
@@ -14,8 +14,12 @@ const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.
 const NOISES: Record<string, () => number> = {
   normal,
   'heavy tails': () => normal() / Math.sqrt(normal() ** 2 + normal() ** 2 + normal() ** 2),
-  skewed: () => (Math.exp(normal()) - Math.exp(0.5)) / Math.sqrt((Math.E - 1) * Math.E),
+  skewed: () => lognormal(),
+  'skewed down': () => -lognormal(),
 };
+function lognormal(): number {
+  return (Math.exp(normal()) - Math.exp(0.5)) / Math.sqrt((Math.E - 1) * Math.E);
+}
 
 interface Setting {
   rule: string;
@@ -126,7 +130,10 @@ function calibrate({ rule, own, fresh, duels: count, play }: Setting, noise: str
   const what = `${rule}, ${noise}, ${own} sequences against ${fresh}, ${count} duels in five bins`;
   report(`${what}: mean gap between promised and won`, mean, 'points');
   // Mostly luck where a bin holds few: 200 duels at one half have a standard error of 3.5 points.
-  report(`${what}: widest gap`, Math.max(...gaps), 'points');
+  const widest = gaps.indexOf(Math.max(...gaps));
+  const { n, promised: sum } = bins[widest]!;
+  const error = 100 * Math.sqrt(((sum / n) * (1 - sum / n)) / n);
+  report(`${what}: widest gap, of ${n} duels (standard error ${error.toFixed(1)})`, gaps[widest]!, 'points');
 }
 
 /**
@@ -180,7 +187,8 @@ function campaigns(candidates: number, spread: number, count: number): void {
   }
 }
 
-for (const candidates of [1, 5, 20]) campaigns(candidates, 0.5, Math.min(duels, 2000));
+const only = process.argv.includes('--calibration');
+for (const candidates of only ? [] : [1, 5, 20]) campaigns(candidates, 0.5, Math.min(duels, 2000));
 for (const noise of Object.keys(NOISES))
   for (const setting of [
     bootstrap(200, 500, 2000, Math.min(duels, 2000)),

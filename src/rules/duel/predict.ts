@@ -1,7 +1,8 @@
 /**
  * From a sample of ours to the chance that a rule is passed on fresh sequences of the subnet's own: over all true values that the sample
  * leaves possible (Student's posterior of a mean, Jeffreys' of a share), the chance at each. The two uncertainties, ours and that of the
- * fresh sample, are both in it. How well it holds is measured by `npm run bench -- duels`.
+ * fresh sample, are both in it, and so is the skew of the values: a mean that is higher comes with a larger spread where the tail is long
+ * above, and a bootstrap's bound leans with its sample (Edgeworth's first term). How well it holds is measured by `npm run bench -- duels`.
  */
 
 /** What the rule asks of `n` fresh sequences. */
@@ -18,8 +19,18 @@ export type Trial =
   /** More sequences won than lost. */
   | { by: 'share'; n: number };
 
+/** Mean, standard deviation (n − 1), and of the sample itself third and fourth standardized moment (`excess`: less the normal's 3). */
+export interface Moments {
+  n: number;
+  mean: number;
+  sd: number;
+  /** Left out: 0, as of a normal sample. */
+  skew?: number;
+  excess?: number;
+}
+
 /** A sample of a value a sequence, or of sequences won and lost (of `n`; the others are ties). */
-export type Sample = { n: number; mean: number; sd: number } | { n: number; won: number; lost: number };
+export type Sample = Moments | { n: number; won: number; lost: number };
 
 export interface Prediction {
   /** Chance to pass. */
@@ -38,8 +49,7 @@ const REACH = 9;
 /** Digits that are told: the grid is good for these. */
 const DIGITS = 1e6;
 
-/** Mean and standard deviation (n − 1). */
-export function sampleOf(values: ArrayLike<number>): { n: number; mean: number; sd: number } {
+export function sampleOf(values: ArrayLike<number>): Moments {
   const n = values.length;
   let mean = 0;
   let squares = 0;
@@ -48,7 +58,16 @@ export function sampleOf(values: ArrayLike<number>): { n: number; mean: number; 
     mean += off / (i + 1);
     squares += off * (values[i]! - mean);
   }
-  return { n, mean, sd: n > 1 ? Math.sqrt(squares / (n - 1)) : Number.NaN };
+  const sd = n > 1 ? Math.sqrt(squares / (n - 1)) : Number.NaN;
+  if (!(squares > 0)) return { n, mean, sd, skew: 0, excess: 0 };
+  const spread = Math.sqrt(squares / n);
+  let [third, fourth] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    const off = (values[i]! - mean) / spread;
+    third += off ** 3;
+    fourth += off ** 4;
+  }
+  return { n, mean, sd, skew: third / n, excess: fourth / n - 3 };
 }
 
 /** Null below two sequences (for a mean), or when nothing was won or lost. */
@@ -131,17 +150,39 @@ function meanGrid(sample: Sample, trial: Trial & { by: 'mean' }): Believed[] | n
   const reach = freedom < 60 ? Math.PI / 2 : Math.atan(REACH / Math.sqrt(freedom));
   return grid(-reach, reach).map((angle) => {
     const at = mean + (sd / Math.sqrt(n)) * Math.sqrt(freedom) * Math.tan(angle);
-    return { weight: Math.cos(angle) ** (freedom - 1), chance: chanceOfMean(at, sd, trial) };
+    return { weight: Math.cos(angle) ** (freedom - 1), chance: chanceOfMean(at, sample, trial) };
   });
 }
 
+/** Variances that a skewed sample's own is taken to differ from the true one by, at most. */
+const [NARROWEST, WIDEST] = [0.25, 4];
+/** The least variance that is left to a bound, of its mean's. */
+const LEAST_VARIANCE = 0.2;
+
+/**
+ * Chance that fresh sequences pass, where the true mean is `mean`. Their lower bound is mean + standard error · (−sds + γ (sds² − 1) / 6), with γ
+ * the skew of a mean of n (Cornish and Fisher's quantile of a bootstrap); mean and standard error go together where the values are skewed.
+ */
 function chanceOfMean(
   mean: number,
-  sd: number,
+  { mean: seen, sd, skew = 0, excess = 0 }: Moments,
   { threshold, sds, n, times }: Trial & { by: 'mean' },
 ): number {
   if (sd === 0) return mean > threshold ? 1 : 0;
-  return normalCdf((Math.sqrt(n) * (mean - threshold)) / sd - sds) ** times;
+  // What our sample has missed of a long tail, its spread has missed too: cov(mean, variance) is the third moment.
+  const wider = Math.min(WIDEST, Math.max(NARROWEST, 1 + (skew * (mean - seen)) / sd));
+  const above = (Math.sqrt(n) * (mean - threshold)) / (sd * Math.sqrt(wider));
+  const lean = skew / Math.sqrt(n);
+  const bound = sds === 0 ? 0 : -sds + (lean * (sds ** 2 - 1)) / 6;
+  const variance = 1 + bound * lean + (bound ** 2 * (Math.max(excess, skew ** 2 - 2) + 2)) / (4 * n);
+  const width = Math.sqrt(Math.max(LEAST_VARIANCE, variance));
+  return (1 - skewedCdf(-(above + bound) / width, lean / width)) ** times;
+}
+
+/** Chance that a standardized value of this skew is below `x`: Edgeworth's first term, within 0 and 1. */
+function skewedCdf(x: number, skew: number): number {
+  const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+  return Math.min(1, Math.max(0, normalCdf(x) - (skew * (x * x - 1) * density) / 6));
 }
 
 /** Jeffreys' posterior of a share q = sin² φ: its density in φ is sin φ to 2·won times cos φ to 2·lost. */
