@@ -308,6 +308,7 @@ const duel = z.discriminatedUnion('kind', [
     seed: count,
     n: count.optional(),
     length: count.optional(),
+    wins: count.min(1).optional().describe('Rounds in a row, each on fresh sequences; left out: 1'),
   }),
   z.strictObject({
     kind: z.literal('mean_margin'),

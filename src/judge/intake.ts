@@ -89,10 +89,11 @@ function refusedByCount(
   const before = stored.revealed.length - 1;
   if (profile.commit.mode === 'timelock' && before > 0 && !sealsLeft(profile, before, text.block))
     return `${stored.revealed.length} reveals of this hotkey: more than ${limits.seals_per_hotkey_ever} make it invalid for good`;
-  const judged = own.filter(({ outcome }) => outcome !== 'refused').length;
+  // What was never read was never taken up.
+  const failed = own.filter(({ outcome }) => outcome === 'refused').length;
+  const judged = own.filter(({ outcome }) => outcome !== 'refused' && outcome !== 'unreadable').length;
   if (limits.evaluations_per_hotkey !== undefined && judged >= limits.evaluations_per_hotkey)
     return `this hotkey had its ${limits.evaluations_per_hotkey} evaluation`;
-  const failed = own.length - judged;
   if (limits.failed_ban !== undefined && failed >= limits.failed_ban)
     return `${failed} of its models were refused: this hotkey is banned`;
   return null;

@@ -30,8 +30,10 @@ export const throneSchema = exactly<Throne>()(
         text,
         repo: text.nullable(),
         outcome: z
-          .enum(['refused', 'lost', 'won', 'taken'])
-          .describe('refused: in no duel; taken: there is nobody to beat'),
+          .enum(['unreadable', 'refused', 'lost', 'won', 'taken'])
+          .describe(
+            'unreadable: no text of this subnet; refused: in no duel; taken: there is nobody to beat',
+          ),
         reason: text,
       }),
     ),

@@ -113,6 +113,18 @@ export function countedTexts(
   });
 }
 
+/** Texts of a hotkey that the profile's validators cannot read. */
+export function unreadTexts(
+  stored: StoredCommitments,
+  { commit }: Profile,
+): { block: number; text: string }[] {
+  const { entry } = stored;
+  const plain = entry !== null && entry.text !== null ? [{ block: entry.block, text: entry.text }] : [];
+  const sealing = commit.mode === 'timelock';
+  const texts = sealing ? [...revealedTexts(stored), ...(commit.plain_too ? plain : [])] : plain;
+  return texts.filter(({ text }) => readText(commit.format, text).kind !== 'read');
+}
+
 function currentOf(
   stored: StoredCommitments,
   profile: Profile,

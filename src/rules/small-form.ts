@@ -40,7 +40,12 @@ export function smallForm(name: string, profile: Profile, king: Record<string, u
         ? { ...config, allow: config.allow.map((sizes) => takeFrom(king, Object.keys(sizes))) }
         : config,
     limits: { ...kept, ...(age === undefined ? {} : { min_age_blocks: Math.min(age, MOST_AGE) }) },
-    duel: duel.kind === 'bootstrap_lcb' ? { ...duel, ...SAMPLE } : decides ? duel : { ...BY_LOSSES },
+    duel:
+      duel.kind === 'bootstrap_lcb'
+        ? { ...duel, ...SAMPLE }
+        : decides
+          ? duel
+          : { ...BY_LOSSES, ...(duel.kind === 'mean_margin' && duel.wins > 1 ? { wins: duel.wins } : {}) },
     not_judged: [
       ...(decides
         ? []

@@ -15,7 +15,10 @@ let king: string;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'pt-judge-'));
-  const plays = { name: 'affine', profile: profileNamed(loadConstants(), 'affine'), env: process.env };
+  // With Albedo's way to decide, whose king is larger: what is played of it is that a challenger must win twice.
+  const duel = profileNamed(loadConstants(), 'albedo').duel;
+  const profile = { ...profileNamed(loadConstants(), 'affine'), duel };
+  const plays = { name: 'affine', profile, env: process.env };
   sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200, plays });
   king = join(home, 'king');
 }, 180_000);
@@ -89,6 +92,7 @@ test('what the subnet refuses is refused, with the reason', async () => {
     (hotkey) => text(`me/affine-${hotkey}`, commit),
   );
   const hidden = await stranger('hidden', (hotkey) => text(`me/affine-${hotkey}`, gone));
+  const garbled = await stranger('garbled', () => 'v7|me/affine-x|main');
   const sized = await stranger('sized');
   const dir = await variant('larger', { hidden_size: 256 });
   const other = await pt(
@@ -105,6 +109,7 @@ test('what the subnet refuses is refused, with the reason', async () => {
     reason: expect.stringContaining('must end with'),
   });
   expect(reason(twice)).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('2 reveals') });
+  expect(reason(garbled)).toMatchObject({ outcome: 'unreadable', repo: null, text: 'v7|me/affine-x|main' });
   expect(reason(hidden)).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('not there') });
   expect(reason(sized)).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('sizes') });
   expect(throne.king).toBe(sandbox.state.plays!.king!.hotkey);
@@ -121,6 +126,11 @@ test('a better model is sealed, opened, judged and paid; a second seal is refuse
   expect(sent.out(), sent.stderr).toMatchObject({ seal: { state: 'revealed' }, public: true });
   const judged = await pt('sandbox', 'judge');
   expect(judged.out(), judged.stderr).toMatchObject({ king: ss58 });
+  const { verdicts } = judged.out() as unknown as Throne;
+  expect(verdicts.find(({ hotkey }) => hotkey === ss58)).toMatchObject({
+    outcome: 'won',
+    reason: expect.stringMatching(/^round 1 of 2: .*; round 2 of 2: /),
+  });
   expect((await pt('status', '--mine')).out()).toMatchObject({ neurons: [{ incentive: 1 }] });
   // Judged once: the next round has nothing to do.
   expect((await pt('sandbox', 'judge')).out()).toEqual(judged.out());

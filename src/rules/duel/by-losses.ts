@@ -48,7 +48,7 @@ export function trialOf(rule: Rule, n: number): Trial | null {
         threshold: rule.delta,
         sds: -normalQuantile(rule.alpha),
         n: rule.n ?? n,
-        times: 1,
+        times: rule.wins ?? 1,
       };
     case 'mean_margin':
       return { by: 'mean', threshold: rule.margin, sds: 0, n, times: Math.max(1, rule.wins) };

@@ -14,7 +14,7 @@ const verdictSchema = z.strictObject({
   text: z.string(),
   repo: z.string().nullable(),
   /** `refused`: it was taken into no duel. `taken`: it was, where there is nobody to beat. */
-  outcome: z.enum(['refused', 'lost', 'won', 'taken']),
+  outcome: z.enum(['unreadable', 'refused', 'lost', 'won', 'taken']),
   reason: z.string(),
 });
 export type PlayVerdict = z.infer<typeof verdictSchema>;
