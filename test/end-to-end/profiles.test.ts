@@ -134,7 +134,10 @@ describe('a subnet that is a file and nothing else', () => {
 });
 
 const albedo = (repo: string, ...more: string[]) =>
-  pt(['upload', '--load-model-dir', model, '--hf-repo-id', repo, '--no-check', '--yes', ...more], 'albedo');
+  pt(
+    ['upload', '--load-model-dir', model, '--hf-repo-id', repo, '--no-check', '--yes', '--wait', ...more],
+    'albedo',
+  );
 const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
 
 it('a locked model is held beside the king, by folder or on the Hub', async () => {

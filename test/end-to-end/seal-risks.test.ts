@@ -51,8 +51,13 @@ const pt = (profile: string, ...args: string[]) =>
     env: { PT_HOME: home, PT_NETWORK: 'sandbox', PT_PROFILES: join(home, 'mine'), PT_PROFILE: profile },
   });
 const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
+/** An epoch has room for nine seals, and here are more. */
 const upload = (profile: string, name: string, ...more: string[]) =>
-  pt(profile, 'upload', '--load-model-dir', model, '--hf-repo-id', name, '--no-check', '--yes', ...more);
+  pt(
+    profile,
+    ...['upload', '--load-model-dir', model, '--hf-repo-id', name, '--no-check', '--yes', '--wait'],
+    ...more,
+  );
 const codeOf = (ran: Ran) => (ran.json().error as { code: string } | undefined)?.code;
 
 /** What a run sent to the Hub beyond reading, and how many extrinsics were included meanwhile. */
@@ -161,6 +166,29 @@ it('a round that passes between signing and inclusion is named: what was sealed 
   expect(inTime.json(), inTime.stderr).toMatchObject({ seal: { state: 'revealed', late: false } });
   expect(inTime.stderr).not.toContain('nothing was hidden');
 }, 120_000);
+
+it('the repository becomes public when its seal is due: after the seal is in, before it is opened, and not earlier', async () => {
+  const read = async () => (await fetch(`${sandbox.state.hub}/api/models/${repo('due')}`)).status;
+  sandbox.chain!.setFaults({ dueInSeconds: 15 });
+  sandbox.chain!.seal();
+  const due = Date.now() + 15_000;
+  const running = upload('albedo', repo('due'), '--blocks', '5', '--wait-reveal');
+  const state = async () =>
+    (await pt('albedo', 'status', '--mine')).json() as { neurons: { state: string }[] };
+  await expect.poll(async () => (await state()).neurons[0]?.state, { timeout: 13_000 }).toBe('sealed');
+  const early = await read();
+  expect(Date.now()).toBeLessThan(due - 1000);
+  expect(early).toBe(401);
+  // The first look that sees it is no sooner than a block before the round.
+  await expect.poll(read, { timeout: 30_000, interval: 50 }).toBe(200);
+  expect(Date.now()).toBeGreaterThan(due - 2000);
+  const ran = await running;
+  expect(ran.json(), ran.stderr).toMatchObject({
+    public: true,
+    seal: { round: 1000, state: 'revealed', late: false },
+  });
+  expect(ran.stderr).toContain('stays private until the seal is due');
+}, 60_000);
 
 it('a round whose signature the chain keeps no more opens no seal: failed, named, and nothing is made public', async () => {
   const { ran, extrinsics } = await sentBy(() => includedLate('albedo', repo('old'), { pulseExpired: true }));

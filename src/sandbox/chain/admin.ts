@@ -38,6 +38,7 @@ export function createAdmin(node: Node): Admin {
       node.faults.beacon.broken = faults.sealsBroken;
       node.faults.beacon.out = faults.roundOut || faults.pulseExpired;
       node.faults.beacon.expired = faults.pulseExpired;
+      node.faults.beacon.dueAt = faults.dueInSeconds > 0 ? Date.now() / 1000 + faults.dueInSeconds : null;
       node.faults.holdExtrinsics = faults.holdExtrinsics;
     },
     register(hotkey, { netuid = ownNetuid, ...options } = {}) {

@@ -23,6 +23,8 @@ const PERIOD = 1_000_000;
 /** So that a clock that is wrong by hours still falls into it. */
 const A_DAY = 86_400;
 const KEPT_REVEALS = 10;
+/** So long that a seal made seconds before the round is due, for five blocks of 12 s, still falls into it. */
+const SHORT_PERIOD = 40;
 /** Rounds that the chain seems to lack while the beacon is late. */
 const LATE = 100;
 /** Rounds for which the pallet keeps signatures. */
@@ -44,6 +46,8 @@ export interface BeaconFaults {
   out: boolean;
   /** And its signature is kept no more. */
   expired: boolean;
+  /** Unix seconds at which the round is out; null: as soon as a seal is old enough. */
+  dueAt: number | null;
 }
 
 export interface SandboxBeacon {
@@ -91,16 +95,28 @@ export function createBeacon(
     return { newest: ROUND - 1 - (faults.late ? LATE : 0), oldest: 1 };
   };
 
+  let shown: number | null = null;
+  /** Shifts the beacon, so that its round is out at `dueAt`. */
+  const shift = (state: State, dueAt: number | null): void => {
+    const period = dueAt === null ? PERIOD : SHORT_PERIOD;
+    const genesis =
+      dueAt === null
+        ? Math.floor(Date.now() / 1000) - ROUND * PERIOD - A_DAY
+        : Math.floor(dueAt) - (ROUND - 1) * period;
+    // Decoded and encoded again, so that the storage is what the metadata says.
+    state.set('Drand', 'BeaconConfig', [], beaconValue(state, { ...QUICKNET, genesis, period }));
+    shown = dueAt;
+  };
+
   return {
     begin(state) {
-      const genesis = Math.floor(Date.now() / 1000) - ROUND * PERIOD - A_DAY;
-      // Decoded and encoded again, so that the storage is what the metadata says.
-      state.set('Drand', 'BeaconConfig', [], beaconValue(state, { ...QUICKNET, genesis, period: PERIOD }));
+      shift(state, null);
       state.set('Drand', 'LastStoredRound', [], BigInt(ROUND - 1));
       state.set('Drand', 'OldestStoredRound', [], 1n);
     },
     open(state, block) {
       const index = state.get('Commitments', 'TimelockedIndex') as [number, string][];
+      if (shown !== faults.dueAt) shift(state, faults.dueAt);
       const { newest, oldest } = storedRounds();
       state.set('Drand', 'Pulses', [BigInt(ROUND)], newest >= ROUND && oldest <= ROUND ? pulse : null);
       state.set('Drand', 'LastStoredRound', [], BigInt(newest));
@@ -111,7 +127,8 @@ export function createBeacon(
       for (const [netuid, who] of index) {
         const entry = state.get('Commitments', 'CommitmentOf', netuid, who);
         const since = faults.out ? 1 : revealBlocks;
-        const due = entry !== undefined && entry.block + since <= block && !faults.late;
+        const out = !faults.late && (faults.dueAt === null || Date.now() / 1000 >= faults.dueAt);
+        const due = entry !== undefined && entry.block + since <= block && out;
         const waits = entry?.info.some(
           (field: DataField) => isSeal(field) && answerOf(bytesOf(field)) === null,
         );

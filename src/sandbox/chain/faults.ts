@@ -22,6 +22,8 @@ export interface ChainFaults {
   roundOut: boolean;
   /** It has been out for so long that the chain keeps its signature no more. */
   pulseExpired: boolean;
+  /** The round is out only so many seconds from now: a beacon that runs by the clock, for seals of five blocks of 12 s. 0: it does not. */
+  dueInSeconds: number;
   /** Extrinsics wait in the pool. */
   holdExtrinsics: boolean;
 }
@@ -37,6 +39,7 @@ export const noFaults = (): ChainFaults => ({
   sealsBroken: false,
   roundOut: false,
   pulseExpired: false,
+  dueInSeconds: 0,
   holdExtrinsics: false,
 });
 

@@ -59,7 +59,7 @@ export function startNode(options: NodeOptions): Node {
   const eventsKey = runtime.builder.buildStorage('System', 'Events').keys.enc();
   const faults = {
     ...{ stalled: false, dropExtrinsics: 0, clockMs: 0, holdExtrinsics: false },
-    beacon: { late: false, broken: false, out: false, expired: false },
+    beacon: { late: false, broken: false, out: false, expired: false, dueAt: null },
   };
   const beacon = options.beacon ? createBeacon(options.shape, options.beacon, faults.beacon) : null;
 
