@@ -13,6 +13,7 @@ import {
   type Finding,
   type Profile,
 } from '../rules/index.ts';
+import { layerFindings } from './layer-digests.ts';
 import { nearCopyFindings, type Opened } from './near-copy.ts';
 
 /** Where a model lies: a folder here, or a revision on the Hub. */
@@ -32,7 +33,10 @@ export async function againstFindings(
 ): Promise<Finding[]> {
   const allowed = checkAllowlist(model.facts.config, profile);
   const wants = profile.config !== null && profile.config.against !== 'allowlist';
-  const near = king && (await nearCopyFindings(model, king, profile));
+  const near = king && [
+    ...(await layerFindings(model, king, profile)),
+    ...(await nearCopyFindings(model, king, profile)),
+  ];
   if (!wants) return [...allowed, ...(near ?? [])];
   if (king === null) {
     const whose = profile.config!.against === 'king' ? "the king's" : 'the genesis model’s';

@@ -1,5 +1,5 @@
 /** A model beside a king on the Hub: locks, equal files and near copies, by ranges alone; `king` by the chain. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckRequest, checkTarget } from '../../src/check/index.ts';
@@ -76,6 +76,31 @@ async function beside(target: string | 'hub', place: Place, against = onHub()) {
 
 const copiesOf = (name: string) => ({ copies: profileNamed(constants, name).copies });
 const size = () => readFileSync(join(dir, 'model.safetensors')).length;
+
+describe('layer digests', () => {
+  it('are held beside those of a king on the Hub, whatever the files are called, and nothing is downloaded for it', async () => {
+    const place = placeWith(copiesOf('teutonic'));
+    const renamed = join(rig.home, 'renamed');
+    cpSync(dir, renamed, { recursive: true });
+    renameSync(join(renamed, 'model.safetensors'), join(renamed, 'model-00001-of-00001.safetensors'));
+    const map = Object.fromEntries(
+      ['model.norm.weight'].map((name) => [name, 'model-00001-of-00001.safetensors']),
+    );
+    writeFileSync(join(renamed, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }));
+    for (const copy of [dir, renamed, 'hub'] as const)
+      expect((await beside(copy, place))('layer_digests')).toMatchObject({
+        ok: false,
+        message: expect.stringContaining('refused as a copy'),
+      });
+    expect(bytes).toBeLessThan(size() / 2);
+    const other = changed('one-value', (weights, tensor) => {
+      if (tensor === 'model.norm.weight') weights[0] = 3;
+    });
+    expect((await beside(other, place))('layer_digests')).toMatchObject({ ok: true });
+    // Another rule of near copies has none.
+    expect((await beside(dir, placeWith(copiesOf('albedo'))))('layer_digests')).toBeUndefined();
+  }, 60_000);
+});
 
 describe('near copies of a king on the Hub', () => {
   it('are told by sampled values, whatever scale, from few bytes', async () => {

@@ -23,8 +23,8 @@ const PERIOD = 1_000_000;
 /** So that a clock that is wrong by hours still falls into it. */
 const A_DAY = 86_400;
 const KEPT_REVEALS = 10;
-/** So long that a seal made seconds before the round is due, for five blocks of 12 s, still falls into it. */
-const SHORT_PERIOD = 40;
+/** So long that a seal made seconds before the round is due, for twenty blocks of 12 s, still falls into it. */
+const SHORT_PERIOD = 200;
 /** Rounds that the chain seems to lack while the beacon is late. */
 const LATE = 100;
 /** Rounds for which the pallet keeps signatures. */
@@ -127,7 +127,7 @@ export function createBeacon(
       for (const [netuid, who] of index) {
         const entry = state.get('Commitments', 'CommitmentOf', netuid, who);
         const since = faults.out ? 1 : revealBlocks;
-        const out = !faults.late && (faults.dueAt === null || Date.now() / 1000 >= faults.dueAt);
+        const out = !faults.late && (faults.dueAt === null || chainTime(state) >= faults.dueAt);
         const due = entry !== undefined && entry.block + since <= block && out;
         const waits = entry?.info.some(
           (field: DataField) => isSeal(field) && answerOf(bytesOf(field)) === null,
@@ -212,6 +212,9 @@ export function appendRevealed(
   const all = [...before, ...opened.map((bytes) => [bytes, BigInt(block)] as const)];
   state.set('Commitments', 'RevealedCommitments', [netuid, who], all.slice(-KEPT_REVEALS));
 }
+
+/** Unix seconds. */
+const chainTime = (state: State): number => Number(state.get('Timestamp', 'Now')) / 1000;
 
 const isSeal = ({ type }: DataField): boolean => type === 'TimelockEncrypted';
 

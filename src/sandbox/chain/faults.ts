@@ -22,7 +22,7 @@ export interface ChainFaults {
   roundOut: boolean;
   /** It has been out for so long that the chain keeps its signature no more. */
   pulseExpired: boolean;
-  /** The round is out only so many seconds from now: a beacon that runs by the clock, for seals of five blocks of 12 s. 0: it does not. */
+  /** The round is out only so many seconds from now: a beacon that runs by the clock, for seals of twenty blocks of 12 s. 0: it does not. */
   dueInSeconds: number;
   /** Extrinsics wait in the pool. */
   holdExtrinsics: boolean;
