@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { plainText, terminalSvg } from './terminal-svg.mjs';
+import { plainText, terminalSvg, wrapped } from './terminal-svg.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const pictures = join(root, 'docs', 'pictures');
@@ -45,8 +45,13 @@ const env = {
 };
 const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
 
-/** The screen as lines with their colours, the temporary home as the shell would write it. */
-const screen = () => tmux('capture-pane', '-e', '-p', '-t', 'pt').replaceAll(home, '~').trimEnd().split('\n');
+/** The screen as lines with their colours, the temporary home as the shell would write it, also where a line's end cuts it (-J joins what was wrapped). */
+const screen = () =>
+  tmux('capture-pane', '-e', '-J', '-p', '-t', 'pt')
+    .replaceAll(home, '~')
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => wrapped(line, COLUMNS));
 const plain = (lines) => plainText(lines.join('\n'));
 
 async function until(pattern, seconds) {

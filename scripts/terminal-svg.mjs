@@ -30,6 +30,28 @@ function styled(style, codes) {
   return now;
 }
 
+/** A line as the terminal would wrap it, each part with the style that it begins in. */
+export function wrapped(line, columns) {
+  const out = [''];
+  let [style, used] = ['', 0];
+  for (const [index, part] of line.trimEnd().split(STYLE).entries()) {
+    if (index % 2 === 1) {
+      style = part === '\u001b[0m' ? '' : style + part;
+      out[out.length - 1] += part;
+      continue;
+    }
+    for (const letter of part) {
+      if (used === columns) {
+        out.push(style);
+        used = 0;
+      }
+      out[out.length - 1] += letter;
+      used += 1;
+    }
+  }
+  return out;
+}
+
 /** A line as spans of one style each; spaces are kept. */
 function spans(line) {
   let style = {};

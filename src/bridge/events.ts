@@ -120,6 +120,8 @@ export const EVENTS = {
       'Of king − challenger as the rule counts them, nats a token (a head start is in it)',
     ),
     sd: value.describe('Its standard deviation, a sequence'),
+    skew: value.describe('Its third standardized moment'),
+    excess: value.describe('Its fourth, less the 3 of a normal distribution'),
     won: count,
     lost: count,
     part: value.describe('Of the run, that is done; null: it has no end'),

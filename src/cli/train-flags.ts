@@ -35,15 +35,6 @@ const integer = ({ min, max, but }: { min: number; max: number; but?: number }) 
     },
   });
 
-/** A text that `read` takes, refused with the other flags and not once everything else is there. */
-const readable = (read: (text: string) => unknown) =>
-  Flags.custom<string>({
-    parse: async (text) => {
-      read(text);
-      return text;
-    },
-  });
-
 /** One flag for each knob, of the type that its row in the table says. */
 type KnobFlags = {
   [Name in keyof typeof KNOBS as (typeof KNOBS)[Name]['flag']]: (typeof KNOBS)[Name]['takes'] extends {
@@ -75,7 +66,7 @@ function flagOf({ summary: what, aliases = [], takes, unset, default: otherwise 
     case 'list':
       return Flags.string({ multiple: true, multipleNonGreedy: true, ...common });
     case 'text':
-      return readable(takes.read)(common);
+      return Flags.string(common);
   }
 }
 

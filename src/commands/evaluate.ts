@@ -19,6 +19,7 @@ import {
   evaluate,
   nothingScored,
   parseModelRef,
+  sequencesToScore,
   whyLost,
 } from '../evaluation/index.ts';
 import { evaluateOutput } from '../output/evaluate.ts';
@@ -161,13 +162,16 @@ export default class Evaluate extends PtCommand {
     const { dir } = result.models[0]!;
     const mine = shellWord(dir);
     const run = runOf(dir);
+    const more = sequencesToScore(result);
     const goOn = run === null ? [] : [resumeCommand(run, home)];
     this.nextSteps(
       result.advice === 'publish'
         ? [await uploadStep(dir, repo)]
         : result.advice === null
           ? [`pt evaluate ${mine} --against best`]
-          : [...goOn, `pt evaluate ${mine} --against best`],
+          : more !== null
+            ? [`pt evaluate ${mine} --sequences ${more}`]
+            : [...goOn, `pt evaluate ${mine} --against best`],
     );
   }
 }

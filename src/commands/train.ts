@@ -29,6 +29,7 @@ import { formatCount, formatLoss, formatWhole } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   describeStanding,
+  givenOptions,
   hasCheckpoint,
   keptFlags,
   leftOut,
@@ -70,6 +71,7 @@ export default class Train extends PtCommand {
   async run(): Promise<Printed<'train'>> {
     const { flags } = await this.parse(Train, resumeMayStandAlone(this.argv));
     if (flags['list-competitions']) return this.listCompetitions(flags);
+    givenOptions(flags); // what is wrong in one is told before Python is looked for, and not in the background
     if (flags.detach) return this.#detach(flags);
     const { settings, resumed } = await this.#settings(flags);
     const device = settings.device ?? resumed?.config.device;

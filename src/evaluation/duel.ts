@@ -52,15 +52,27 @@ export function liveDuel(
   const later = duels.duelByLosses(profile.duel, pair, { ...moment, block: Number.POSITIVE_INFINITY })!;
   const pWinLater = duels.predict(later.sample, later.trial)?.p ?? null;
   const { p, pHigh, more } = duel;
-  if (p === null || pWinLater === null)
+  if (p === null || pWinLater === null || duel.n < duels.FEWEST)
     return {
       ...{ duel, pWin: p, pWinLater, advice: 'wait' },
-      sentence: `Wait: ${duel.n} ${duel.n === 1 ? 'sequence says' : 'sequences say'} nothing about a chance to win; score more (--sequences).`,
+      sentence: `Wait: ${duel.n} ${duel.n === 1 ? 'sequence says' : 'sequences say'} nothing about a chance to win; score more${duel.n < duels.FEWEST ? ` (--sequences ${duels.FEWEST})` : ''}.`,
     };
   const byHeadStart = advise(p, pWinLater);
   const open = p < CONFIDENT && pHigh! >= CONFIDENT && more !== null && more > 0;
   const advice = byHeadStart === 'train' && open ? 'wait' : byHeadStart;
   return { duel, pWin: p, pWinLater, advice, sentence: sentenceOf(duel, advice, pWinLater) };
+}
+
+/** How many sequences, these among them, are to be scored before anything else; null: that is not what is waited for. */
+export function sequencesToScore({
+  advice,
+  duel,
+  pWinLater,
+}: Advice & Pick<Evaluation, 'duel'>): number | null {
+  if (advice !== 'wait' || duel === null) return null;
+  if (duel.n < duels.FEWEST) return Math.max(duels.FEWEST, duel.n + (duel.more ?? 0));
+  const forTheKing = pWinLater !== null && pWinLater >= CONFIDENT;
+  return forTheKing || duel.more === null || duel.more === 0 ? null : duel.n + duel.more;
 }
 
 /** The duel in two columns, what and how much. */

@@ -1,5 +1,5 @@
 /** Scoring models as validators do, and the forecast that follows. */
-export { describeDuel } from './duel.ts';
+export { describeDuel, sequencesToScore } from './duel.ts';
 export { evaluate } from './evaluate.ts';
 export { refuseUndecided, scoreKing } from './king.ts';
 export { folderRef, parseModelRef } from './locate.ts';

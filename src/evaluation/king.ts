@@ -11,8 +11,6 @@ import { whyLost } from './verdict.ts';
 
 /** Sequences of a duel where nobody says how many: an evaluation is to stay short. */
 export const DUEL_SEQUENCES = 256;
-/** A mean of fewer says nothing that a rule could use. */
-const FEWEST = 8;
 
 export interface KingRequest {
   against: string;
@@ -155,16 +153,16 @@ function refuseFew(n: number, reserved: number, { data, confirm, whole }: KingRe
     ...(confirm ? ['--duel-sequences N   # fewer'] : []),
   ];
   const named = data.length === 0 ? 'its text' : data.join(', ');
-  if (n < FEWEST)
+  if (n < duel.FEWEST)
     throw new UserError(
       'usage.duel_data',
-      `--against: ${named} gives ${n} sequences${whole ? '' : ' (what training holds out of it)'}, and a duel takes ${FEWEST} at least.`,
+      `--against: ${named} gives ${n} sequences${whole ? '' : ' (what training holds out of it)'}, and a duel takes ${duel.FEWEST} at least.`,
       { nextSteps: more },
     );
-  if (confirm && reserved < FEWEST)
+  if (confirm && reserved < duel.FEWEST)
     throw new UserError(
       'usage.duel_data',
-      `--publish-when: beside the ${n} sequences of the duel, ${named} has ${reserved} to confirm a win on, and that takes ${FEWEST} at least.`,
+      `--publish-when: beside the ${n} sequences of the duel, ${named} has ${reserved} to confirm a win on, and that takes ${duel.FEWEST} at least.`,
       { nextSteps: more },
     );
 }

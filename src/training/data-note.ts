@@ -19,7 +19,7 @@ export function dataNote({ sources = [], held_out: heldOut }: EventOf<'data'>): 
         ],
   ].flat();
   return (
-    `Data: ${read.join('; ')}. Held out: ${formatWhole(tokens)} tokens in ${formatWhole(sequences)} sequences of ${formatWhole(parts)} parts` +
+    `Data: ${read.join('; ')}. Held out: ${formatWhole(tokens)} tokens in ${formatWhole(sequences)} sequences of ${parts === 1 ? 'one part' : `${formatWhole(parts)} parts`}` +
     `${limits.length === 0 ? '' : ` (${limits.join('; ')})`}.`
   );
 }

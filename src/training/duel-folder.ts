@@ -121,10 +121,11 @@ export function chanceAt(king: King, event: Numbers): number | null {
   return (sample && duel.predict(sample, king.trial)?.p) ?? null;
 }
 
-function foughtOf({ sequences, mean = null, sd = null, won, lost }: Numbers): duel.Fought | null {
+function foughtOf(numbers: Numbers): duel.Fought | null {
+  const { sequences, mean = null, sd = null, skew = null, excess = null, won, lost } = numbers;
   return sequences === undefined || won === undefined || lost === undefined
     ? null
-    : { sequences, mean, sd, won, lost };
+    : { sequences, mean, sd, skew, excess, won, lost };
 }
 
 /** The gain at an evaluation, for `duel.flattened`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadConstants, profileNamed } from '../../src/constants.ts';
-import { describeDuel, liveDuel } from '../../src/evaluation/duel.ts';
+import { describeDuel, liveDuel, sequencesToScore } from '../../src/evaluation/duel.ts';
 import { randomFrom } from '../../src/rules/index.ts';
 
 const constants = loadConstants();
@@ -28,9 +28,25 @@ describe('the duel of a profile', () => {
     expect(open).toMatchObject({ advice: 'wait', duel: { wins: false } });
     expect(open.duel.more).toBeGreaterThan(0);
     expect(open.sentence).toContain(`--sequences ${80 + open.duel.more!}`);
+    expect(sequencesToScore(open)).toBe(80 + open.duel.more!);
     const behind = judge('teutonic', -0.05);
     expect(behind).toMatchObject({ advice: 'train', pWin: 0, duel: { wins: false } });
     expect(behind.sentence).toMatch(/^Train on: on 80 sequences the loss of king is 0\.05/);
+  });
+
+  it.each([1, 2, 3, 7])('takes nothing from %d sequences, however much they differ', (n) => {
+    const few = { name: 'king', losses: king.losses.slice(0, n) };
+    const ahead = { name: 'mine', losses: few.losses.map((loss, i) => loss - 1 - i / 1000) };
+    const found = liveDuel(ahead, few, profileNamed(constants, 'teutonic'), moment);
+    expect(found.advice).toBe('wait');
+    expect(found.sentence).toMatch(/say(s)? nothing about a chance to win; score more \(--sequences 8\)/);
+    expect(sequencesToScore(found)).toBeGreaterThanOrEqual(8);
+  });
+
+  it('names no sequences to be scored where something else is waited for, or nothing', () => {
+    expect(sequencesToScore(judge('coldint', 0.008, 0.002))).toBeNull();
+    expect(sequencesToScore(judge('teutonic', 0.05))).toBeNull();
+    expect(sequencesToScore(judge('teutonic', -0.05))).toBeNull();
   });
 
   it('says to wait where only the king’s head start stands in the way', () => {

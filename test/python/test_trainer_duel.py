@@ -102,8 +102,14 @@ def test_weights_and_bars_are_what_the_rule_says(tmp_path):
     losses = torch.full((SEQUENCES,), 1.0, dtype=torch.float64)
     numbers = duel.outcome_of(losses)
     gains = 1 - np.array(weights)
-    assert numbers == {"sequences": SEQUENCES, "mean": pytest.approx(gains.mean()), "sd": pytest.approx(gains.std(ddof=1)), "won": 6, "lost": 6}
-    assert duel.outcome_of(losses * torch.nan)["mean"] is None
+    standard = (gains - gains.mean()) / gains.std()
+    moments = {"mean": gains.mean(), "sd": gains.std(ddof=1), "skew": (standard**3).mean(), "excess": (standard**4).mean() - 3}
+    assert numbers == {"sequences": SEQUENCES, **{name: pytest.approx(value) for name, value in moments.items()}, "won": 6, "lost": 6}
+    none = duel.outcome_of(losses * torch.nan)
+    assert [none[name] for name in moments] == [None] * 4
+    duel.weights = torch.ones(SEQUENCES, dtype=torch.float64)
+    equal = duel.outcome_of(losses)
+    assert (equal["mean"], equal["sd"], equal["skew"], equal["excess"]) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -95,15 +95,21 @@ class RunDuel:
         return losses
 
     def outcome_of(self, losses: torch.Tensor) -> dict[str, int | float | None]:
-        """What a rule needs of them: the gain (bar less weighted loss, nats; above 0 the challenger is better) as mean and standard deviation (of n less 1),
-        and the sequences won and lost. Null: a loss is not finite."""
+        """What a rule needs of them: the gain (bar less weighted loss, nats; above 0 the challenger is better) as mean, standard deviation (of n less 1),
+        skew and excess (third and fourth standardized moment of these n, the latter less the normal's 3; 0 where all gains are equal), and the
+        sequences won and lost. Null: a loss is not finite."""
         gains = self.bars - losses * self.weights
         finite = bool(torch.isfinite(gains).all())
         sd = gains.std().item() if len(gains) > 1 else math.nan
+        off = gains - gains.mean()
+        spread = off.square().mean().sqrt()
+        standard = off / spread if spread > 0 else off
         return {
             "sequences": len(gains),
             "mean": gains.mean().item() if finite else None,
             "sd": sd if finite and math.isfinite(sd) else None,
+            "skew": standard.pow(3).mean().item() if finite else None,
+            "excess": (standard.pow(4).mean().item() - 3 if spread > 0 else 0.0) if finite else None,
             "won": int((gains > 0).sum()),
             "lost": int((gains < 0).sum()),
         }

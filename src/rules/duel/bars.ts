@@ -16,6 +16,9 @@ export interface Fought {
   sequences: number;
   mean: number | null;
   sd: number | null;
+  /** As of `Moments`; not there: not known, as of runs of older versions. */
+  skew?: number | null;
+  excess?: number | null;
   won: number;
   lost: number;
 }
@@ -38,9 +41,10 @@ export function barsOf(rule: Profile['duel'], losses: ArrayLike<number>, moment:
 }
 
 /** Null: too few sequences, or losses that are not finite. */
-export function sampleFought({ sequences: n, mean, sd, won, lost }: Fought, { by }: Trial): Sample | null {
+export function sampleFought(fought: Fought, { by }: Trial): Sample | null {
+  const { sequences: n, mean, sd, skew, excess, won, lost } = fought;
   if (by === 'share') return won + lost > 0 ? { n, won, lost } : null;
-  return mean === null || sd === null ? null : { n, mean, sd };
+  return mean === null || sd === null ? null : { n, mean, sd, skew: skew ?? 0, excess: excess ?? 0 };
 }
 
 /** The chance to win on the subnet's own, fresh sequences. Null: the numbers say nothing about it. */

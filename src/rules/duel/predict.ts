@@ -43,6 +43,9 @@ export interface Prediction {
 /** From this chance on (or down from its complement) the outcome counts as settled. */
 export const SETTLED = 0.95;
 
+/** The mean of fewer sequences says nothing that a rule could use: how far such a sample's spread may be off is beyond any model of it. */
+export const FEWEST = 8;
+
 const POINTS = 2001;
 /** Standard deviations of a posterior that are looked at. */
 const REACH = 9;
@@ -100,16 +103,16 @@ export function predict(sample: Sample, trial: Trial): Prediction | null {
  */
 export function moreToSettle(sample: Sample, trial: Trial, most = 2 ** 30): number | null {
   const settled = (n: number): boolean => {
-    const found = predict(grown(sample, n), trial);
+    const found = n < FEWEST ? null : predict(grown(sample, n), trial);
     return found !== null && (found.p >= SETTLED || found.p <= 1 - SETTLED);
   };
   if (settled(sample.n)) return 0;
-  let above = Math.max(2 * sample.n, 4);
+  let above = Math.max(2 * sample.n, FEWEST);
   while (!settled(above)) {
     if (above >= most) return null;
     above *= 2;
   }
-  let below = Math.max(above / 2, sample.n);
+  let below = Math.max(above === FEWEST ? FEWEST - 1 : above / 2, sample.n);
   while (above - below > Math.max(1, below / 100)) {
     const middle = Math.floor((above + below) / 2);
     if (settled(middle)) above = middle;

@@ -15,11 +15,10 @@ function fight(
   losses: number[],
 ) {
   const gains = losses.map((value, i) => bars[i]! - value * (weights?.[i] ?? 1));
-  const { n, mean, sd } = duel.sampleOf(gains);
+  const { n, ...moments } = duel.sampleOf(gains);
   return {
     sequences: n,
-    mean,
-    sd,
+    ...moments,
     won: gains.filter((gain) => gain > 0).length,
     lost: gains.filter((gain) => gain < 0).length,
   };

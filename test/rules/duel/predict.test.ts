@@ -110,6 +110,12 @@ describe('how many more sequences settle it', () => {
     }
   });
 
+  it('is never so few that a spread could not be told', () => {
+    for (const n of [2, 3, 7])
+      for (const sd of [0, 1e-6, 0.02])
+        expect(n + (duel.moreToSettle({ n, mean: 0.1, sd }, trial) ?? 8)).toBeGreaterThanOrEqual(8);
+  });
+
   it('is none for what is settled, and no number where the subnet’s own sample leaves it open', () => {
     expect(duel.moreToSettle({ n: 400, mean: 0.1, sd: 0.02 }, trial)).toBe(0);
     const edge = 0.0015 + (3.09 * 0.02) / 100;
