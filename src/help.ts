@@ -4,7 +4,7 @@ import { visibleIds } from './manifest.ts';
 
 /** The order of the first page. A command that is not here stands at the end. */
 const GROUPS: [title: string, ids: string[]][] = [
-  ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'merge', 'report']],
+  ['TRAIN AND PUBLISH', ['train', 'check', 'upload', 'evaluate', 'merge', 'report', 'dashboard']],
   ['RUNS', ['runs', 'attach', 'logs', 'stop', 'runs:tag', 'runs:note', 'runs:rm', 'runs:prune']],
   [
     'THE NETWORK',

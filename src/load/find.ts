@@ -65,7 +65,7 @@ function doubtOf(best: Miner, miners: Miner[]): string | null {
     : `No miner with a readable commitment is paid: uid ${best.uid} is only the first of them.`;
 }
 
-/** One miner's model. Throws `UserError` `load.no_uid`, `CheckError` `load.no_commitment` or `load.unreadable_commitment`. */
+/** One miner's model. Throws `UserError` `load.no_uid`, `CheckError` `load.no_commitment`, `load.unreadable_commitment` or `load.elsewhere`. */
 export async function findUid(
   chain: Chain,
   uid: number,
@@ -88,7 +88,10 @@ export async function findUid(
   const [code, why] =
     miner.id === null
       ? ['load.unreadable_commitment', unreadable(miner)]
-      : ['load.elsewhere', elsewhere(miner, rules)];
+      : [
+          isElsewhere(miner, rules) ? 'load.elsewhere' : 'load.unreadable_commitment',
+          elsewhere(miner, rules),
+        ];
   throw new CheckError(code, why, { nextSteps: ['pt status', 'pt load-best'] });
 }
 
@@ -114,16 +117,19 @@ function unreadable({ uid, state, seal, commitment }: Miner): string {
   return `The commitment of uid ${uid} is not a model of this profile: ${quoted(commitment)}.`;
 }
 
+/** Whether what a readable text names is in a store that pt does not read. */
+function isElsewhere({ id }: Miner, { profile: { pin } }: Rules): boolean {
+  return pin.store === 'none' || (pin.store === 'hippius' && id?.commit === null && id.pin !== null);
+}
+
 /** Why what a readable text names cannot be asked of a Hub. */
-function elsewhere({ commitment, repo, id }: Miner, { profile }: Rules): string {
-  const why =
-    profile.pin.store === 'none' ||
-    (profile.pin.store === 'hippius' && id?.commit === null && id.pin !== null)
-      ? `Its model is in a store that pt does not read (${pinInWords(profile)})`
-      : repo === null
-        ? 'No Hub could have the repository that its text names'
-        : 'Its text names no revision of that repository that a Hub could be asked for';
-  return `${why}: ${quoted(commitment)}.`;
+function elsewhere(miner: Miner, rules: Rules): string {
+  const why = isElsewhere(miner, rules)
+    ? `Its model is in a store that pt does not read (${pinInWords(rules.profile)})`
+    : miner.repo === null
+      ? 'No Hub could have the repository that its text names'
+      : 'Its text names no revision of that repository that a Hub could be asked for';
+  return `${why}: ${quoted(miner.commitment)}.`;
 }
 
 /** Foreign text shown in an error, short and on one line. */
