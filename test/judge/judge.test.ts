@@ -77,7 +77,8 @@ test('there is a king: named by a text that is opened, paid, loadable, and what 
   const loaded = await pt('load-best', '--dir', king);
   expect(loaded.out(), loaded.stderr).toMatchObject({ repo: plays!.king!.repo, verified: true });
   const checked = (await pt('check', king, '--against', king)).out();
-  expect(checked).toMatchObject({ profile: 'affine-sandbox', accepted: true, verdict: 'unknown' });
+  // The king itself: taken, and no better than the king.
+  expect(checked).toMatchObject({ profile: 'affine-sandbox', accepted: true, verdict: 'cannot_score' });
   const env = (await pt('sandbox', 'env')).out();
   expect(env).toMatchObject({ env: { PT_PROFILE: 'affine-sandbox', PT_PROFILES: plays!.profiles } });
 }, 60_000);
