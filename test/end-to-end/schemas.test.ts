@@ -112,5 +112,6 @@ test('every schema was met by a real output', async () => {
   await holds('sandbox-start', 'sandbox start --detach --profile resi');
   await holds('sandbox-judge', 'sandbox judge');
   await holds('sandbox-stop', 'sandbox stop');
-  expect([...schemas.keys()].filter((schema) => !seen.has(schema))).toEqual([]);
+  // `pt dashboard` ends at Ctrl-C: dashboard.test.ts holds what it prints then.
+  expect([...schemas.keys()].filter((schema) => !seen.has(schema))).toEqual(['dashboard']);
 });
