@@ -18,7 +18,7 @@ const LARGEST = 60_000;
 /** What is typed, what shows that it is done, and what is answered meanwhile. */
 const SCENES = [
   { type: 'pt sandbox start --detach', done: /sandbox stop/ },
-  { type: 'pt train --network sandbox --run first --max-steps 30', during: /\d+\/30/, done: /hf-repo/ },
+  { type: 'pt train --network sandbox --run first', during: /\d+\/600/, done: /hf-repo/ },
   { type: 'pt check --network sandbox ~/.pt/runs/first/best', done: /would accept|Next:/ },
   {
     type: 'pt upload --network sandbox --load-model-dir ~/.pt/runs/first/best --hf-repo-id me/first --yes',

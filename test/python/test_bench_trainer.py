@@ -106,7 +106,8 @@ def test_a_variant_differs_from_muon_by_what_is_tried_alone(tried, same):
 
 
 def test_a_variant_is_its_shape_but_for_what_it_names():
-    recipe, tried = changed("tiny", "muon_lr=0.04,betas=0.7/0.95,schedule=cosine,even_rows=0,cautious=1")
+    recipe, tried = changed("tiny", "muon_lr=0.04,betas=0.7/0.95,schedule=cosine,even_rows=0,cautious=1", None)
     assert recipe["optimizer"] == {**TINY["optimizer"], "muon_lr": 0.04, "betas": [0.7, 0.95], "even_rows": False}
     assert recipe["schedule"] == {**TINY["schedule"], "name": "cosine"} and tried == {"cautious": True}
-    assert changed("tiny", "") == (TINY, {})
+    assert changed("tiny", "", None) == (TINY, {})
+    assert changed("tiny", "", 2)[0]["batch_size"] == 2
