@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
-import { type Interfaces, PtCommand, publishedDtype } from '../cli/base.ts';
+import { PtCommand } from '../cli/base.ts';
 import { resumeMayStandAlone, trainFlags } from '../cli/train-flags.ts';
+import { orderOf, spreadOf, type TrainFlags } from '../cli/train-order.ts';
 import { showPlan, uploadStep } from '../cli/upload-steps.ts';
 import { Cancelled } from '../errors.ts';
-import { parseModelRef } from '../evaluation/index.ts';
 import type { Printed } from '../output/index.ts';
 import { detachedOutput } from '../output/jobs.ts';
 import { trainOutput } from '../output/train.ts';
@@ -22,7 +22,6 @@ import {
   type RunPublish,
   rehearseBest,
   resumeRun,
-  type TrainOrder,
 } from '../runs/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
 import { formatCount, formatLoss, formatWhole } from '../text/format.ts';
@@ -46,12 +45,9 @@ import {
   runWord,
   type TrainOutcome,
   thisMachine,
-  trackersOf,
   train,
   unfollowed,
 } from '../training/index.ts';
-
-type TrainFlags = Interfaces.InferredFlags<typeof trainFlags>;
 
 export default class Train extends PtCommand {
   static override summary = 'Train a model; publish the best one at the end when asked to';
@@ -249,61 +245,3 @@ const TERMINAL_CLOSED = 'The terminal was closed (SIGHUP).';
 
 const wandbKey = ({ wandb: { key } }: Settings): Record<string, string> =>
   key === null ? {} : { WANDB_API_KEY: key.reveal() };
-
-const spreadOf = (flags: TrainFlags) => ({
-  gpus: flags.gpus,
-  nnodes: flags.nnodes,
-  rdzvEndpoint: flags['rdzv-endpoint'],
-  nodeRank: flags['node-rank'],
-});
-
-function orderOf(flags: TrainFlags, run: { ask: TrainOrder['ask']; signal: AbortSignal }): TrainOrder {
-  return {
-    flags,
-    start: {
-      loadBest: flags['load-best'] ?? false,
-      loadUid: flags['load-uid'] ?? null,
-      loadModelDir: flags['load-model-dir'] ?? null,
-      loadModel: flags['load-model'] ?? null,
-      loadModelConfig: flags['load-model-config'] ?? null,
-    },
-    aim: aimOf(flags),
-    recipe: flags.recipe ?? null,
-    data: flags.data ?? [],
-    duel: {
-      against: kingNamed(flags.against),
-      data: flags['duel-data'] ?? [],
-      sequences: flags['duel-sequences'] ?? null,
-    },
-    competition: flags.competition ?? null,
-    reportTo: trackersOf(flags['report-to']),
-    wandb: { entity: flags['wandb-entity'] ?? null, project: flags['wandb-project'] ?? null },
-    name: runName(flags.run),
-    decayFrom: flags['decay-from'] ?? null,
-    fromStart: flags['from-start'] ?? false,
-    nnodes: flags.nnodes,
-    nodeRank: flags['node-rank'],
-    dryRun: flags['dry-run'] ?? false,
-    cwd: process.cwd(),
-    machine: thisMachine(process.env),
-    ...run,
-  };
-}
-
-/** A folder by its whole path: the run may go on from elsewhere. */
-function kingNamed(text: string | undefined): string | null {
-  const ref = text === undefined ? null : parseModelRef(text);
-  return ref?.kind === 'folder' ? ref.dir : (text ?? null);
-}
-
-function aimOf(flags: TrainFlags): TrainOrder['aim'] {
-  const said = flags.dtype !== undefined || flags['upload-b16'] !== undefined;
-  return {
-    repo: flags['hf-repo-id'] ?? null,
-    threshold: flags['avg-loss-upload-threshold'] ?? null,
-    when: flags['publish-when'] ?? null,
-    dtype: said ? publishedDtype(flags) : null,
-    useHotkeyInHash: flags['use-hotkey-in-hash'] ?? null,
-    makePublic: flags['update-repo-visibility'] ?? null,
-  };
-}
