@@ -76,6 +76,7 @@ test('pt dashboard: the page of several runs until Ctrl-C, whether they go on or
   expect(await (await fetch(url)).text()).toContain('2 runs compared');
   const response = await fetch(`${url}events`);
   let heard = '';
+  let interrupted = false;
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     heard += chunk;
     // The page was open while the run ended.
@@ -84,7 +85,7 @@ test('pt dashboard: the page of several runs until Ctrl-C, whether they go on or
       await writeFile(join(run, 'state.json'), JSON.stringify({ ...state, state: 'done' }));
     }
     // Once: a second Ctrl-C ends any command at once.
-    if (heard.includes('None is being trained') && !child.killed) child.kill('SIGINT');
+    if (heard.includes('None is being trained') && !interrupted) interrupted = child.kill('SIGINT');
   }
   expect(heard).toMatch(/event: end\ndata: \{"farewell":"pt dashboard has ended.[^\n]*"\}\n\n$/);
   const { stdout, exitCode } = await child;
