@@ -26,6 +26,7 @@ from .machine.sharded import whole
 from .model.adapters import merged
 from .model.experts import expert_load, mixtures
 from .model.layers import decoder_layers, persistent_buffers, tied_names
+from .model.loss import lessons
 from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
 from .model.trainable import frozen_mark
@@ -223,8 +224,7 @@ class Trainer:
         for _ in range(micro_batches):
             tokens = self._next_tokens()
             with self.autocast():
-                lesson = () if self.teacher is None else (self.teacher(tokens),)
-                objective, loss, *divergence = self.loss_model(tokens, *lesson)
+                objective, loss, *divergence = self.loss_model(tokens, *lessons(self.teacher, tokens))
             (objective / micro_batches).backward()
             losses.append(loss.detach())
             divergences += divergence
@@ -424,7 +424,7 @@ class Trainer:
         """How far the run is, and whether its rate has yet to begin its fall."""
         total, elapsed = self.plan.total_steps, self._elapsed_part()
         endless = total is None and self.config.max_minutes is None
-        part = None if endless else max(elapsed, 0.0 if total is None else self.progress.step / total)
+        part = None if endless else schedule.part_done(self.progress.step, total, elapsed)
         falls = schedule.fall_ahead(self.recipe.schedule, self.progress.step, self.plan.warmup_steps, total, elapsed)
         return {"part": part, "fall_ahead": falls and self.config.decay_from.step is None}
 

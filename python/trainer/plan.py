@@ -120,12 +120,17 @@ def without_end(config: RunConfig, plan: Plan) -> bool:
     return plan.total_steps is None and config.max_minutes is None
 
 
+def warmup(steps: int, total_steps: int | None) -> int:
+    """Steps of the rise: never more than a tenth of the run."""
+    return steps if total_steps is None else min(steps, max(1, total_steps // 10))
+
+
 def course_in_words(config: RunConfig, plan: Plan) -> str | None:
     """How the steps are spent, for people: rising, at the full rate, falling. None: no end is known, or it is a branch, which only falls."""
     total, schedule = plan.total_steps, config.recipe.schedule
     if total is None or config.decay_from.step is not None:
         return None
-    rising = min(plan.warmup_steps, max(1, total // 10))
+    rising = warmup(plan.warmup_steps, total)
     falling = {"constant": 0, "wsd": round(schedule.decay_fraction * total), "cosine": total - rising}[schedule.name]
     return f"{rising:,} steps of warm-up, {max(0, total - rising - falling):,} at the full rate, {falling:,} of decay"
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import { diskError, systemCode } from '../host/disk-error.ts';
 import { type Lock, takeLock } from '../host/lock.ts';
-import type { Progress, Work } from '../progress.ts';
+import { note, type Progress, type Work, warning } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
 import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
@@ -111,11 +111,9 @@ async function* make(env: NodeJS.ProcessEnv): Work<PythonEnv> {
 }
 
 async function* build(base: Interpreter, folder: string, env: NodeJS.ProcessEnv): Work<PythonEnv> {
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `Making the Python environment in ${folder} with Python ${base.version} (once; about 6 GB of disk).`,
-  };
+  yield note(
+    `Making the Python environment in ${folder} with Python ${base.version} (once; about 6 GB of disk).`,
+  );
   yield* warnOfLittleSpace(join(folder, '..'));
   const aside = `${folder}.making-${process.pid}`;
   rmSync(aside, { recursive: true, force: true });
@@ -127,7 +125,7 @@ async function* build(base: Interpreter, folder: string, env: NodeJS.ProcessEnv)
     } catch (error) {
       // pip knows mirrors and certificates from its own configuration, which uv does not read.
       if (installer.name !== 'uv' || (error as { code?: string }).code === 'disk.full') throw error;
-      yield { kind: 'note', level: 'warning', message: `${(error as Error).message} Trying pip instead.` };
+      yield warning(`${(error as Error).message} Trying pip instead.`);
       rmSync(aside, { recursive: true, force: true });
       used = await installerFor(base, cacheFolder(env), env, 'pip');
       yield* used.install(base, aside, REQUIREMENTS);
@@ -166,11 +164,9 @@ function* warnOfLittleSpace(folder: string): Generator<Progress> {
   mkdirSync(folder, { recursive: true });
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize < NEEDED_BYTES)
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free there; up to 9 GB are needed. XDG_CACHE_HOME moves it.`,
-    };
+    yield warning(
+      `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free there; up to 9 GB are needed. XDG_CACHE_HOME moves it.`,
+    );
 }
 
 async function* addFlashAttention(python: PythonEnv, env: NodeJS.ProcessEnv): Work<void> {
@@ -181,11 +177,7 @@ async function* addFlashAttention(python: PythonEnv, env: NodeJS.ProcessEnv): Wo
     reject: false,
   });
   if (!has.failed) return;
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: 'Building flash-attn (needs the CUDA compiler nvcc; up to an hour).',
-  };
+  yield note('Building flash-attn (needs the CUDA compiler nvcc; up to an hour).');
   const base = { python: python.python, version: python.version };
   const installer: Installer = await installerFor(base, cacheFolder(env), env);
   yield* installer.add(python.python, ['flash-attn', '--no-build-isolation']);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, OutsideError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { installerFor } from './installer.ts';
 import { findInterpreter } from './interpreter.ts';
 import { cacheFolder, PYTHON_FOLDER } from './paths.ts';
@@ -45,11 +45,7 @@ export async function* findSealer(env: NodeJS.ProcessEnv): Work<string> {
   const folder = join(cacheFolder(env), `seal-${id.slice(0, 16)}-${minor}`);
   const ready = readEnv(folder);
   if (ready) return ready.python;
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `Installing ${PACKAGE}, which makes seals, in ${folder} (once).`,
-  };
+  yield note(`Installing ${PACKAGE}, which makes seals, in ${folder} (once).`);
   const aside = `${folder}.making-${process.pid}`;
   try {
     rmSync(aside, { recursive: true, force: true });

@@ -150,11 +150,9 @@ async function* openChain(
   } catch (error) {
     if (!(error instanceof PtError)) throw error;
     if (target.kind === 'repo' && block === null && error.exitCode === EXIT.network) throw error;
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `No chain: ${error.message} Copies on chain are not looked for${block === null ? ', and the newest rules of the schedule are used' : ''}.`,
-    };
+    yield warning(
+      `No chain: ${error.message} Copies on chain are not looked for${block === null ? ', and the newest rules of the schedule are used' : ''}.`,
+    );
     return null;
   }
 }

@@ -1,7 +1,6 @@
 /** Weight files as a registry knows them, by their sha256: equal ones are refused before anything is sampled (Teutonic). */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { fileSha256 } from '../model/index.ts';
 import { cannotTell, type Finding, type Profile } from '../rules/index.ts';
 import type { Looked, Place } from './against.ts';
 
@@ -52,7 +51,5 @@ const weightsOf = ({ headers, facts }: Looked): { path: string; size: number }[]
 /** sha256, hex; null: the Hub does not list it. */
 async function digestOf(at: Place, path: string): Promise<string | null> {
   if (!('dir' in at)) return at.revision.files.find((file) => file.path === path)?.sha256 ?? null;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(join(at.dir, path))) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  return fileSha256(join(at.dir, path));
 }

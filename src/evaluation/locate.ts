@@ -6,7 +6,7 @@ import { PtError, UserError } from '../errors.ts';
 import { load, readSubnet } from '../load/index.ts';
 import { inspectFolder, type ModelFacts } from '../model/index.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { parseRepoRef } from '../rules/index.ts';
 import type { EvaluateRequest, ModelRef } from './types.ts';
 
@@ -55,11 +55,9 @@ export async function* openChain(
     return await place.chain();
   } catch (error) {
     if (needed || !(error instanceof PtError)) throw error;
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `No chain: ${error.message} ${request.block == null ? 'The newest rules of the schedule are used.' : ''}`,
-    };
+    yield warning(
+      `No chain: ${error.message} ${request.block == null ? 'The newest rules of the schedule are used.' : ''}`,
+    );
     return null;
   }
 }

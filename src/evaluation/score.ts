@@ -1,9 +1,9 @@
 /** Models scored on one sample: what `evaluate` and the duel of a run have in common. */
 import { existsSync, statSync } from 'node:fs';
 import { runPython } from '../check/index.ts';
-import { CheckError, UserError } from '../errors.ts';
+import { CheckError, PtError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { type Competition, competitionsAt, meantCompetition, type TaskRange } from '../rules/index.ts';
 import type { Located } from './locate.ts';
 import { lengthFor, seedAt, sequencesFor, shortOf, tasksOf, tokenizerFor } from './plan.ts';
@@ -61,27 +61,21 @@ export async function* scoreOn(
   const length = lengthFor(competition, request.sequenceLength ?? null, facts);
   const seed = request.seed ?? seedAt(block);
   if (live && (request.data ?? []).length === 0)
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `The text that ${place.profileName} scores on is not known here: this is ${tasks.map((t) => t.data).join(', ')}. Name text like it with --data.`,
-    };
+    yield warning(
+      `The text that ${place.profileName} scores on is not known here: this is ${tasks.map((t) => t.data).join(', ')}. Name text like it with --data.`,
+    );
   if (tokenizer === null && !live)
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `${competition.tokenizer} does not fit every model: each is scored with its own tokenizer.`,
-    };
+    yield warning(
+      `${competition.tokenizer} does not fit every model: each is scored with its own tokenizer.`,
+    );
   if (
     request.sequenceLength == null &&
     competition.sequence_length !== null &&
     length < competition.sequence_length
   )
-    yield {
-      kind: 'note',
-      level: 'warning',
-      message: `Scored on ${length} tokens: a model has no more positions. Validators take ${competition.sequence_length}.`,
-    };
+    yield warning(
+      `Scored on ${length} tokens: a model has no more positions. Validators take ${competition.sequence_length}.`,
+    );
   const result = yield* runPython(
     'evaluate.py',
     {
@@ -108,7 +102,7 @@ export async function* scoreOn(
   const ranges = sharedSample(raw);
   const found = ranges.at(-1)?.end ?? 0;
   const short = shortOf(tasks, found);
-  if (short !== null) yield { kind: 'note', level: 'warning', message: short };
+  if (short !== null) yield warning(short);
   return {
     raw,
     ranges,
@@ -141,6 +135,10 @@ function sharedSample(models: RawModel[]): TaskRange[] {
     return { start, end: at, weight };
   });
 }
+
+/** Whether an evaluation failed because its text has no sequences left. */
+export const isTextOver = (error: unknown): boolean =>
+  error instanceof PtError && error.code === 'trainer.data_too_short';
 
 /** An empty file is said before anything about a model, which would hide it. */
 export function refuseEmpty(data: string[]): void {

@@ -1,7 +1,7 @@
 /** One round of the stand-in validator: what the chain has opened is taken in or refused, duelled with the king, and the winner is paid. */
 import type { CommitmentStore, Neuron, StoredCommitments } from '../chain/types.ts';
-import { CheckError, PtError, UserError } from '../errors.ts';
-import { evaluate, whyLost } from '../evaluation/index.ts';
+import { CheckError, UserError } from '../errors.ts';
+import { evaluate, isTextOver, whyLost } from '../evaluation/index.ts';
 import type { Place } from '../place.ts';
 import { note, type Work } from '../progress.ts';
 import { countedTexts, unreadTexts } from '../publish/held.ts';
@@ -180,7 +180,7 @@ async function* fightOnce(
     const losses = `loss ${own!.loss!.toFixed(4)}, the king's ${theirs?.loss?.toFixed(4) ?? 'none'}`;
     return told(winner === own!.name ? 'won' : 'lost', losses);
   } catch (error) {
-    if (asked.skip > 0 && error instanceof PtError && error.code === 'trainer.data_too_short') return null;
+    if (asked.skip > 0 && isTextOver(error)) return null;
     if (error instanceof CheckError || (error instanceof UserError && error.code === 'evaluate.length'))
       return { fought: ['lost', error.message], batches: 0 };
     throw error;

@@ -4,7 +4,7 @@ import { CheckError, OutsideError } from '../errors.ts';
 import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
 import { contentHashOf, fileSha256, inspectRemote } from '../model/index.ts';
 import type { Place } from '../place.ts';
-import { type Work, warning } from '../progress.ts';
+import { note, type Work, warning } from '../progress.ts';
 import { carriedFiles, isCommit, isPinned, manifestOf, type Profile, pinnedFiles } from '../rules/index.ts';
 import { findBest, findUid, type Wanted } from './find.ts';
 import { openTarget } from './target.ts';
@@ -63,7 +63,7 @@ export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOut
     // A folder named after the commit got its name only after everything was verified; any other one must prove it.
     const found = await compare(target.dir);
     if (found.pinned === true || (found.pinned === null && !request.dir)) {
-      yield { kind: 'note', level: 'info', message: `${target.dir} already holds this model.` };
+      yield note(`${target.dir} already holds this model.`);
       return outcome(found);
     }
     target.refuseOccupied();
@@ -72,11 +72,9 @@ export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOut
   const competition = onChain?.competition ?? null;
   const which = competition === null ? '' : ` of competition ${competition}`;
   const unasked = request.source.kind === 'best' && competition !== null && asked(request, place) === null;
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `Loading ${repo}@${commit.slice(0, 8)}${which}${unasked ? ', the best of all that are open (--competition names one)' : ''}.`,
-  };
+  yield note(
+    `Loading ${repo}@${commit.slice(0, 8)}${which}${unasked ? ', the best of all that are open (--competition names one)' : ''}.`,
+  );
   try {
     yield* hub.download({
       repo,

@@ -1,6 +1,6 @@
 import { PtError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { asWork, inParallel } from '../work.ts';
 
 /** Repositories asked about at a time: quick, and no burden for a Hub. */
@@ -37,7 +37,7 @@ export async function* readSizes(
     if (!(error instanceof PtError)) throw error;
     const unknown = wanted.size - sizes.size;
     const message = `Sizes of ${unknown} repositories stay unknown: ${error.message}`;
-    yield { kind: 'note', level: 'warning', message };
+    yield warning(message);
   }
   return sizes;
 }

@@ -1,6 +1,6 @@
 import type { Commitment } from '../chain/types.ts';
 import { EXIT, PtError, UserError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { afterStep, nextStep, type PushState, startPush } from '../rules/index.ts';
 import { awaitLimit } from './limit.ts';
 import { type Publication, record } from './publication.ts';
@@ -30,7 +30,7 @@ export async function* ensureCommitted(publication: Publication, text: string): 
   for (;;) {
     const step = nextStep(state);
     if (step === 'commit') {
-      yield { kind: 'note', level: 'info', message: `Committing to subnet ${request.netuid}: ${text}` };
+      yield note(`Committing to subnet ${request.netuid}: ${text}`);
       state = afterStep(state, { step, ok: await send(publication, text, current) });
     } else if (step === 'readBack') {
       const { found: answer, commitment } = await look(publication, text);

@@ -102,27 +102,27 @@ export function countedTexts(
   profile: Profile,
   wanted: Readonly<Record<string, string>> = {},
 ): Picked[] | null {
-  const { commit } = profile;
-  const { entry } = stored;
-  const plain = entry !== null && entry.text !== null ? [{ block: entry.block, text: entry.text }] : [];
-  if (commit.mode === 'timelock')
-    return pickRevealed(profile, [...revealedTexts(stored), ...(commit.plain_too ? plain : [])], wanted);
-  return plain.flatMap(({ text, block }) => {
-    const read = readText(commit.format, text);
+  const texts = lookedAt(stored, profile);
+  if (profile.commit.mode === 'timelock') return pickRevealed(profile, texts, wanted);
+  return texts.flatMap(({ text, block }) => {
+    const read = readText(profile.commit.format, text);
     return read.kind === 'read' ? [{ text, block, fields: read.fields }] : [];
   });
 }
 
 /** Texts of a hotkey that the profile's validators cannot read. */
-export function unreadTexts(
-  stored: StoredCommitments,
-  { commit }: Profile,
-): { block: number; text: string }[] {
+export function unreadTexts(stored: StoredCommitments, profile: Profile): { block: number; text: string }[] {
+  return lookedAt(stored, profile).filter(
+    ({ text }) => readText(profile.commit.format, text).kind !== 'read',
+  );
+}
+
+/** The texts of a hotkey that the profile's validators look at: what was opened, or stands there in plain, or both. */
+function lookedAt(stored: StoredCommitments, { commit }: Profile): { block: number; text: string }[] {
   const { entry } = stored;
   const plain = entry !== null && entry.text !== null ? [{ block: entry.block, text: entry.text }] : [];
-  const sealing = commit.mode === 'timelock';
-  const texts = sealing ? [...revealedTexts(stored), ...(commit.plain_too ? plain : [])] : plain;
-  return texts.filter(({ text }) => readText(commit.format, text).kind !== 'read');
+  if (commit.mode === 'plain') return plain;
+  return [...revealedTexts(stored), ...(commit.plain_too ? plain : [])];
 }
 
 function currentOf(

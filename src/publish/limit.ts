@@ -1,6 +1,6 @@
 import type { CommitLimit } from '../chain/types.ts';
 import { EXIT, OutsideError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import type { Opened, PublishRequest } from './types.ts';
 
 /** Reads the chain's limit; throws exit 6 with `retryAt` when it is used up. */
@@ -43,7 +43,7 @@ export async function* awaitLimit(request: PublishRequest, place: Opened, bytes:
       announced = limit.freeAtBlock;
       const when = timeOf(limit.freeAtBlock, block, place.chain.blockTimeMs);
       const message = `${describe(limit)} Waiting for block ${limit.freeAtBlock} (now ${block}), about ${when}.`;
-      yield { kind: 'note', level: 'info', message };
+      yield note(message);
     }
     yield {
       kind: 'progress',

@@ -2,7 +2,7 @@ import type { Commitment } from '../chain/types.ts';
 import { networkOf } from '../constants.ts';
 import { OutsideError } from '../errors.ts';
 import { isLoopback } from '../loopback.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work, warning } from '../progress.ts';
 import { sideBySide } from './replaced.ts';
 import type { Opened, PublishRequest, WriteQuestion } from './types.ts';
 
@@ -28,13 +28,12 @@ export async function* mayWrite(
   refuseWrongNetwork(place);
   const known = networkOf(networks, chain.genesisHash);
   const { retired, message } = retirement(netuid, { chain, networks, network });
-  if (message !== null) yield { kind: 'note', level: 'warning', message };
+  if (message !== null) yield warning(message);
   const current = await chain.commitment(netuid, hotkey.ss58);
   const rehearsal = known === null && !retired && isLoopback(chain.endpoint);
   const replaced = current !== null && (await goesOn(current)) ? null : current;
   if (rehearsal && replaced === null) return current;
-  if (replaced !== null)
-    yield { kind: 'note', level: 'info', message: await sideBySide(replaced, request, place) };
+  if (replaced !== null) yield note(await sideBySide(replaced, request, place));
   const replaces = replaced === null ? '' : `, in place of its commitment of block ${replaced.block}`;
   const question: WriteQuestion = {
     text: `Commit ${repo} to subnet ${netuid} of ${chain.endpoint}${retired ? ' all the same,' : ''} as ${hotkey.ss58}${replaces}?`,

@@ -1,7 +1,7 @@
 import { CheckError, UserError } from '../errors.ts';
 import type { UploadFile } from '../hub/index.ts';
 import { inspectRemote, type ModelFacts, openFolder, planFolder, remoteContent } from '../model/index.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import {
   boundHash,
   type Competition,
@@ -94,7 +94,7 @@ async function* prepareFolder(
   const dtype = asked ?? loadedDtype(meant());
   if (asked === null) {
     const message = `Weights are published in ${dtype}, as validators load them in ${competitionLabel(meant())} (--dtype overrides).`;
-    yield { kind: 'note', level: 'info', message };
+    yield note(message);
   }
   const plan = yield* planFolder(folder, {
     dtype,

@@ -1,5 +1,5 @@
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work, warning } from '../progress.ts';
 import { type Finding, reasonsAgainst } from '../rules/index.ts';
 import { formatBytes } from '../text/format.ts';
 import { heldOf } from './held.ts';
@@ -26,14 +26,14 @@ export async function* previewPublish(order: PublishOrder, where: Place): Work<U
   const [request, place] = [requestOf(order, where), await open(where, order.source)];
   await checkAccount(request, place);
   const { message } = retirement(request.netuid, place);
-  if (message !== null) yield { kind: 'note', level: 'warning', message };
+  if (message !== null) yield warning(message);
   const path = journalPath(place.home, keyOf(request, place));
   const prepared = yield* prepareModel(request, place);
   yield* passVerdict({ ...request, ask: async () => {} }, prepared.findings);
   const standing = await place.chain.commitment(request.netuid, place.hotkey.ss58);
   const left = await readJournal(path).catch(() => null);
   if (standing !== null && !(await goesOnWith(standing, left, prepared, request, place)))
-    yield { kind: 'note', level: 'info', message: await sideBySide(standing, request, place) };
+    yield note(await sideBySide(standing, request, place));
   const publication = await openPublication(request, place, prepared, { path, standing });
   const { journal, content, files, chainText } = publication;
   if (!(await isOnChain(publication))) {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Commitment } from '../chain/types.ts';
 import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { againOf, nameAgain } from './again.ts';
 import { awaitDue, awaitReveal } from './await-reveal.ts';
 import { ensureCommitted } from './commit.ts';
@@ -147,7 +147,7 @@ async function* finishPublication(publication: Publication): Work<UploadOutcome>
 async function* everyStep(publication: Publication): Work<UploadOutcome> {
   const { request, place, content, resumed } = publication;
   if (resumed && publication.journal.outcome === null)
-    yield { kind: 'note', level: 'info', message: 'Going on with the publish that was begun.' };
+    yield note('Going on with the publish that was begun.');
   if (!(await isOnChain(publication))) {
     if (place.profile.commit.mode === 'timelock') yield* sealRisks(publication);
     else await refuseLoss(publication, null, await readStored(publication));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutsideError } from '../errors.ts';
 import type { Hub } from '../hub/index.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import type { Publication } from './publication.ts';
 
 const LOOKS = 5;
@@ -26,11 +26,7 @@ export async function* ensurePublic(publication: Publication, commit: string): W
     await place.hub.setVisibility(request.repo, { private: false });
     if (!(await becomesReadable(stranger, request.repo, commit, probe, request.signal)))
       throw notPublic(request.repo);
-    yield {
-      kind: 'note',
-      level: 'info',
-      message: `${request.repo} is public; a download without a token works.`,
-    };
+    yield note(`${request.repo} is public; a download without a token works.`);
   }
 }
 

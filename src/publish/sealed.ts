@@ -2,7 +2,7 @@
 import { findSealer, sealBytes } from '../bridge/index.ts';
 import type { ChainBeacon, Seal } from '../chain/types.ts';
 import { EXIT, OutsideError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { MAX_SEAL_BYTES, sealedPlaintext, sealShape } from '../rules/index.ts';
 import { isAmbiguous, refuseNewer } from './commit.ts';
 import { heldOf } from './held.ts';
@@ -45,11 +45,9 @@ export async function* ensureSealed(publication: Publication, text: string): Wor
   yield* awaitLimit(request, publication.place, chainText.bytes);
   const beacon = await beaconOf(publication.place);
   const seal = yield* sealFor(publication, text, beacon, stored);
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `Committing to subnet ${request.netuid}, sealed until round ${seal.round} (about ${whenOf(beacon, seal.round)}): ${text}`,
-  };
+  yield note(
+    `Committing to subnet ${request.netuid}, sealed until round ${seal.round} (about ${whenOf(beacon, seal.round)}): ${text}`,
+  );
   for (let sends = 0; sends < SENDS; sends++) {
     await send(publication, text, seal, stored);
     const later = await readLater(publication, text);

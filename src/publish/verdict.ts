@@ -1,6 +1,6 @@
 /** Whether a model's verdict lets it be published, and who may overrule that. */
 import { CheckError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { describeReasons, type Finding, sentenceOf, verdictOf } from '../rules/index.ts';
 import type { PublishRequest } from './types.ts';
 
@@ -17,7 +17,7 @@ export async function* passVerdict(
   const verdict = verdictOf(findings);
   if (verdict === 'ready') return;
   const rules = describeReasons(findings);
-  yield { kind: 'note', level: 'warning', message: `${sentenceOf(verdict)} ${rules.join(' ')}` };
+  yield warning(`${sentenceOf(verdict)} ${rules.join(' ')}`);
   await request.ask({
     text: `Publish ${request.repo} all the same?`,
     verdict,

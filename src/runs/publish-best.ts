@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Commitment } from '../chain/types.ts';
 import { Cancelled, CheckError, PtError } from '../errors.ts';
 import type { Place } from '../place.ts';
-import type { Progress, Work } from '../progress.ts';
+import { note, type Progress, type Work, warning } from '../progress.ts';
 import {
   type PublishOrder,
   preflight,
@@ -145,7 +145,7 @@ export async function* rehearseBest(
   } catch (error) {
     if (!(error instanceof PtError) || error instanceof Cancelled) throw error;
     // The training was asked for and is done; what would keep it from being published is said all the same.
-    yield { kind: 'note', level: 'warning', message: `It would not be published: ${error.message}` };
+    yield warning(`It would not be published: ${error.message}`);
     return null;
   }
 }
@@ -161,6 +161,6 @@ function* underThreshold(
     threshold === null
       ? `--publish-when ${when === null ? '' : describeCondition(when)} is asked while it trains`
       : `the best held-out loss ${bestLoss.toFixed(4)} is not under the threshold ${threshold}`;
-  yield { kind: 'note', level: 'info', message: `Not published: ${why}.` };
+  yield note(`Not published: ${why}.`);
   return null;
 }

@@ -1,5 +1,5 @@
 import type { Place } from '../place.ts';
-import type { Work } from '../progress.ts';
+import { type Work, warning } from '../progress.ts';
 import { type PublishOrder, publish, type UploadOutcome } from '../publish/index.ts';
 import { readBest, runOf, updateState } from '../training/index.ts';
 
@@ -12,7 +12,7 @@ export async function* publishModel(order: PublishOrder, place: Place): Work<Upl
     await updateState(run, { published: outcome });
   } catch (error) {
     // It is published all the same.
-    yield { kind: 'note', level: 'warning', message: (error as Error).message };
+    yield warning((error as Error).message);
   }
   return outcome;
 }

@@ -5,6 +5,7 @@ import {
   type Evaluation,
   evaluate,
   folderRef,
+  isTextOver,
   type ModelRef,
   parseModelRef,
 } from '../evaluation/index.ts';
@@ -74,6 +75,12 @@ export async function openForecastPublisher(
     const { ss58: hotkey } = await place.hotkey();
     return quietly(forecast(place, dir, { hotkey, signal: either, beside: training, ...sample }));
   };
+  /** Null: the text has no sequences left. */
+  const lookOnFresh = (dir: string, sample: SampleOf): Promise<Evaluation | null> =>
+    look(dir, sample).catch((error: unknown) => {
+      if (isTextOver(error)) return null;
+      throw error;
+    });
   const attempt = async (dir: string): Promise<UploadOutcome | null> => {
     if (threshold !== null && loss >= threshold) return null;
     if (spent) return null;
@@ -94,12 +101,7 @@ export async function openForecastPublisher(
     note(
       `Step ${standing.step}: ${describeChance(standing)}; publishing takes ${describeCondition(when)}. It is looked at again on fresh text.`,
     );
-    const again = await look(dir, { ...sampleOf(against), skip: taken, king: kingOf(against) }).catch(
-      (error: unknown) => {
-        if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
-        throw error;
-      },
-    );
+    const again = await lookOnFresh(dir, { ...sampleOf(against), skip: taken, king: kingOf(against) });
     if (again === null) {
       warn('Not published: the text of the duel has no fresh sequences left to confirm it on (--duel-data).');
       return false;
@@ -130,13 +132,10 @@ export async function openForecastPublisher(
   /** Of many checkpoints the luckiest is offered: on text that no choice was made by, its promise is what it is worth. */
   const holdsOnFreshText = async (dir: string, { duel, sample }: Evaluation): Promise<boolean> => {
     if (duel === null) return true;
-    const again = await look(dir, {
+    const again = await lookOnFresh(dir, {
       // For each data set as many as there were in all, so that none comes twice.
       skip: sample.batches,
       sequences: Math.ceil(sample.batches / sample.data.length),
-    }).catch((error: unknown) => {
-      if (error instanceof PtError && error.code === 'trainer.data_too_short') return null;
-      throw error;
     });
     const found = duels.confirm(again && freshLook(again), (chance) => isMet(when, chance));
     if (again === null)

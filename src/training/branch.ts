@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { agree, type Given } from './resume.ts';
 import { checkpointSteps, createRun, initialState, locateRun, readRunConfig, runWord } from './run-folder.ts';
@@ -77,11 +77,7 @@ export async function* branchRun(input: BranchInput): Work<string> {
     await rm(runDir, { recursive: true, force: true });
     throw error;
   }
-  yield {
-    kind: 'note',
-    level: 'info',
-    message: `Branched off run ${basename(from)} at step ${step}: from there the rate falls to 0.`,
-  };
+  yield note(`Branched off run ${basename(from)} at step ${step}: from there the rate falls to 0.`);
   return runDir;
 }
 

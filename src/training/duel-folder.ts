@@ -97,9 +97,10 @@ export async function readStanding(runDir: string): Promise<RunDuel | null> {
   return kept?.best ?? kept?.newest ?? null;
 }
 
-type Numbers = Omit<EventOf<'duel'>, 'type' | 'time'>;
+/** What an event or a row of metrics.jsonl says of a duel. */
+export type Numbers = Omit<EventOf<'duel'>, 'type' | 'time'>;
 
-/** Of what an event or a row of metrics.jsonl says; null: it says nothing about a chance. */
+/** Null: they say nothing about a chance. */
 export function standingAt(king: King, event: Numbers): RunDuel | null {
   const fought = foughtOf(event);
   const standing = fought && duel.standingOf(fought, king.trial);
@@ -136,9 +137,11 @@ export function gainPoint(event: Numbers): duel.GainPoint | null {
   return { ...fought, tokens, part, fallAhead };
 }
 
-/** `p(win) 34% (10% to 60%)` */
-export const describeChance = ({ p, low, high }: duel.Prediction): string =>
-  `p(win) ${formatChance(p)} (${formatChance(low)} to ${formatChance(high)})`;
+/** `34% (10% to 60%)` */
+export const chanceInterval = ({ p, low, high }: duel.Prediction): string =>
+  `${formatChance(p)} (${formatChance(low)} to ${formatChance(high)})`;
+
+export const describeChance = (chance: duel.Prediction): string => `p(win) ${chanceInterval(chance)}`;
 
 /** The same with what would settle it, as a sentence's end. */
 export function describeStanding(standing: duel.Standing): string {

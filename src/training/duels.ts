@@ -1,15 +1,13 @@
 /** What a run's duels come to while it trains: said, and judged whether going on is in vain. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EventOf, readEvent } from '../bridge/index.ts';
+import { readEvent } from '../bridge/index.ts';
 import { duel } from '../rules/index.ts';
-import { gainPoint, type King, type RunDuel, standingAt } from './duel-folder.ts';
-
-type Fought = Omit<EventOf<'duel'>, 'type' | 'time'>;
+import { gainPoint, type King, type Numbers, type RunDuel, standingAt } from './duel-folder.ts';
 
 export interface Duels {
   /** Takes the next; of one that was fought before (the run went back) the later counts. */
-  take(fought: Fought): RunDuel | null;
+  take(fought: Numbers): RunDuel | null;
   /** Drops those after `step`, from which a run goes on. */
   cut(step: number): void;
   /** Why training on is in vain; null: it is not, or that cannot be told yet. */
@@ -17,7 +15,7 @@ export interface Duels {
   readonly newest: RunDuel | null;
 }
 
-export function createDuels(king: King, before: Fought[]): Duels {
+export function createDuels(king: King, before: Numbers[]): Duels {
   let fought = before;
   let newest: RunDuel | null = null;
   const takenUntil = (step: number) => fought.filter((one) => (one.step ?? 0) <= step);
@@ -50,7 +48,7 @@ function describeFlattened({ gain, reach, needed, by }: duel.Flattened, king: st
 }
 
 /** Those that metrics.jsonl tells of, oldest first. */
-export async function readDuels(runDir: string): Promise<Fought[]> {
+export async function readDuels(runDir: string): Promise<Numbers[]> {
   const text = await readFile(join(runDir, 'metrics.jsonl'), 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => {
     const row = line.includes('"duel"') ? duelOfRow(line) : null;
@@ -59,7 +57,7 @@ export async function readDuels(runDir: string): Promise<Fought[]> {
 }
 
 /** The duel that a line of metrics.jsonl tells of. */
-export function duelOfRow(line: string): Fought | null {
+export function duelOfRow(line: string): Numbers | null {
   try {
     const { step, tokens, duel: fought } = JSON.parse(line) as Record<string, unknown>;
     if (typeof fought !== 'object' || fought === null) return null;

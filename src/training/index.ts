@@ -1,6 +1,7 @@
 export { branchRun } from './branch.ts';
 export {
   chanceAt,
+  chanceInterval,
   countLook,
   describeChance,
   describeStanding,

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work } from '../progress.ts';
 import { LATEST, resumeCommand } from './run-folder.ts';
 import { readState } from './run-state.ts';
 
@@ -42,7 +42,7 @@ export async function* joinRun(
   home: string | null = null,
 ): Work<string> {
   const dir = join(runsDir, name);
-  yield { kind: 'note', level: 'info', message: `Another machine made run ${name}; joining it.` };
+  yield note(`Another machine made run ${name}; joining it.`);
   // state.json is written last.
   while (!existsSync(join(dir, 'state.json'))) {
     signal.throwIfAborted();

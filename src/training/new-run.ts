@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Constants } from '../constants.ts';
 import { UserError } from '../errors.ts';
 import { readJson } from '../host/read-json.ts';
-import type { Work } from '../progress.ts';
+import { note, type Work, warning } from '../progress.ts';
 import {
   type Competition,
   chooseCompetition,
@@ -55,14 +55,12 @@ export async function* newRun(input: NewRunInput): Work<string> {
   const { constants, options } = input;
   const { choice } = chooseSource(input.start);
   const ignored = ignoredSources(input.start);
-  if (ignored !== null) yield { kind: 'note', level: 'warning', message: ignored };
+  if (ignored !== null) yield warning(ignored);
   const config = configBeside(input.start, choice);
   if (config !== null)
-    yield {
-      kind: 'note',
-      level: 'info',
-      message: `The model's shape is that of ${config}, beside its weights; --load-model-config names another.`,
-    };
+    yield note(
+      `The model's shape is that of ${config}, beside its weights; --load-model-config names another.`,
+    );
   const competition = openCompetition(input);
   const { recipe, file, reason } = chooseRecipe(input.recipe, constants.recipes, competition, {
     profile: input.profile,
@@ -75,19 +73,14 @@ export async function* newRun(input: NewRunInput): Work<string> {
     input.machine,
   );
   await refuseLongSequence(options.sequenceLength, recipe, choice);
-  if (reason !== null) yield { kind: 'note', level: 'warning', message: reason };
+  if (reason !== null) yield warning(reason);
   const given = 'remote' in choice || choice.local.kind !== 'recipe';
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
     (recipe.name === standardRecipe(competition, constants.recipes, input.profile) || given);
   const gentle = given && input.recipe === null && options.optimizer === null;
-  if (gentle)
-    yield {
-      kind: 'note',
-      level: 'info',
-      message: 'A trained model is fine-tuned with AdamW; --optimizer muon takes another.',
-    };
+  if (gentle) yield note('A trained model is fine-tuned with AdamW; --optimizer muon takes another.');
   const names = input.data.length > 0 ? input.data : defaultData(recipe.data, input.offline);
   const data = dataSources(names, input.cwd);
   return yield* openRun({

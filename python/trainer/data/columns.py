@@ -25,7 +25,8 @@ def check_column(schema: pyarrow.Schema, column: str, file: Path | str) -> None:
 
 def no_column(file: Path | str, column: str, have: Mapping[str, str], twice: bool = False) -> TrainerError:
     """`have`: the columns' names with their types."""
-    names = ", ".join(f"{name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + '...'} ({kind})" for name, kind in list(have.items())[:20]) + (", ..." if len(have) > 20 else "")
+    named = [(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}...", kind) for name, kind in list(have.items())[:20]]
+    names = ", ".join(f"{name} ({kind})" for name, kind in named) + (", ..." if len(have) > 20 else "")
     if twice:
         problem = f"has several columns {column}"
     elif column in have:

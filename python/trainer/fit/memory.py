@@ -26,7 +26,7 @@ from ..config import Recipe
 from ..model.adapters import adapt
 from ..model.documents import DOCUMENT_MASKS
 from ..model.layers import cast_layer_inputs, checkpoint_activations, compile_layers, decoder_layers
-from ..model.loss import LossModel, Teacher
+from ..model.loss import LossModel, Teacher, lessons
 from ..model.trainable import count_trained, freeze, trained
 from ..optim.optimizers import Optimizers
 
@@ -149,7 +149,7 @@ def _forward_and_backward(model: PreTrainedModel, teacher: Teacher | None, recip
 
     def train() -> None:
         with torch.autocast("cpu", compute) if compute == torch.bfloat16 else contextlib.nullcontext():
-            objective, *_ = loss_model(tokens, *(() if teacher is None else (teacher(tokens),)))
+            objective, *_ = loss_model(tokens, *lessons(teacher, tokens))
         objective.backward()
 
     if compiled:

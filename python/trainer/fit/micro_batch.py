@@ -14,7 +14,7 @@ from ..config import RunConfig
 from ..errors import TrainerError, is_out_of_memory
 from ..files import write_json
 from ..machine.distributed import World
-from ..model.loss import LossModel, Teacher
+from ..model.loss import LossModel, Teacher, lessons
 from ..model.trainable import trained
 from ..plan import Plan
 from .require import memory_for_each
@@ -51,7 +51,7 @@ def try_sizes(config: RunConfig, world: World, plan: Plan, loss_model: LossModel
             torch.cuda.reset_peak_memory_stats(world.device)
         tokens = torch.randint(vocabulary, (micro, config.recipe.sequence_length), generator=generator).to(world.device)
         with autocast():
-            objective, *_ = loss_model(tokens, *(() if teacher is None else (teacher(tokens),)))
+            objective, *_ = loss_model(tokens, *lessons(teacher, tokens))
         objective.backward()
         return torch.cuda.max_memory_reserved(world.device) if cuda else 0
 

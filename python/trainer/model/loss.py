@@ -223,6 +223,11 @@ class Teacher(LossModel):
         return Lesson(hidden, head.weight, head.bias, self.share)
 
 
+def lessons(teacher: Teacher | None, tokens: Tensor) -> tuple[Lesson, ...]:
+    """What a LossModel takes beside these tokens: a lesson on them, where a run has a teacher."""
+    return () if teacher is None else (teacher(tokens),)
+
+
 @torch.no_grad()
 def chunked_loss_fits(model: PreTrainedModel, vocabulary: int) -> bool:
     """True when hidden states times head are this architecture's logits (no soft cap, no scale): tried on eight tokens."""

@@ -6,12 +6,12 @@ import { runsOutput } from '../../output/runs.ts';
 import { runsFolder } from '../../settings/index.ts';
 import { formatChance, formatDuration, formatLoss, formatOf, formatWhole } from '../../text/format.ts';
 import { shellWord } from '../../text/shell-word.ts';
-import { type RunDuel, runWord } from '../../training/index.ts';
+import { chanceInterval, type RunDuel, runWord } from '../../training/index.ts';
 
 /** `34% (10% to 60%), +1,200`: how many more sequences would settle it. */
-function chanceAndMore({ p, low, high, more }: RunDuel): string {
-  const rest = more === null || more === 0 ? '' : `, +${formatWhole(more)}`;
-  return `${formatChance(p)} (${formatChance(low)} to ${formatChance(high)})${rest}`;
+function chanceAndMore(duel: RunDuel): string {
+  const { more } = duel;
+  return chanceInterval(duel) + (more === null || more === 0 ? '' : `, +${formatWhole(more)}`);
 }
 
 export default class Runs extends PtCommand {

@@ -1,3 +1,4 @@
+import { fileWord } from '../../text/file-name.ts';
 import type { ChartSpec, PageRun } from '../types.ts';
 import { csvOf } from './csv.ts';
 import { element, svg } from './dom.ts';
@@ -38,7 +39,7 @@ export interface Saved {
 export async function saveAs(kind: 'svg' | 'png' | 'csv', saved: Saved): Promise<void> {
   const { spec, runs } = saved;
   const whose = runs.length === 1 ? runs[0]!.name : `${runs.length}-runs`;
-  const name = `${whose}-${spec.id}.${kind}`.replaceAll(/[^\w.-]+/g, '-');
+  const name = fileWord(`${whose}-${spec.id}.${kind}`, 255);
   if (kind === 'csv')
     return download(name, new Blob([csvOf(spec, runs)], { type: 'text/csv;charset=utf-8' }));
   const picture = pictureOf(saved);
