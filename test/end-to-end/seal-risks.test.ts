@@ -9,6 +9,7 @@ import { rpc } from '../chain/support.ts';
 import { type Ran, runPt } from '../commands/run-pt.ts';
 import { makeModel } from '../publish/support.ts';
 
+const EPOCH_BLOCKS = 5;
 let home: string;
 let model: string;
 let sandbox: Sandbox;
@@ -27,7 +28,7 @@ beforeAll(async () => {
     repo: { contains: [{ of: 'coldkey', take: [5, 5], where: 'id', case: 'any' }] },
   });
   const { blocks: _, ...sealed } = albedo.commit as { blocks?: number };
-  const boundary = { epoch_blocks: 5, margin: 1 };
+  const boundary = { epoch_blocks: EPOCH_BLOCKS, margin: 1 };
   await write('epoch', { ...albedo, commit: { ...sealed, boundary } });
   const format = {
     kind: 'json',
@@ -143,12 +144,16 @@ it('a pending seal is refused before the upload', async () => {
   });
 }, 120_000);
 
-/** Signs and sends while the pool keeps everything, and lets it in once `faults` hold. */
+/** Signs and sends while the pool keeps everything, and lets it in once `faults` hold, an epoch of the profile "epoch" later. */
 async function includedLate(profile: string, name: string, faults: object, ...more: string[]): Promise<Ran> {
   sandbox.chain!.setFaults({ holdExtrinsics: true });
   const running = upload(profile, name, ...more);
   const pending = () => rpc<string[]>(sandbox.state.chain, 'author_pendingExtrinsics');
   await expect.poll(async () => (await pending()).length, { timeout: 60_000 }).toBe(1);
+  const height = async () =>
+    Number((await rpc<{ number: string }>(sandbox.state.chain, 'chain_getHeader')).number);
+  const sent = await height();
+  await expect.poll(height, { timeout: 60_000 }).toBeGreaterThan(sent + EPOCH_BLOCKS);
   sandbox.chain!.setFaults(faults);
   return running;
 }
