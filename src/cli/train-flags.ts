@@ -1,6 +1,7 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
 import { shippedDataSets, shippedNames } from '../shipped.ts';
+import { isIn, type NumberRange, rangeWords } from '../text/range.ts';
 import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
 import { hubFlags, networkFlags, notifyFlag, publishFlags, signingFlags, writeFlags } from './flags.ts';
 
@@ -10,18 +11,19 @@ const duel = { helpGroup: 'DUEL' };
 const scale = { helpGroup: 'SCALE' };
 const tracking = { helpGroup: 'TRACKING' };
 
-/** A number with a fraction; oclif has whole ones only. */
-const number = ({ above, max = Number.MAX_VALUE }: { above: number; max?: number }) =>
-  Flags.custom<number>({
-    parse: async (text) => {
-      const value = text.trim() === '' ? Number.NaN : Number(text);
-      if (value > above && value <= max) return value;
-      const range = `${above === 0 ? ' above 0' : ''}${max === Number.MAX_VALUE ? '' : `, up to ${max}`}`;
-      throw new UserError('usage.number', `"${text}" must be a number${range}.`, {
-        nextSteps: ['pt train --help'],
-      });
-    },
-  });
+/** A number with a fraction (oclif has whole ones only); its help says which there are. */
+const number =
+  (range: NumberRange) =>
+  ({ summary, unset, ...more }: { summary: string; unset: unknown; helpGroup: string; aliases?: string[] }) =>
+    Flags.custom<number>({
+      parse: async (text) => {
+        const value = text.trim() === '' ? Number.NaN : Number(text);
+        if (isIn(range, value)) return value;
+        throw new UserError('usage.number', `"${text}" must be ${rangeWords(range)}.`, {
+          nextSteps: ['pt train --help'],
+        });
+      },
+    })({ summary: `${summary}: ${rangeWords(range)} (${unset})`, ...more });
 
 const integer = ({ min, max, but }: { min: number; max: number; but?: number }) =>
   Flags.custom<number>({
@@ -58,7 +60,7 @@ function flagOf({ summary: what, aliases = [], takes, unset, default: otherwise 
     case 'integer':
       return integer(takes)(common);
     case 'number':
-      return number(takes)(common);
+      return number(takes)({ ...common, summary: what, unset: unset ?? otherwise });
     case 'choice':
       return Flags.string({ options: [...takes.options], ...common });
     case 'switch':
@@ -194,13 +196,14 @@ export const trainFlags = {
     ...tracking,
   }),
 
-  'avg-loss-upload-threshold': number({ above: Number.NEGATIVE_INFINITY })({
-    summary: 'Publish when the best held-out loss is under this, nats a token (never)',
+  'avg-loss-upload-threshold': number({ above: Number.NEGATIVE_INFINITY, max: Number.MAX_VALUE })({
+    summary: 'Publish when the best held-out loss is under this, nats a token',
+    unset: 'never',
     helpGroup: 'PUBLISHING',
   }),
   'publish-when': Flags.string({
     summary:
-      'Publish each new best model whose forecast meets this, as often as the chain allows: "p(win) > 0.9" (never)',
+      'Publish each new best model whose forecast meets this, as often as the chain allows: "p(win) > 0.9", from 0 to 1, or "p(win) > 90%" (never)',
     helpGroup: 'PUBLISHING',
   }),
   ...publishFlags,

@@ -28,7 +28,8 @@ export default class Merge extends PtCommand {
     ...networkFlags,
     out: Flags.string({ summary: 'Folder for the best mixture; must not exist', required: true }),
     weights: Flags.string({
-      summary: 'One mixture, a weight a model, e.g. 0.75,0.25; several times for several (equal weights)',
+      summary:
+        'One mixture, a weight a model, together 1: 0.75,0.25; several times for several (equal weights)',
       multiple: true,
       multipleNonGreedy: true,
       exclusive: ['grid'],

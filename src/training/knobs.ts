@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
+import { isIn, type NumberRange, rangeWords } from '../text/range.ts';
 
 /** What a flag's text may be, and so what run.json holds. */
 type Takes =
   /** `but`: a value in between that means nothing. */
   | { kind: 'integer'; min: number; max: number; but?: number }
-  | { kind: 'number'; above: number; max: number }
+  | ({ kind: 'number' } & NumberRange)
   | { kind: 'choice'; options: readonly string[] }
   | { kind: 'switch' }
   /** Texts, each with a flag of its own. */
@@ -41,8 +42,9 @@ export interface Knob {
 
 /** What counters of every language and tracker hold: for where a run ends, and how often it is looked at. */
 const COUNT = 2 ** 31 - 1;
-/** Ten years. */
-const MINUTES = 10 * 366 * 24 * 60;
+/** Up to ten years. */
+const MINUTES: NumberRange = { above: 0, max: 10 * 366 * 24 * 60 };
+const RATE: NumberRange = { above: 0, max: 1000 };
 
 const BOUND = 'where a run ends is no part of what it has learned';
 const MACHINE = 'a checkpoint is loaded on any machine';
@@ -117,7 +119,7 @@ export const KNOBS = {
     flag: 'max-minutes',
     summary: 'Stop after so many minutes',
     key: 'max_minutes',
-    takes: { kind: 'number', above: 0, max: MINUTES },
+    takes: { kind: 'number', ...MINUTES },
     default: null,
     unset: 'no bound',
     resume: 'free',
@@ -160,7 +162,7 @@ export const KNOBS = {
   },
   lr: {
     flag: 'lr',
-    summary: 'Peak learning rate, or auto: the best of short probes on held-out text',
+    summary: `Peak learning rate, ${rangeWords(RATE)}, or auto: the best of short probes on held-out text`,
     key: 'lr',
     takes: { kind: 'text', stores: 'rate or auto', read: learningRate },
     default: null,
@@ -223,7 +225,7 @@ export const KNOBS = {
   },
   teacherWeight: {
     flag: 'teacher-weight',
-    summary: 'Part of the objective that is the divergence from --teacher; the rest is the loss on the text',
+    summary: 'Share of the objective that is the divergence from --teacher; the rest is the loss on the text',
     key: 'teacher_weight',
     takes: { kind: 'number', above: 0, max: 1 },
     default: 0.5,
@@ -332,7 +334,7 @@ export const KNOBS = {
     flag: 'eval-every-minutes',
     summary: 'Minutes between held-out evaluations',
     key: 'eval_every_minutes',
-    takes: { kind: 'number', above: 0, max: MINUTES },
+    takes: { kind: 'number', ...MINUTES },
     default: null,
     unset: "the recipe's",
     resume: 'free',
@@ -352,7 +354,7 @@ export const KNOBS = {
     flag: 'checkpoint-every-minutes',
     summary: 'Minutes between checkpoints',
     key: 'checkpoint_every_minutes',
-    takes: { kind: 'number', above: 0, max: MINUTES },
+    takes: { kind: 'number', ...MINUTES },
     default: null,
     unset: "the recipe's",
     resume: 'free',
@@ -469,8 +471,8 @@ function deviceName(text: string): string {
 function learningRate(text: string): number | 'auto' {
   if (text === 'auto') return text;
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (value > 0 && value <= 1000) return value;
-  throw new UserError('usage.number', `--lr ${text}: must be a number above 0, up to 1000, or auto.`, {
+  if (isIn(RATE, value)) return value;
+  throw new UserError('usage.number', `--lr ${text}: must be ${rangeWords(RATE)}, or auto.`, {
     nextSteps: ['pt train --lr auto', 'pt train --help'],
   });
 }

@@ -17,7 +17,7 @@ export default class RunsPrune extends RemoveCommand {
   static override flags = {
     failed: Flags.boolean({ summary: 'Only runs that failed or were killed' }),
     'older-than': Flags.string({
-      summary: 'Only runs that ended so long ago: 12h, 30d, 4w (any)',
+      summary: 'Only runs that ended so long ago, in whole s, m, h, d or w: 12h, 30d (any)',
       helpValue: 'AGE',
     }),
     keep: Flags.integer({
