@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,13 @@ def push(
     private: bool = False,
     wait: bool = False,
     restart: bool = False,
+    fields: Mapping[str, str] | None = None,
     tokenizer: Any = None,
     **network: Any,
 ) -> dict:
     """Publishes a model, or a model folder, as `pt upload` does: check, private upload, commitment, read back, public.
 
-    `wallet` is `"name/hotkey"`, a dict of `name`, `hotkey`, `path`, or a bittensor wallet object (only its names are used).
+    `fields`: values that the profile's text names and pt cannot know. `wallet` is `"name/hotkey"`, a dict of `name`, `hotkey`, `path`, or a bittensor wallet object (only its names are used).
     Returns `repo`, `commit`, `contentHash`, `commitment`, `block`, `hotkey`, `public`, `bytesUploaded`, `resumed`. Calling it again
     after anything is safe: it goes on where it stopped and never commits twice. It does not ask before it writes to a real network.
     """
@@ -94,6 +96,7 @@ def push(
         **_wallet_options(wallet),
         **network,
     )
+    options += [word for name, value in (fields or {}).items() for word in ("--field", f"{name}={value}")]
     if isinstance(model, (str, os.PathLike)):
         return run(["upload", "--load-model-dir", str(Path(model).resolve()), *options])
     with tempfile.TemporaryDirectory(prefix="pretrain-miner-") as directory:

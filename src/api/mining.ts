@@ -6,6 +6,7 @@ import { openTarget } from '../load/target.ts';
 import { contentHashOf, type ModelFacts, openFolder } from '../model/index.ts';
 import { finish } from '../progress.ts';
 import type { PublishOrder, UploadOutcome, WriteQuestion } from '../publish/index.ts';
+import { fieldsIn } from '../publish/source.ts';
 import { carriedFiles } from '../rules/index.ts';
 import { publishModel } from '../runs/publish-model.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -87,6 +88,8 @@ export interface PushOptions extends NetworkOptions {
   /** `bf16` (default) casts, `fp32` publishes the weights as they are saved. */
   dtype?: 'bf16' | 'fp32';
   useHotkeyInHash?: boolean;
+  /** Values that the profile's text names and pt cannot know. */
+  fields?: Record<string, string>;
   /** Leave the repository private. */
   private?: boolean;
   /** Wait when the chain's limit is used up. */
@@ -127,7 +130,13 @@ export function push(options: PushOptions): Promise<Pushed> {
   };
   return at(
     options,
-    async (place) => (await finish(publishModel(order, place), onProgress)) as Pushed,
+    async (place) => {
+      const fields = fieldsIn(
+        Object.entries(options.fields ?? {}).map((field) => field.join('=')),
+        place,
+      );
+      return (await finish(publishModel({ ...order, fields }, place), onProgress)) as Pushed;
+    },
     options.wallet,
   );
 }

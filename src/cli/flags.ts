@@ -103,6 +103,12 @@ export const publishFlags = {
     helpGroup: 'PUBLISHING',
     allowNo: true,
   }),
+  field: Flags.string({
+    summary: "A value that the profile's text names and pt cannot know, NAME=VALUE (none)",
+    helpGroup: 'PUBLISHING',
+    multiple: true,
+    multipleNonGreedy: true,
+  }),
   'update-repo-visibility': Flags.boolean({
     summary: 'Make the repository public after the commitment (default)',
     helpGroup: 'PUBLISHING',

@@ -63,5 +63,6 @@ function aimOf(flags: TrainFlags): TrainOrder['aim'] {
     dtype: said ? publishedDtype(flags) : null,
     useHotkeyInHash: flags['use-hotkey-in-hash'] ?? null,
     makePublic: flags['update-repo-visibility'] ?? null,
+    fields: flags.field ?? null,
   };
 }

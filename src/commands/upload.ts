@@ -56,11 +56,6 @@ export default class Upload extends PtCommand {
       summary: 'Also replace a commitment that the same hotkey made since this publish began',
       helpGroup: 'PUBLISHING',
     }),
-    field: Flags.string({
-      summary: "A value that the profile's text names and pt cannot know, NAME=VALUE (none)",
-      helpGroup: 'PUBLISHING',
-      multiple: true,
-    }),
     blocks: Flags.integer({
       summary: "Sealed profiles: blocks until the reveal (the profile's)",
       helpGroup: 'PUBLISHING',

@@ -75,18 +75,11 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
     throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(commit)}.`);
   if (contentHash !== null && !/^[A-Za-z0-9+/]{43}=$/.test(contentHash))
     throw wrong('the content hash is not a sha256 in base64.');
+  refuseMissing(profile, input);
   const fields = valuesOf(profile, input);
   const missing = fieldsOf(profile.commit.format)
     .filter(({ name, needed }) => needed && isNothing(fields[name]))
     .map(({ name }) => name);
-  const given = missing.filter((name) => isGiven(profile, name));
-  if (given.length > 0)
-    throw badField(
-      profile,
-      input,
-      given,
-      `needed in the text, and only you know ${given.length > 1 ? 'them' : 'it'}`,
-    );
   if (missing.includes('pin'))
     throw wrong(`the text pins ${pinInWords(profile)}: name it, --commit-only ${input.repo}@PIN.`);
   if (missing.length > 0) throw wrong(`it also names ${missing.join(', ')}, which pt does not know here.`);
@@ -106,6 +99,22 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
   refuseOtherMeaning(profile, input, { text, fields, wrong });
   refuseTooLong(profile, input, text);
   return text;
+}
+
+/** Throws `UserError` `commitment.field` while the text names what only the miner knows, and it was not given. */
+export function refuseMissing(
+  profile: Profile,
+  { fields = {}, competitionId }: Pick<CommitmentInput, 'fields' | 'competitionId'>,
+): void {
+  const missing = givenFields(profile)
+    .filter(
+      ({ name, needed }) =>
+        needed && isNothing(fields[name] ?? (name === 'competition' ? competitionId : null)),
+    )
+    .map(({ name }) => name);
+  if (missing.length === 0) return;
+  const what = `needed in the text, and only you know ${missing.length > 1 ? 'them' : 'it'}`;
+  throw badField(profile, { fields }, missing, what);
 }
 
 const isNothing = (value: unknown): boolean => value === undefined || value === null || value === '';
@@ -147,7 +156,7 @@ const digestOf = (words: readonly string[]): string =>
 /** What a value that the miner gives has wrong, with the flags that mend it. */
 function badField(
   profile: Profile,
-  { fields = {} }: CommitmentInput,
+  { fields = {} }: Pick<CommitmentInput, 'fields'>,
   names: readonly string[],
   what: string,
   placeholder = 'VALUE',

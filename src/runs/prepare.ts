@@ -6,6 +6,7 @@ import { type LoadSource, load } from '../load/index.ts';
 import type { Place } from '../place.ts';
 import { note, type Progress, type Work, warning } from '../progress.ts';
 import { type PublishOrder, refuseHash } from '../publish/index.ts';
+import { fieldsIn } from '../publish/source.ts';
 import { chooseCompetition, duel, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
 import {
@@ -90,7 +91,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
   refuseUnforeseeable(intent, place);
-  const { plan, rehearsal } = planOf(intent, order);
+  const { plan, rehearsal } = planOf(intent, order, place);
   const block = plan === null ? null : yield* checkEarly(plan, place, signal);
   // Nothing is kept open for hours; what is needed then is opened again.
   await place.close();
@@ -179,7 +180,7 @@ export async function* resumeRun(
   // One of several machines publishes; here nothing else tells them apart.
   const mine = needsOthers(order.nnodes, basename(runDir)) && order.nodeRank !== 0 ? null : intent;
   refuseUnforeseeable(mine, place);
-  const { plan, rehearsal } = planOf(mine, order);
+  const { plan, rehearsal } = planOf(mine, order, place);
   if (plan !== null) yield* checkEarly(plan, place, order.signal);
   await place.close();
   const lock = yield* hold(runDir, order);
@@ -196,11 +197,12 @@ export async function* resumeRun(
 }
 
 /**
- * Refuses a repository or a hash that could not be, whether anything is published this time or not.
+ * Refuses a repository, a hash or a field that could not be, whether anything is published this time or not.
  *
- * @throws UserError `repo.invalid`, `usage.hash`
+ * @throws UserError `repo.invalid`, `usage.hash`, `usage.field`
  */
 function refuseAim({ aim }: TrainOrder, place: Place): void {
+  fieldsIn(aim.fields ?? [], place);
   if (aim.repo !== null) parseRepoId(place.profile, aim.repo);
   refuseHash(aim.useHotkeyInHash, place);
 }
@@ -222,12 +224,13 @@ function refuseUnforeseeable(intent: PublishIntent | null, { profile, profileNam
 function planOf(
   intent: PublishIntent | null,
   { dryRun, ask }: TrainOrder,
+  place: Place,
 ): Record<'plan' | 'rehearsal', RunPublish | null> {
   if (intent === null) return { plan: null, rehearsal: null };
   // A rehearsal asks nothing: there is nothing to say yes to.
   return dryRun
-    ? { plan: null, rehearsal: planPublish(intent, async () => {}) }
-    : { plan: planPublish(intent, ask), rehearsal: null };
+    ? { plan: null, rehearsal: planPublish(intent, async () => {}, place) }
+    : { plan: planPublish(intent, ask, place), rehearsal: null };
 }
 
 async function* hold(runDir: string, { nnodes }: TrainOrder): Work<Lock | null> {

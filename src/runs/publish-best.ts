@@ -11,6 +11,7 @@ import {
   type UploadOutcome,
   type UploadPlan,
 } from '../publish/index.ts';
+import { fieldsIn } from '../publish/source.ts';
 import {
   checkModel,
   chooseCompetition,
@@ -19,6 +20,7 @@ import {
   loadedDtype,
   parseRepoId,
   reasonsAgainst,
+  refuseMissing,
   sentenceOf,
   verdictOf,
 } from '../rules/index.ts';
@@ -36,14 +38,21 @@ export interface RunPublish {
   intent: PublishIntent;
   useHotkeyInHash: boolean | null;
   makePublic: boolean;
+  fields: Record<string, string>;
   /** Asks each thing once, whoever is first: what was answered before training is not asked again after it. */
   ask: PublishOrder['ask'];
   /** The commitment that was asked about, then the run's own: the one that its next publish may replace. Another machine's is no such one. */
   standing?: Commitment | null;
 }
 
-/** The plan of a run: its intent, and who answers. */
-export function planPublish(intent: PublishIntent, ask: PublishOrder['ask']): RunPublish {
+/**
+ * The plan of a run: its intent, and who answers.
+ *
+ * @throws UserError `usage.field`, `commitment.field` for what its text names and was not given, or not so.
+ */
+export function planPublish(intent: PublishIntent, ask: PublishOrder['ask'], place: Place): RunPublish {
+  const fields = fieldsIn(intent.fields ?? [], place);
+  refuseMissing(place.profile, { fields, competitionId: place.competition });
   const whenever = intent.when === null ? '?' : ` whenever ${describeCondition(intent.when)}?`;
   const answers = new Map<string | null, Promise<void>>();
   return {
@@ -51,6 +60,7 @@ export function planPublish(intent: PublishIntent, ask: PublishOrder['ask']): Ru
     // Runs keep `false` for nothing said.
     useHotkeyInHash: intent.useHotkeyInHash || null,
     makePublic: intent.makePublic ?? true,
+    fields,
     ask: (question) => {
       const known = answers.get(question.verdict);
       const answer = known ?? ask({ ...question, text: question.text.replace(/\?$/, whenever) });

@@ -400,7 +400,7 @@ export const OTHER_FLAGS = {
   /** What is published, where and when, in state.json: kept, and the new value is taken. */
   publishing: [
     ...['hf-repo-id', 'avg-loss-upload-threshold', 'publish-when', 'dtype', 'upload-b16'],
-    ...['use-hotkey-in-hash', 'update-repo-visibility'],
+    ...['use-hotkey-in-hash', 'update-repo-visibility', 'field'],
   ],
   /** Which run is meant. */
   finds: ['resume', 'run', 'model-dir'],

@@ -12,6 +12,8 @@ export interface IntentFlags {
   dtype: 'bf16' | 'fp32' | null;
   useHotkeyInHash: boolean | null;
   makePublic: boolean | null;
+  /** `--field`, each as it was typed. */
+  fields: string[] | null;
 }
 
 /** Whether the flags themselves ask to publish, offline or not so far. */
@@ -63,6 +65,7 @@ export function publishIntent(
     dtype: flags.dtype ?? kept?.dtype ?? null,
     useHotkeyInHash: flags.useHotkeyInHash ?? kept?.useHotkeyInHash ?? false,
     makePublic: flags.makePublic ?? kept?.makePublic ?? true,
+    fields: flags.fields ?? kept?.fields ?? [],
   };
 }
 

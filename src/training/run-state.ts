@@ -22,6 +22,7 @@ const INTENT = z
     dtype: z.enum(['bf16', 'fp32']).nullable(),
     useHotkeyInHash: flag,
     makePublic: flag,
+    fields: z.array(text).optional(),
   })
   .nullish();
 

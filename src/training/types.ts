@@ -89,6 +89,8 @@ export interface PublishIntent {
   useHotkeyInHash?: boolean;
   /** Made public after the commitment; by default it is. */
   makePublic?: boolean;
+  /** Values that the profile's text names and only the miner knows, `NAME=VALUE` as they were given. */
+  fields?: string[];
 }
 
 /** `best.json`: what lies in `best/`. */

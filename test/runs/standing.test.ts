@@ -20,7 +20,7 @@ afterAll(() => rig.close());
 
 const { signal } = new AbortController();
 const meant = (repo: string, change: Partial<PublishIntent> = {}) =>
-  planPublish({ repo, threshold: 100, when: null, dtype: 'fp32', ...change }, async () => {});
+  planPublish({ repo, threshold: 100, when: null, dtype: 'fp32', ...change }, async () => {}, rig.place);
 const elsewhere = (text: string) => rig.chain.commit({ netuid: 9, text, hotkey: rig.hotkey });
 const onChain = async () => (await rig.chain.commitment(9, rig.hotkey.ss58))?.text;
 

@@ -175,7 +175,7 @@ test(
             unfollowed(run, rows, '/');
             const flags = { repo: null, threshold: null, when: null, dtype: null };
             publishIntent(
-              { ...flags, useHotkeyInHash: null, makePublic: null },
+              { ...flags, useHotkeyInHash: null, makePublic: null, fields: null },
               run.intent,
               { repo: null, threshold: null },
               false,

@@ -372,9 +372,10 @@ describe('what a run was meant for', () => {
       dtype: null,
       useHotkeyInHash: null,
       makePublic: null,
+      fields: null,
     };
     const standing = { repo: 'me/standing', threshold: 9 };
-    const kept = { ...intent, useHotkeyInHash: true, makePublic: false };
+    const kept = { ...intent, useHotkeyInHash: true, makePublic: false, fields: ['track=a'] };
     expect(publishIntent(none, kept, standing, false)).toEqual(kept);
     expect(publishIntent({ ...none, threshold: 2 }, kept, standing, false)).toEqual({
       ...kept,
@@ -387,6 +388,10 @@ describe('what a run was meant for', () => {
       threshold: 3,
       when: { pWin: 0.9 },
       dtype: 'fp32',
+    });
+    expect(publishIntent({ ...none, fields: ['track=b'] }, kept, standing, false)).toEqual({
+      ...kept,
+      fields: ['track=b'],
     });
     expect(publishIntent(none, null, standing, false)).toMatchObject({ repo: 'me/standing', threshold: 9 });
     expect(publishIntent(none, kept, standing, true)).toBeNull();
@@ -413,6 +418,7 @@ describe('what a run was meant for', () => {
         dtype: null,
         useHotkeyInHash: null,
         makePublic: null,
+        fields: null,
       } as IntentFlags;
       const said = idlePublishFlags(given, flags, kept, standing, offline);
       // One rule: where nothing is published, whatever was given is named; where it is, nothing is.
