@@ -14,9 +14,12 @@ export interface Tried {
   problem: string;
 }
 
-export const OLDEST_PYTHON: readonly [number, number] = [3, 10];
-/** Newest version that all pinned packages have builds for; a newer interpreter is used only when it is the only one. */
-const NEWEST_PYTHON: readonly [number, number] = [3, 14];
+const OLDEST_PYTHON: Release = [3, 10];
+/** Newest version that all pinned packages have builds for. */
+const NEWEST_PYTHON: Release = [3, 14];
+
+/** `3.10 to 3.14`, for messages. */
+export const PYTHONS = `${OLDEST_PYTHON.join('.')} to ${NEWEST_PYTHON.join('.')}`;
 
 /** `python3` first, because it is what the user's shell, virtual environment or pyenv points at. */
 function candidates(platform: NodeJS.Platform): string[][] {
@@ -26,10 +29,7 @@ function candidates(platform: NodeJS.Platform): string[][] {
 }
 
 /** Asks `command` who it is. The answer is its version and path, or one sentence that says what is wrong with it. */
-export async function probe(
-  command: string[],
-  env: NodeJS.ProcessEnv,
-): Promise<(Interpreter & { release: readonly [number, number] }) | string> {
+export async function probe(command: string[], env: NodeJS.ProcessEnv): Promise<Interpreter | string> {
   const [file, ...args] = command as [string, ...string[]];
   const script = 'import sys,platform;print(sys.executable);print(platform.python_version())';
   const { execa } = await import('execa');
@@ -47,28 +47,46 @@ export async function probe(
     return `does not run: ${last}`;
   }
   const [python = '', version = ''] = result.stdout.trim().split(/\r?\n/).slice(-2);
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  return { python, version, release: [major, minor] };
+  return { python, version };
 }
 
-export const isOlder = (a: readonly [number, number], b: readonly [number, number]): boolean =>
-  a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+type Release = readonly [major: number, minor: number];
 
-/** The best interpreter on the PATH to make an environment from, or what was tried. */
+/** Of `3.12.4`. */
+export function releaseOf(version: string): Release {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return [major, minor];
+}
+
+const isOlder = (a: Release, b: Release): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+
+/** Whether the pinned packages have builds for this Python. */
+export function age(release: Release): 'too old' | 'fits' | 'too new' {
+  if (isOlder(release, OLDEST_PYTHON)) return 'too old';
+  return isOlder(NEWEST_PYTHON, release) ? 'too new' : 'fits';
+}
+
+/**
+ * The best interpreter on the PATH to make an environment from, or what was tried. One that is too new is taken only by what has builds for every
+ * later Python (`newer`), and there only when it is the only one.
+ */
 export async function findInterpreter(
   env: NodeJS.ProcessEnv,
-  platform: NodeJS.Platform = process.platform,
+  { platform = process.platform, newer = false } = {},
 ): Promise<Interpreter | Tried[]> {
   const tried: Tried[] = [];
   let tooNew: Interpreter | undefined;
   for (const command of candidates(platform)) {
     const found = await probe(command, env);
     const name = command.join(' ');
-    if (typeof found === 'string') tried.push({ command: name, problem: found });
-    else if (isOlder(found.release, OLDEST_PYTHON))
-      tried.push({ command: name, problem: `is ${found.version}, too old` });
-    else if (isOlder(NEWEST_PYTHON, found.release)) tooNew ??= found;
-    else return found;
+    if (typeof found === 'string') {
+      tried.push({ command: name, problem: found });
+      continue;
+    }
+    const is = age(releaseOf(found.version));
+    if (is === 'fits') return found;
+    if (is === 'too new' && newer) tooNew ??= found;
+    tried.push({ command: name, problem: `is ${found.version}, ${is}` });
   }
   return tooNew ?? tried;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
-import { isOlder, OLDEST_PYTHON, probe } from './interpreter.ts';
+import { age, PYTHONS, probe, releaseOf } from './interpreter.ts';
 import { cacheFolder, PYTHON_FOLDER } from './paths.ts';
 import type { PythonEnv } from './types.ts';
 
@@ -104,7 +104,7 @@ async function checkNamed(named: string, env: NodeJS.ProcessEnv): Promise<Python
       nextSteps: ['unset PT_PYTHON   # and let pt use its own environment', 'pt setup'],
     });
   if (typeof found === 'string') throw wrong(found === 'not found' ? 'was not found' : found);
-  if (isOlder(found.release, OLDEST_PYTHON)) throw wrong(`is Python ${found.version}; 3.10 is the oldest`);
+  if (age(releaseOf(found.version)) === 'too old') throw wrong(`is Python ${found.version}; ${PYTHONS} work`);
   return { python: found.python || named, source: 'PT_PYTHON', version: found.version };
 }
 

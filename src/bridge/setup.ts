@@ -6,7 +6,7 @@ import { type Lock, takeLock } from '../host/lock.ts';
 import { note, type Progress, type Work, warning } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
-import { findInterpreter, type Interpreter, type Tried } from './interpreter.ts';
+import { age, findInterpreter, type Interpreter, PYTHONS, releaseOf, type Tried } from './interpreter.ts';
 import { cacheFolder } from './paths.ts';
 import {
   envName,
@@ -50,15 +50,14 @@ async function namedInterpreter(env: NodeJS.ProcessEnv): Promise<PythonEnv> {
   const names = requiredPackages().filter((name) => name !== 'pytest');
   const missing = await missingPackages(python.python, names, env);
   if (missing.length === 0) return python;
+  const lacks = `PT_PYTHON is ${env.PT_PYTHON}, which lacks ${missing.join(', ')}`;
+  const another = 'unset PT_PYTHON   # and let pt use its own environment';
+  const install = `${shellWord(python.python)} -m pip install ${whatToInstall(missing, python.version)}`;
+  const fits = age(releaseOf(python.version)) === 'fits';
   throw new UserError(
     'python.missing_package',
-    `PT_PYTHON is ${env.PT_PYTHON}, which lacks ${missing.join(', ')}.`,
-    {
-      nextSteps: [
-        `${shellWord(python.python)} -m pip install ${whatToInstall(missing, python.version)}`,
-        'unset PT_PYTHON   # and let pt use its own environment',
-      ],
-    },
+    fits ? `${lacks}.` : `${lacks}. It is ${python.version}; these have builds for Python ${PYTHONS}.`,
+    { nextSteps: fits ? [install, another] : [another, install] },
   );
 }
 
@@ -190,19 +189,25 @@ function noPython(tried: Tried[]): OutsideError {
     .join('; ');
   return new OutsideError(
     'python.missing',
-    `No Python 3.10 or newer was found on the PATH${seen && ` (${seen})`}.`,
+    `No Python from ${PYTHONS} was found on the PATH${seen && ` (${seen})`}.`,
     {
       exitCode: EXIT.trainer,
       nextSteps: [
-        process.platform === 'darwin'
-          ? 'brew install python@3.13'
-          : process.platform === 'win32'
-            ? 'winget install Python.Python.3.13'
-            : "sudo apt-get install python3 python3-venv   # or your system's package of Python >= 3.10",
+        howToGetPython(seen.includes('too new')),
         'export PT_PYTHON=/path/to/python   # one that has the packages of python/requirements.txt',
       ],
     },
   );
+}
+
+/** Where the system's own is too new, its `python3` would be that again. */
+function howToGetPython(systemsIsTooNew: boolean): string {
+  const newest = PYTHONS.split(' ').at(-1)!;
+  if (process.platform === 'darwin') return `brew install python@${newest}`;
+  if (process.platform === 'win32') return `winget install Python.Python.${newest}`;
+  return systemsIsTooNew
+    ? `uv python install ${newest}   # or your system's package of a Python from ${PYTHONS}`
+    : `sudo apt-get install python3 python3-venv   # or your system's package of a Python from ${PYTHONS}`;
 }
 
 /** File-system errors of set-up as what they are; everything else passes. */

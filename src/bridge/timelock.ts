@@ -27,7 +27,7 @@ export const QUICKNET = {
 export async function* findSealer(env: NodeJS.ProcessEnv): Work<string> {
   for (const python of [env.PT_PYTHON, findManaged(env)?.python])
     if (python && (await missingPackages(python, [PACKAGE], env)).length === 0) return python;
-  const base = await findInterpreter(env);
+  const base = await findInterpreter(env, { newer: true });
   if (Array.isArray(base))
     throw new OutsideError(
       'seal.no_python',

@@ -63,12 +63,19 @@ describe('the interpreter to build from', () => {
     expect(await findInterpreter({ PATH: bin })).toMatchObject({ version: '3.12.1' });
   });
 
-  test('one that is too new is the last choice', async () => {
-    program('python3', reports('3.19.0'));
+  test('one that is too new is passed over, and alone it is the last choice of what is built for every later one', async () => {
+    program('python3', reports('3.15.0'));
     const bin = program('python3.13', reports('3.13.1'));
-    expect(await findInterpreter({ PATH: bin })).toMatchObject({ version: '3.13.1' });
+    const newer = true;
+    expect(await findInterpreter({ PATH: bin }, { newer })).toMatchObject({ version: '3.13.1' });
     rmSync(join(bin, 'python3.13'));
-    expect(await findInterpreter({ PATH: bin })).toMatchObject({ version: '3.19.0' });
+    expect(await findInterpreter({ PATH: bin }, { newer })).toMatchObject({ version: '3.15.0' });
+    const error = await failure(finish(setupPython({ env: { ...env, PATH: bin } })));
+    expect(error).toMatchObject({ code: 'python.missing', exitCode: 7 });
+    expect(error.message).toContain('No Python from 3.10 to 3.14');
+    expect(error.message).toContain('python3 is 3.15.0, too new');
+    // Not the package that has just been found too new.
+    if (process.platform === 'linux') expect(error.nextSteps[0]).toMatch(/^uv python install 3\.14 /);
   });
 
   test('none: what was seen, and what to type', async () => {
@@ -91,6 +98,21 @@ describe('PT_PYTHON', () => {
     const error = await failure(findPython({ ...env, PT_PYTHON: '/nowhere/python' }));
     expect(error).toMatchObject({ code: 'python.bad_interpreter', exitCode: 2 });
     expect(error.message).toContain('PT_PYTHON is /nowhere/python');
+  });
+
+  test('that is too old, or too new for the packages that it lacks: which Pythons work', async () => {
+    const bin = program('old', `printf '/usr/bin/it\\n3.9.18\\n'`);
+    const old = await failure(findPython({ ...env, PT_PYTHON: join(bin, 'old') }));
+    expect(old).toMatchObject({ code: 'python.bad_interpreter', exitCode: 2 });
+    expect(old.message).toContain('is Python 3.9.18; 3.10 to 3.14 work');
+    program(
+      'new',
+      `case "$*" in *metadata*) echo numpy ;; *) printf '${join(bin, 'new')}\\n3.15.0\\n' ;; esac`,
+    );
+    const newer = await failure(finish(setupPython({ env: { ...env, PT_PYTHON: join(bin, 'new') } })));
+    expect(newer).toMatchObject({ code: 'python.missing_package', exitCode: 2 });
+    expect(newer.message).toContain('It is 3.15.0; these have builds for Python 3.10 to 3.14.');
+    expect(newer.nextSteps[0]).toMatch(/^unset PT_PYTHON/);
   });
 
   test('without the packages: they are listed, nothing is installed', async () => {

