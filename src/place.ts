@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { PythonEnv } from './bridge/index.ts';
 import type { Chain, Hotkey, PasswordSource } from './chain/types.ts';
-import { type Network, profileNamed } from './constants.ts';
+import { profileNamed } from './constants.ts';
 import { UserError } from './errors.ts';
 import { useProxy } from './host/proxy.ts';
 import type { Hub } from './hub/types.ts';
 import { isLoopback } from './loopback.ts';
+import type { Network } from './protocol.ts';
 import { mechanicsOf, scheduleNamed } from './rules/schedule.ts';
 import type { AskedProfile, Profile, ProfileName, Schedule, TokenizerFacts } from './rules/types.ts';
 import { chainOptions, hubOptions } from './settings/endpoints.ts';

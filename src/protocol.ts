@@ -92,3 +92,27 @@ export interface TokenizerFacts {
   vocab_size: number;
   eos_token_id: number;
 }
+
+/** A chain and the Hub that belongs to it. */
+export interface Network {
+  about: string;
+  /** Hash of its first block, which tells it from any address that leads to it; null: any chain, or not known. */
+  genesis: string | null;
+  /** `ws://` or `wss://` addresses, tried in order; empty for the sandbox, whose address comes from its own state. */
+  endpoints: string[];
+  /** Null for the sandbox. */
+  hub: string | null;
+  netuid: number;
+  /** Name of the schedule file without `.json`; null: the schedule of the profile's release (rules/schedule.ts). */
+  schedule: string | null;
+  /** Subnets that no longer score this kind of submission: `pt` asks before it writes there. */
+  retired_netuids: number[];
+  /** Lets dates be turned into blocks (and back), about one day off; null when unknown. */
+  block_anchor: { block: number; time: string; seconds_per_block: number } | null;
+}
+
+/** A training recipe; the trainer owns and checks its fields (`python/trainer`). */
+export interface Recipe {
+  name: string;
+  [field: string]: unknown;
+}

@@ -1,7 +1,7 @@
 /** `pt competitions`: what holds at a block, and what changes next. */
 
-import type { Network } from '../constants.ts';
 import { UserError } from '../errors.ts';
+import type { Network } from '../protocol.ts';
 import {
   type Competition,
   chooseCompetition,

@@ -2,7 +2,9 @@
  * The parameters that each known class builds from its config, so that a count and a check of every tensor's shape need no Python.
  * What is peculiar to a class is data (constants/architectures.json); here is only how that data is read.
  */
-import { type Architecture, architectureOf, classOf, loadArchitectures } from '../constants.ts';
+
+import { architectureOf, classOf, loadArchitectures } from '../architectures.ts';
+import type { Architecture } from '../architectures-schema.ts';
 import { asRead } from '../rules/model/as-read.ts';
 import type { Shapes } from '../rules/types.ts';
 import type { JsonObject } from '../text/strict-json.ts';

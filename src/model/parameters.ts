@@ -1,5 +1,5 @@
 /** How many parameters a model has, from its headers and config: what validators sum over `model.parameters()`. */
-import { loadArchitectures } from '../constants.ts';
+import { loadArchitectures } from '../architectures.ts';
 import type { Shapes } from '../rules/types.ts';
 import type { JsonObject } from '../text/strict-json.ts';
 import { build, tiesEmbeddings } from './architectures.ts';

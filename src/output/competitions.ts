@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CompetitionList } from '../check/list-competitions.ts';
-import { competitionSchema } from '../constants.ts';
+import { competitionSchema } from '../constants-schema.ts';
 import { exactly } from './exactly.ts';
 import { count, text } from './parts.ts';
 

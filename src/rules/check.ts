@@ -1,6 +1,6 @@
 /** Whether a model meets a competition's constraints: every finding at once, from config and headers alone. */
 
-import { architectureOf } from '../constants.ts';
+import { architectureOf } from '../architectures.ts';
 import { formatWhole } from '../text/format.ts';
 import { competitionLabel } from './competition.ts';
 import { asRead, positionsOf } from './model/as-read.ts';

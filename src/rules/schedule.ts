@@ -1,6 +1,7 @@
 /** Which competitions hold at a block. */
-import { type Constants, type Network, profileNamed } from '../constants.ts';
+import { type Constants, profileNamed } from '../constants.ts';
 import { UserError } from '../errors.ts';
+import type { Network } from '../protocol.ts';
 import { namesCompetition } from './commitment.ts';
 import type { AskedProfile, Competition, Period, Profile, ProfileName, Release, Schedule } from './types.ts';
 import { namesOwnCompetition } from './write-commitment.ts';

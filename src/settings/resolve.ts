@@ -1,8 +1,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Constants, loadConstants, type Network, profileNamed } from '../constants.ts';
+import { type Constants, loadConstants, profileNamed } from '../constants.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { parseUrl } from '../loopback.ts';
+import type { Network } from '../protocol.ts';
 import { scheduleNameOf } from '../rules/schedule.ts';
 import type { AskedProfile } from '../rules/types.ts';
 import { readSandboxState, type SandboxState, sandboxDir } from '../sandbox/state.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Recipe } from '../constants.ts';
 import { UserError } from '../errors.ts';
+import type { Recipe } from '../protocol.ts';
 import { competitionLabel, whyNoLoss } from '../rules/index.ts';
 import type { Competition, Profile } from '../rules/types.ts';
 import { withoutSecrets } from '../secret.ts';

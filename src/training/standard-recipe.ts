@@ -1,5 +1,5 @@
-import type { Recipe } from '../constants.ts';
 import { classOf, countShapes, expectedShapes } from '../model/index.ts';
+import type { Recipe } from '../protocol.ts';
 import { whyNoLoss } from '../rules/index.ts';
 import type { Competition, Profile } from '../rules/types.ts';
 

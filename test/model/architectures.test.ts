@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fateOf, loadArchitectures } from '../../src/architectures.ts';
 import { findPython } from '../../src/bridge/index.ts';
-import { fateOf, loadArchitectures, loadConstants } from '../../src/constants.ts';
+import { loadConstants } from '../../src/constants.ts';
 import { whyImpossible } from '../../src/model/architectures.ts';
 import { countShapes, expectedShapes } from '../../src/model/index.ts';
 

@@ -1,6 +1,7 @@
 /** Keys that a config has twice, by two names: test/compat/aliases.py saw which one the releases take. */
 import { expect, it } from 'vitest';
-import { loadArchitectures, loadConstants, newestClassOf, pinnedClassOf } from '../../src/constants.ts';
+import { loadArchitectures, newestClassOf, pinnedClassOf } from '../../src/architectures.ts';
+import { loadConstants } from '../../src/constants.ts';
 import { countParameters } from '../../src/model/index.ts';
 import { checkModel, positionsOf, verdictOf } from '../../src/rules/index.ts';
 import { asRead } from '../../src/rules/model/as-read.ts';

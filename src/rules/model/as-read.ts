@@ -1,5 +1,5 @@
 /** A config by the names that its class goes by. */
-import { architectureOf, newestClassOf } from '../../constants.ts';
+import { architectureOf, newestClassOf } from '../../architectures.ts';
 import type { JsonObject } from '../../text/strict-json.ts';
 
 /**

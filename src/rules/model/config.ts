@@ -2,7 +2,7 @@
  * Values in config.json with which no validator can load or score a model, however good its weights. Only what certainly fails in
  * the transformers that validators pin: an absent key, or one that the class does not read, refuses nothing.
  */
-import { architectureOf, classOf, fateOf, pinnedClassOf } from '../../constants.ts';
+import { architectureOf, classOf, fateOf, pinnedClassOf } from '../../architectures.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
 import { cannotScore, problem } from './problem.ts';

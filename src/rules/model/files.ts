@@ -1,5 +1,5 @@
 /** Which files of a model count: what loading fetches enters the content hash, in both profiles. */
-import { tokenizerFilesOf, tokenizerFilesOfAll } from '../../constants.ts';
+import { tokenizerFilesOf, tokenizerFilesOfAll } from '../../architectures.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import { hashOrder } from '../hash.ts';
 import type { Profile } from '../types.ts';

@@ -1,5 +1,5 @@
 /** What `AutoConfig` makes of `model_type`, whatever kind of value that is. */
-import { architectureOf, classOf } from '../../constants.ts';
+import { architectureOf, classOf } from '../../architectures.ts';
 import type { JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
 import { cannotTell, problem } from './problem.ts';

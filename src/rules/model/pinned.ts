@@ -2,15 +2,9 @@
  * Whether the transformers that validators pin loads a model and computes what the newest release computes of it, by config alone: what
  * running them showed (constants/transformers.json), applied to the values that a config has.
  */
-import {
-  type Architecture,
-  architectureOf,
-  classOf,
-  type Fate,
-  newestClassOf,
-  type PinnedClass,
-  pinnedClassOf,
-} from '../../constants.ts';
+
+import { architectureOf, classOf, newestClassOf, pinnedClassOf } from '../../architectures.ts';
+import type { Architecture, Fate, PinnedClass } from '../../architectures-schema.ts';
 import { isObject, type JsonObject } from '../../text/strict-json.ts';
 import type { Competition, Finding, Pretraining, Profile } from '../types.ts';
 import { OUTPUT_TOKENS, PROMPT_TOKENS } from '../validator/repetition.ts';

@@ -2,7 +2,7 @@
  * Values in config.json and generation_config.json with which the transformers that validators pin loads no model, or gives no loss or no
  * sample: what running it showed (`values` of constants/transformers.json), by the kind of the value.
  */
-import { architectureOf, valuesOf } from '../../constants.ts';
+import { architectureOf, valuesOf } from '../../architectures.ts';
 import type { JsonObject } from '../../text/strict-json.ts';
 import type { Finding } from '../types.ts';
 import { kindOf } from './kinds.ts';
