@@ -406,6 +406,10 @@ class Trainer:
                 self._write_samples()
             if best:
                 self._save_best(lower, weights)
+        if progress.step == 0 and not math.isfinite(loss):
+            given = self.config.source.path
+            message = f"{given} has no finite loss on held-out text: its weights hold NaN or infinite numbers, or it computes such."
+            raise TrainerError("bad_model", message, [f"pt check {given} --deep"])
 
     def _fight(self, duel: RunDuel, weights: str) -> dict:
         """The model as it is against the king on the duel's sequences; what metrics.jsonl keeps of it."""

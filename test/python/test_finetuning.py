@@ -134,3 +134,28 @@ def test_the_margin_is_the_smallest_that_the_rule_ever_asks():
     assert "0.500%" in cannot_win(2.0, 1.995, FIXED) and cannot_win(2.0, 1.98, FIXED) is None
     assert cannot_win(2.0, 1.999, DECAY) is None and cannot_win(2.0, 2.0, DECAY) is not None
     assert cannot_win(None, 2.0, FIXED) is None and cannot_win(2.0, None, FIXED) is None
+
+
+@pytest.mark.parametrize("harm", ["lacks", "nan", "adapters"])
+def test_a_start_that_is_not_whole_is_named_before_the_first_step(place, text, winner, harm):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    broken = place / f"broken-{harm}"
+    shutil.copytree(winner, broken)
+    tensors = load_file(broken / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("down_proj.weight"))
+    if harm == "lacks":
+        del tensors[name]
+    elif harm == "nan":
+        tensors[name][0, 0] = math.nan
+    else:
+        (broken / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 1, "target_modules": ["q_proj"], "base_model_name_or_path": "x"}))
+    save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
+    run_dir = write_run(place / f"run-{harm}", text, source=source(broken), max_steps=2, samples=0)
+    assert finish(start(run_dir, place)) == [7]
+    error = events(run_dir, "error")[0]
+    said = {"lacks": name, "nan": "no finite loss", "adapters": "adapters beside its model"}[harm]
+    assert error["code"] == "bad_model" and said in error["message"], error
+    assert not events(run_dir, "step")

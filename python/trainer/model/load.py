@@ -96,12 +96,38 @@ def make_config(raw: dict, where: str) -> PretrainedConfig:
     return config
 
 
+def load_folder(folder: Path, config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The causal LM of a model folder, whole: from safetensors alone, and none of its code runs.
+
+    Raises TrainerError `bad_model` where weights are missing or of another shape, or adapters lie beside them; and what transformers raises.
+    """
+    if (folder / "adapter_config.json").is_file():
+        # transformers would put them on the model where `peft` is installed, and freeze the rest: who loads it elsewhere may get another model.
+        fix = ["Merge them (peft: merge_and_unload), or take adapter_config.json out of a copy of the folder"]
+        raise TrainerError("bad_model", f"{folder} holds adapters beside its model: which of both is meant cannot be told.", fix)
+    loaded: tuple[PreTrainedModel, dict] = AutoModelForCausalLM.from_pretrained(
+        folder,
+        config=config,
+        dtype=dtype,
+        attn_implementation=attention,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )  # pyright: ignore[reportAssignmentType]  (a pair, with output_loading_info)
+    model, report = loaded
+    missing, wrong = sorted(report.get("missing_keys", [])), report.get("mismatched_keys", [])
+    if missing or wrong:
+        # transformers fills the gaps with random numbers and goes on: neither a score nor a training of those means anything.
+        names = ", ".join([*missing, *(str(item) for item in wrong)][:5])
+        raise TrainerError("bad_model", f"{folder} lacks weights of {type(model).__name__} or has them in another shape: {names}", [f"pt check {folder}"])
+    return model
+
+
 def _load_weights(source: Source, config: PretrainedConfig, attention: str, dtype: torch.dtype) -> PreTrainedModel:
     path = source.given()
     if source.kind == "model_dir":
-        return AutoModelForCausalLM.from_pretrained(
-            path, config=config, attn_implementation=attention, dtype=dtype, local_files_only=True, use_safetensors=True
-        )
+        return load_folder(path, config, attention, dtype)
     from safetensors.torch import load_file
 
     tensors = load_file(path)

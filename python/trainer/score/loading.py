@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from ..data.shards import file_key
 from ..errors import TrainerError
 from ..files import read_object
 from ..machine.free_memory import free_memory
-from ..model.load import make_config, put
+from ..model.load import load_folder, make_config, put
 
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 # Activations, the logits of one batch and the loader's own buffers, beside the weights.
@@ -71,26 +71,11 @@ def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, att
     raw = read_object(folder / "config.json", "bad_model", [f"pt check {folder}"])
     config = make_config(raw, str(folder / "config.json"))
     try:
-        loaded: tuple[PreTrainedModel, dict] = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype,
-            attn_implementation=attention,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )  # pyright: ignore[reportAssignmentType]  (a pair, with output_loading_info)
-        model, report = loaded
-    except (torch.OutOfMemoryError, MemoryError):
+        model = load_folder(folder, config, attention, dtype)
+    except (TrainerError, torch.OutOfMemoryError, MemoryError):
         raise
     except Exception as error:  # transformers raises many kinds for a folder that is not what it says
         raise TrainerError("bad_model", f"{folder} cannot be loaded: {str(error)[:500]}", [f"pt check {folder}"]) from error
-    missing, wrong = sorted(report.get("missing_keys", [])), report.get("mismatched_keys", [])
-    if missing or wrong:
-        # transformers fills the gaps with random numbers and goes on; a score of those would mean nothing.
-        names = ", ".join([*missing, *(str(item) for item in wrong)][:5])
-        raise TrainerError("bad_model", f"{folder} lacks weights of {type(model).__name__} or has them in another shape: {names}", [f"pt check {folder}"])
     return put(model, device).eval()
 
 
