@@ -89,10 +89,19 @@ export function lossBy(
       message: `Hotkey ${hotkey} has a seal that waits for round ${pending.round}; another commitment would destroy it for good.`,
     };
   const reveals = stored.revealed.length;
-  if (sealsLeft(profile, reveals, block)) return null;
+  if (!sealsLeft(profile, reveals, block))
+    return {
+      code: 'seal.spent',
+      message: `Validators of ${profileName} take ${profile.limits.seals_per_hotkey_ever} reveal a hotkey for ever, and ${hotkey} has had ${reveals}: one more makes it invalid for good.`,
+    };
+  const { evaluations_per_hotkey: most, min_block: from = 0 } = profile.limits;
+  const heard = lookedAt(stored, profile).filter(
+    (each) => each.block >= from && readText(profile.commit.format, each.text).kind === 'read',
+  );
+  if (most === undefined || heard.length < most) return null;
   return {
     code: 'seal.spent',
-    message: `Validators of ${profileName} take ${profile.limits.seals_per_hotkey_ever} reveal a hotkey for ever, and ${hotkey} has had ${reveals}: one more makes it invalid for good.`,
+    message: `Validators of ${profileName} score a hotkey ${most === 1 ? 'once' : `${most} times`}, and ${hotkey} has a text there of block ${heard.at(-1)!.block}: another is not scored, unless they refused that one unscored.`,
   };
 }
 
@@ -118,7 +127,10 @@ export function unreadTexts(stored: StoredCommitments, profile: Profile): { bloc
 }
 
 /** The texts of a hotkey that the profile's validators look at: what was opened, or stands there in plain, or both. */
-function lookedAt(stored: StoredCommitments, { commit }: Profile): { block: number; text: string }[] {
+function lookedAt(
+  stored: Pick<StoredCommitments, 'entry' | 'revealed'>,
+  { commit }: Profile,
+): { block: number; text: string }[] {
   const { entry } = stored;
   const plain = entry !== null && entry.text !== null ? [{ block: entry.block, text: entry.text }] : [];
   if (commit.mode === 'plain') return plain;

@@ -42,13 +42,7 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
       : source.kind === 'hub'
         ? await prepareRevision(request, place, source.commit, block)
         : preparePin(request, place, source.pin);
-  // What the name must hold of the owner's keys: a seal that validators refuse cannot be taken back.
-  const { ss58: hotkey } = place.hotkey;
-  // As the chain has it, which is what validators read; only some profiles ask.
-  const asksColdkey = place.profile.repo.contains?.some(({ of }) => of === 'coldkey') ?? false;
-  const owner = { hotkey, coldkey: asksColdkey ? await place.chain.ownerOf(hotkey) : null };
-  const names = checkNames(request.repo, owner, place.profile, block);
-  const findings = [...prepared.findings, ...names];
+  const findings = [...prepared.findings, ...(await nameFindings(request, place, block))];
   const { contentHash } = prepared.content;
   if (prepared.model === null || contentHash === null) return { ...prepared, findings };
   const copies = await lookForCopies(place.chain, request.netuid, {
@@ -60,6 +54,18 @@ export async function* prepareModel(request: PublishRequest, place: Opened): Wor
     block,
   });
   return { ...prepared, findings: [...findings, copies] };
+}
+
+/** What the name must hold of the owner's keys: a seal that validators refuse cannot be taken back. */
+export async function nameFindings(
+  { repo }: Pick<PublishRequest, 'repo'>,
+  { chain, hotkey: { ss58: hotkey }, profile }: Opened,
+  block: number,
+): Promise<Finding[]> {
+  // As the chain has it, which is what validators read; only some profiles ask.
+  const asksColdkey = profile.repo.contains?.some(({ of }) => of === 'coldkey') ?? false;
+  const owner = { hotkey, coldkey: asksColdkey ? await chain.ownerOf(hotkey) : null };
+  return checkNames(repo, owner, profile, block);
 }
 
 /** Of what is elsewhere there is only the text; the findings say what that leaves open. */

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { Commitment } from '../chain/types.ts';
-import { Cancelled, OutsideError, PtError, UserError } from '../errors.ts';
+import { Cancelled, CheckError, OutsideError, PtError, UserError } from '../errors.ts';
 import type { Place } from '../place.ts';
 import { note, type Work } from '../progress.ts';
+import { type Finding, heardOnce } from '../rules/index.ts';
 import { againOf, nameAgain } from './again.ts';
 import { awaitDue, awaitReveal } from './await-reveal.ts';
 import { ensureCommitted } from './commit.ts';
+import { lossBy } from './held.ts';
 import { sayHidden } from './hidden.ts';
 import {
   type Journal,
@@ -21,14 +23,14 @@ import { lockPublish } from './lock.ts';
 import { mayWrite, refuseWrongNetwork } from './may-write.ts';
 import { open, requestOf } from './open.ts';
 import { checkAccount } from './preconditions.ts';
-import { type Prepared, prepareModel } from './prepare.ts';
+import { nameFindings, type Prepared, prepareModel } from './prepare.ts';
 import { type Publication, record } from './publication.ts';
 import { ensurePublic } from './reveal.ts';
 import { holdsSeal, readStored, refuseLoss, sealRisks } from './seal-risk.ts';
 import { ensureSealed } from './sealed.ts';
 import type { Opened, PublishedSeal, PublishOrder, PublishRequest, UploadOutcome } from './types.ts';
 import { adoptFromChain, currentText, ensureUploaded } from './upload.ts';
-import { passVerdict } from './verdict.ts';
+import { passVerdict, rejectionOf } from './verdict.ts';
 
 /**
  * Publishes a model: check, private upload, every object confirmed, commitment, read back, public, anonymous download confirmed.
@@ -82,8 +84,36 @@ export async function* preflight(
 ): Work<{ block: number; standing: Commitment | null }> {
   const [request, place] = [requestOf(order, where), await open(where, order.source)];
   await checkAccount(request, place);
+  const block = await place.chain.block();
+  refuseName(request, await nameFindings(request, place, block));
+  await refuseSpent(request, place, block);
   const standing = yield* mayWrite(request, place);
-  return { block: await place.chain.block(), standing };
+  return { block, standing };
+}
+
+/** A name that validators refuse, whatever the model is. */
+function refuseName({ repo }: PublishRequest, names: Finding[]): void {
+  const rejection = rejectionOf(names, repo);
+  if (rejection === null) return;
+  const wanted = names.find(({ ok }) => ok === false)?.limit;
+  throw new CheckError(rejection.code, rejection.message, {
+    details: { findings: names },
+    nextSteps: [`--hf-repo-id ${repo}-${wanted}`],
+  });
+}
+
+/**
+ * A hotkey that is heard no more, or will not be once its seal is opened: what is trained for it could not be published.
+ *
+ * @throws UserError `seal.spent`, `seal.pending`
+ */
+async function refuseSpent({ netuid }: PublishRequest, place: Opened, block: number): Promise<void> {
+  const { ss58: hotkey } = place.hotkey;
+  const loss = lossBy(await place.chain.storeOf(netuid, hotkey), place, { hotkey, block });
+  if (loss === null || (loss.code === 'seal.pending' && !heardOnce(place.profile))) return;
+  throw new UserError(loss.code, loss.message, {
+    nextSteps: ['pt status --mine', 'Another hotkey: --wallet-hotkey', 'Train without --hf-repo-id'],
+  });
 }
 
 /** Joins what is on disk with the journal, if there is one. Throws `publish.changed` rather than mix two models. */

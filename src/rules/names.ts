@@ -53,3 +53,7 @@ export function sealsLeft({ limits }: Profile, reveals: number, block: number): 
   const { seals_per_hotkey_ever: most, seals_from_block: from = 0 } = limits;
   return most === undefined || block < from || reveals < most;
 }
+
+/** Whether a hotkey is heard there once only: what is published after that earns nothing. */
+export const heardOnce = ({ limits }: Profile): boolean =>
+  limits.evaluations_per_hotkey === 1 || limits.seals_per_hotkey_ever === 1;

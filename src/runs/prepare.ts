@@ -35,7 +35,7 @@ import {
   withDefaults,
 } from '../training/index.ts';
 import { whyRefused } from './check-start.ts';
-import { prepareDuel, refuseDuel } from './prepare-duel.ts';
+import { prepareDuel, refuseDuel, refuseUnconfirmable } from './prepare-duel.ts';
 import { checkEarly, planPublish, type RunPublish, refuseUnpublishable } from './publish-best.ts';
 
 /** What `pt train` was asked for, beside the settings. */
@@ -90,7 +90,8 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);
   yield* warnings(idlePublishFlags(flags, ...publishing), idleHub(order, offline));
-  refuseUnforeseeable(intent, place);
+  // A branch has its run's king.
+  refuseUnforeseeable(intent, order.duel.against !== null || decayFrom !== null, place);
   const { plan, rehearsal } = planOf(intent, order, place);
   const block = plan === null ? null : yield* checkEarly(plan, place, signal);
   // Nothing is kept open for hours; what is needed then is opened again.
@@ -179,9 +180,11 @@ export async function* resumeRun(
   });
   // One of several machines publishes; here nothing else tells them apart.
   const mine = needsOthers(order.nnodes, basename(runDir)) && order.nodeRank !== 0 ? null : intent;
-  refuseUnforeseeable(mine, place);
-  const { plan, rehearsal } = planOf(mine, order, place);
-  if (plan !== null) yield* checkEarly(plan, place, order.signal);
+  refuseUnforeseeable(mine, (config.duel as Partial<DuelRequest> | null)?.against != null, place);
+  await refuseUnconfirmable(runDir, mine);
+  const planned = planOf(mine, order, place);
+  const heard = planned.plan === null || (yield* isHeard(planned.plan, order, place));
+  const { plan, rehearsal } = heard ? planned : { plan: null, rehearsal: null };
   await place.close();
   const lock = yield* hold(runDir, order);
   await write();
@@ -197,6 +200,22 @@ export async function* resumeRun(
 }
 
 /**
+ * Whether a run that goes on may still publish. Its own publish may have been the only one that its hotkey has: it trains on without. Who asks
+ * for another is refused.
+ */
+async function* isHeard(plan: RunPublish, { aim, signal }: TrainOrder, place: Place): Work<boolean> {
+  try {
+    yield* checkEarly(plan, place, signal);
+    return true;
+  } catch (error) {
+    const spent = error instanceof PtError && ['seal.spent', 'seal.pending'].includes(error.code);
+    if (!spent || asksToPublish(aim)) throw error;
+    yield warning(`Nothing more of this run is published. ${error.message}`);
+    return false;
+  }
+}
+
+/**
  * Refuses a repository, a hash or a field that could not be, whether anything is published this time or not.
  *
  * @throws UserError `repo.invalid`, `usage.hash`, `usage.field`
@@ -208,12 +227,27 @@ function refuseAim({ aim }: TrainOrder, place: Place): void {
 }
 
 /**
- * Refuses `--publish-when` where no chance can be told: it would never be met, or by a model that nobody judged.
+ * Refuses `--publish-when` where no chance can be told: it would never be met, or by a model that nobody judged, or judged on another text than
+ * the subnet's, which only `--duel-data` can name (`fought`: with `--against`).
  *
  * @throws UserError `usage.publish_when`
  */
-function refuseUnforeseeable(intent: PublishIntent | null, { profile, profileName }: Place): void {
-  if (intent?.when == null || profile.pretraining !== null || duel.decidedByLosses(profile.duel)) return;
+function refuseUnforeseeable(
+  intent: PublishIntent | null,
+  fought: boolean,
+  { profile, profileName }: Place,
+): void {
+  if (intent?.when == null || profile.pretraining !== null) return;
+  const byLosses = duel.decidedByLosses(profile.duel);
+  if (byLosses && fought) return;
+  if (byLosses)
+    throw new UserError(
+      'usage.publish_when',
+      `--publish-when: ${profileName} is a duel with its king, on text that is not known here.`,
+      {
+        nextSteps: ['pt train --against king --duel-data FILE   # text like what validators score on'],
+      },
+    );
   throw new UserError(
     'usage.publish_when',
     `--publish-when: losses do not decide on ${profileName}, so there is no p(win) to tell.`,

@@ -12,7 +12,7 @@ import {
 import type { Place } from '../place.ts';
 import { finish, type Work } from '../progress.ts';
 import { preflight, publishedName, type UploadOutcome } from '../publish/index.ts';
-import { duel as duels } from '../rules/index.ts';
+import { duel as duels, heardOnce } from '../rules/index.ts';
 import {
   countLook,
   describeChance,
@@ -125,7 +125,7 @@ export async function openForecastPublisher(
     plan.standing = { block: outcome.block, text: outcome.commitment };
     note(`${publishedName(outcome)} is on chain since block ${outcome.block}.`);
     onPublished(outcome);
-    spent = place.profile.limits?.evaluations_per_hotkey === 1;
+    spent = heardOnce(place.profile);
     if (spent) note('This hotkey has had its one evaluation: nothing more of this run is published.');
     return outcome;
   };
@@ -190,12 +190,16 @@ interface ForecastOn extends SampleOf {
   beside: boolean;
 }
 
-/** Scores `dir` against the best of the others; alone when nobody else has a model on chain. */
+/**
+ * Scores `dir` against `king`; without one against the best of the others, or alone when nobody else has a model on chain. A king that was named
+ * and is there no more is an error: beaten by nobody is not a win over him.
+ */
 async function* forecast(
   place: Place,
   dir: string,
-  { hotkey, signal, beside, king = { kind: 'best', name: 'best' }, ...sample }: ForecastOn,
+  { hotkey, signal, beside, king: named, ...sample }: ForecastOn,
 ): Work<Evaluation> {
+  const king: ModelRef = named ?? { kind: 'best', name: 'best' };
   const request = {
     models: [folderRef(dir)],
     ...sample,
@@ -208,7 +212,7 @@ async function* forecast(
     const against = king.kind === 'best' ? { ...king, name: 'best of the others', except: hotkey } : king;
     return yield* evaluate({ ...request, against }, place);
   } catch (error) {
-    if (!(error instanceof PtError) || error.code !== 'load.no_model') throw error;
+    if (named !== undefined || !(error instanceof PtError) || error.code !== 'load.no_model') throw error;
     return yield* evaluate(request, place);
   }
 }

@@ -51,10 +51,13 @@ it('refuses what no duel can be, before anything is trained, and leaves no run',
       ],
       'usage.duel_data',
     ],
+    // A name that validators refuse, and a text that nothing names, are not found out after hours.
+    [[...duel, '--hf-repo-id', 'me/teutonic-x', ...publish], 'check.rejected'],
+    [[...repo, ...publish], 'usage.publish_when'],
   ] as const) {
     const ran = await pt(['train', '--load-best', ...small, ...args]);
     expect(errorOf(ran).code, ran.stderr).toBe(code);
-    expect(ran.code).toBe(2);
+    expect(ran.code).toBe(code === 'check.rejected' ? 3 : 2);
     expect(errorOf(ran).nextSteps.length).toBeGreaterThan(0);
   }
   expect(await readdir(join(home, 'runs'))).toEqual([]);
@@ -85,6 +88,16 @@ it('publishes what wins, once, when text that no choice was made by says so too'
   expect(await readFile(join(folder('wins'), 'report.html'), 'utf8')).toContain('Duel with the king');
   const other = await pt(['train', '--resume', 'wins', '--against', 'best']);
   expect(errorOf(other).code).toBe('run.fixed');
+  // The hotkey is not scored again: neither the run that goes on, nor another one, nor an upload spends anything for it.
+  const on = await pt(['train', '--resume', 'wins', '--max-steps', '17', '--yes']);
+  expect(on.code, on.stderr).toBe(0);
+  expect(on.json().published).toBeNull();
+  expect(on.stderr).toMatch(/Nothing more of this run is published. .* score a hotkey once/);
+  const anew = await pt(['train', '--load-best', ...small, ...duel, ...repo, ...publish]);
+  expect(errorOf(anew).code).toBe('seal.spent');
+  const best = join(folder('wins'), 'best');
+  const upload = await pt(['upload', '--load-model-dir', best, '--hf-repo-id', `${repo[1]}-2`, '--yes']);
+  expect(errorOf(upload).code).toBe('seal.spent');
 }, 300_000);
 
 it('ends in the background when the gain has flattened below what a win needs, and says so', async () => {

@@ -36,6 +36,21 @@ test('what was never revealed is no reveal of those that are taken for ever', ()
   expect(lossBy({ entry: null, revealed: [opened('x', 9)] }, place('albedo'), at)).toBeNull();
 });
 
+test('a hotkey that is scored once is spent by a text that its validators read, not by another', () => {
+  const key = `5${'A'.repeat(47)}`;
+  const text = `v4|me/teutonic-x|hf:${'0'.repeat(40)}|${key}`;
+  const teutonic = (...revealed: StoredCommitments['revealed']) =>
+    lossBy({ entry: null, revealed }, place('teutonic'), at);
+  expect(teutonic(opened(text, 8_400_000))).toMatchObject({
+    code: 'seal.spent',
+    message: expect.stringContaining('score a hotkey once'),
+  });
+  // Before the block from which they look, or in another subnet's form.
+  expect(teutonic(opened(text, 8_000_000))).toBeNull();
+  expect(teutonic(opened('v7|me/albedo-x|abc', 8_400_000))).toBeNull();
+  expect(lossBy({ entry: null, revealed: [opened(text, 8_400_000)] }, place('albedo'), at)).toBeNull();
+});
+
 test('a commitment that has been opened is known by its block, with its text', () => {
   expect(goneOf({ entry: null, lastBlock: 5, revealed: [opened('old', 3), opened('new', 6)] })).toEqual({
     block: 5,

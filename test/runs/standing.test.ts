@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { finish } from '../../src/progress.ts';
@@ -62,6 +62,30 @@ it('between two publishes, what an earlier try of the run brought on chain is it
   const next = await makeModel(join(rig.home, 'second'), { seed: 23 });
   const second = await finish(publish({ ...request, source: { ...source, dir: next }, standing }, rig.place));
   expect(await onChain()).toBe(second.commitment);
+});
+
+it('against a king that was named, nothing while there is none: beaten by nobody is no win over him', async () => {
+  const run = join(rig.home, 'runs', 'alone');
+  cpSync(await makeModel(join(rig.home, 'lonely'), { seed: 24 }), join(run, 'best'), { recursive: true });
+  mkdirSync(join(run, 'duel'));
+  const of = { king: 'uid 7', dir: run, profile: '3.2', block: 1, kingBlock: 1, data: ['builtin'], seed: 0 };
+  const sample = { asked: 8, sequences: 8, sequenceLength: 64, reserved: 8, whole: true, loss: 3, sd: 1 };
+  const asks = { bars: [3], weights: null, trial: { by: 'share', n: 8 } };
+  const king = { version: 1, madeAt: '', against: 'king', ...of, ...sample, ...asks };
+  writeFileSync(join(run, 'duel', 'king.json'), JSON.stringify(king));
+  const plan = meant('me/alone', { threshold: null, when: { pWin: 0.5, orEqual: false } });
+  const before = await onChain();
+  const publisher = await openForecastPublisher(
+    { plan, runDir: run, signal, note: () => {}, warn: () => {}, onPublished: () => {} },
+    rig.place,
+  );
+  try {
+    publisher.offer(1, { step: 8, king: 'uid 7', mean: 1, sequences: 8, p: 1, low: 1, high: 1, more: 0 });
+    await expect(publisher.finish()).rejects.toMatchObject({ code: 'load.no_model' });
+    expect(await onChain()).toBe(before);
+  } finally {
+    await publisher.close();
+  }
 });
 
 it('whenever it would win, but never in the place of another machine’s', async () => {
