@@ -28,8 +28,8 @@ def read_object(path: Path, code: str, next_steps: list[str]) -> dict:
 
 
 def write_json(path: Path, value: Any, indent: int | None = 2, end: str = "") -> None:
-    """Whole or not at all. NaN and infinity stay what Python's JSON makes of them."""
-    write_whole(path, (json.dumps(value, indent=indent, ensure_ascii=False) + end).encode())
+    """Whole or not at all. NaN and infinity stay what Python's JSON makes of them; halves of characters, as names of files have that are not UTF-8, are escaped."""
+    write_whole(path, (json.dumps(value, indent=indent, ensure_ascii=False) + end).encode(errors="backslashreplace"))
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -141,10 +141,24 @@ def test_a_readme_among_plain_texts_is_text(tmp_path):
     assert read(tmp_path) == ["# a chapter", "more"] and not unread(tmp_path)
 
 
-def test_a_pointer_of_git_lfs_is_no_data(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "store"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS"),
+        ("/annex/objects/SHA256E-s9--00.txt\n", "git-annex"),
+        ('# xet version 0\nfilesize = 9\nhash = "00"\n', "git-xet"),
+    ],
+)
+def test_a_pointer_to_data_that_was_never_fetched_is_no_data(tmp_path, content, store):
     for name in ("a.parquet", "a.jsonl", "a.txt"):
-        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
-        assert "LFS" in refusal(tmp_path / name).message
+        (tmp_path / name).write_text(content)
+        assert store in refusal(tmp_path / name).message
+
+
+def test_tabs_are_told_by_the_ending_alone(tmp_path):
+    (tmp_path / "a.tsv.csv").write_text("id,text\n1,a\n")
+    (tmp_path / "b.tsv.gz").write_bytes(gzip.compress(b"id\ttext\n1\tb\n"))
+    assert read(tmp_path) == ["a", "b"]
 
 
 def save_to_disk(folder, texts, split=None, files=2):

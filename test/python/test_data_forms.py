@@ -15,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from data_support import ask, numbered_texts
+from trainer.data import rows as rows_module
 from trainer.data.local import local_source
 from trainer.data.shards import BadRow
 from trainer.errors import TrainerError
@@ -75,6 +76,24 @@ def test_the_text_column_in_every_form(tmp_path, form, kind):
         with writer(str(path), table.schema) as out:
             out.write_table(table.unify_dictionaries(), max_chunksize=11)
     assert read(path) == WANTED
+
+
+def test_runs_of_equal_texts_are_read(tmp_path):
+    runs = pyarrow.RunEndEncodedArray.from_arrays(pyarrow.array([2, 3, 5], pyarrow.int32()), pyarrow.array(["a", None, "b"]))
+    table = pyarrow.table({"text": runs})
+    with pyarrow.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    assert read(tmp_path / "a.arrow") == ["a", "a", "", "b", "b"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_column_of_nulls_alone_is_of_empty_documents(tmp_path, kind):
+    table = pyarrow.table({"text": pyarrow.nulls(3)})
+    if kind == "parquet":
+        pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    else:
+        pyarrow.feather.write_feather(table, tmp_path / "a.arrow")
+    assert read(tmp_path / f"a.{kind}") == ["", "", ""]
 
 
 def test_feather_is_read(tmp_path):
@@ -184,12 +203,44 @@ def test_an_array_of_objects_is_read_alike(tmp_path, monkeypatch, indent, name):
         ('{"data": [{"text": "a"}]}\n', "data (list)"),
         ('{\n "text": "a"\n}', "row 1"),
         ('{"text": "\\ud83d"}\n', "surrogate"),
+        ('\x0c[{"text": "a"}]', "row 1"),
     ],
 )
 def test_json_that_is_none_names_the_row(tmp_path, content, word):
     (tmp_path / "a.json").write_text(content)
     error = refused(tmp_path / "a.json")
     assert word in error.message, error.message
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+def test_a_column_that_an_object_names_twice_is_a_bad_row(tmp_path, kind):
+    twice = '{"text": "first", "text": "second"}'
+    inside = '{"text": "the word \\"text\\"", "meta": {"text": 1}, "same": "text"}'
+    (tmp_path / f"a.{kind}").write_text(f"{twice}\n{inside}\n" if kind == "jsonl" else f"[{twice}, {inside}]")
+    bad, good = read(tmp_path / f"a.{kind}")
+    assert isinstance(bad, BadRow) and bad.where.endswith("row 1") and "several columns text" in bad.why and good == 'the word "text"'
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_arrays_in_pieces_of_any_size_are_what_json_reads(tmp_path, monkeypatch, seed):
+    draw, refusals = random.Random(seed), 0
+    values = [1, -2.5, 1e30, True, None, "s", [1, {"text": "x"}], {"text": None}, {"text": "\u00e9\U0001f600", "n": {"text": 1}}]
+    for _ in range(100):
+        monkeypatch.setattr(rows_module, "_PIECE", draw.choice([1, 2, 3, 7, 64, 1 << 20]))
+        text = " \n" + json.dumps(draw.choices(values, k=draw.randint(0, 7)), indent=draw.choice([None, 1]), ensure_ascii=draw.random() < 0.5) + "\n "
+        if draw.random() < 0.4:
+            at = draw.randint(3, len(text))
+            text = text[:at] + draw.choice(["", ",", "x", "]", "[", '"', "{"]) + text[at + draw.randint(0, 2) :]
+        (tmp_path / "a.json").write_text(text)
+        try:
+            wanted = json.loads(text)
+        except ValueError:
+            refusals += 1
+            with pytest.raises(TrainerError):
+                list(rows_module._values(tmp_path / "a.json"))
+        else:
+            assert [value for value, _ in rows_module._values(tmp_path / "a.json")] == wanted
+    assert refusals > 10
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t"])
@@ -211,6 +262,7 @@ def test_csv_as_pyarrow_reads_it(tmp_path, delimiter):
         (b'id,text\n1,"never closed\n2,b\n', "row 2: a quote"),
         (b"id;text\n1;a\n", "id;text"),
         (b"text,text\na,b\n", "2 columns text"),
+        (b"text\na\n" + b"\0" * 40, "row 3: the column text holds a NUL"),
         (b"\xff\xfe\n", "declares UTF-16"),
     ],
 )
@@ -243,6 +295,24 @@ def test_an_encoding_that_is_not_declared_is_refused_and_nothing_replaced(tmp_pa
     error = refused(tmp_path / f"a.{kind}")
     assert "a." + kind in error.message
     assert "UTF-8" in error.message or encoding == "utf-16-le"
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("iso2022_jp", "日本語のテキストです。"), ("iso2022_jp_2", "漢字"), ("iso2022_kr", "안녕하세요 여러분"), ("hz", "今天天气很好我们去公园玩")])
+@pytest.mark.parametrize("kind", ["txt", "csv", "parquet"])
+def test_encodings_whose_bytes_all_pass_for_ascii_are_refused(tmp_path, encoding, text, kind):
+    content = f"Header\n{text}\n".encode(encoding)
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.table({"text": [content]}), tmp_path / "a.parquet")
+    else:
+        (tmp_path / f"a.{kind}").write_bytes((b'text\n"' + content.replace(b'"', b'""') + b'"\n') if kind == "csv" else content)
+    message = refused(tmp_path / f"a.{kind}").message
+    assert {"i": "ISO-2022", "h": "HZ"}[encoding[0]] in message
+
+
+def test_marks_that_other_texts_have_are_no_encoding(tmp_path):
+    texts = ['(format t "~{~a~^, ~} ~{(~a)~} ~{ab~}" list)', "\x1b[31mred\x1b[0m costs \x1b $B", "a~{b}~c"]
+    (tmp_path / "a.txt").write_text("\n".join(texts))
+    assert read(tmp_path / "a.txt") == ["\n".join(texts)]
 
 
 def test_a_replacement_character_that_was_there_stays(tmp_path):

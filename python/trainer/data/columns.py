@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow
+import pyarrow.compute
 from pyarrow import types
 
 from ..errors import TrainerError
 from .shards import BadRow
+from .utf8 import seven_bits
 
 DEFAULT_COLUMN = "text"
 _LONGEST_NAME = 60
@@ -42,6 +44,8 @@ def no_column(file: Path | str, column: str, have: Mapping[str, str], twice: boo
 
 def texts_of(values: pyarrow.Array, file: Path | str, first_row: int) -> Iterator[str | BadRow]:
     """The documents of one array of such a column; null is an empty one. `first_row` is the number (from 1) of its first row, for people."""
+    if types.is_run_end_encoded(values.type):
+        values = pyarrow.compute.call_function("run_end_decode", [values])
     if types.is_dictionary(values.type):
         values = values.dictionary_decode()
     try:
@@ -51,9 +55,12 @@ def texts_of(values: pyarrow.Array, file: Path | str, first_row: int) -> Iterato
     for i in range(len(values)):
         try:
             value = values[i].as_py() if found is None else found[i]
-            yield "" if value is None else value if isinstance(value, str) else bytes(value).decode()
+            text = "" if value is None else value if isinstance(value, str) else bytes(value).decode()
         except UnicodeDecodeError as error:
             yield BadRow(_where(file, first_row + i), f"not UTF-8 text (byte {error.start} of it)")
+            continue
+        encoding = seven_bits(text)
+        yield text if encoding is None else BadRow(_where(file, first_row + i), f"text in {encoding}, not in UTF-8")
 
 
 def _where(file: Path | str, row: int) -> str:
@@ -61,7 +68,10 @@ def _where(file: Path | str, row: int) -> str:
 
 
 def _holds_text(kind: pyarrow.DataType) -> bool:
+    if types.is_run_end_encoded(kind):
+        return _holds_text(kind.value_type)
     if types.is_dictionary(kind):
         return _holds_text(kind.value_type) and not types.is_dictionary(kind.value_type)
-    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary, types.is_binary_view)
+    # A file in which no row has a text is written as a column of nulls.
+    tests = (types.is_null, types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary, types.is_binary_view)
     return any(test(kind) for test in tests)

@@ -44,11 +44,14 @@ class Found:
 
 def kind_of(file: Path) -> str | None:
     """By the ending, in any case of letters; None for a kind that is not read."""
-    suffix, packed = file.suffix.lower(), False
-    if suffix in PACKED:
-        suffix, packed = Path(file.stem).suffix.lower(), True
-    kind = KINDS.get(suffix)
-    return None if packed and kind in _BINARY else kind
+    kind = KINDS.get(ending_of(file))
+    return None if file.suffix.lower() in PACKED and kind in _BINARY else kind
+
+
+def ending_of(file: Path) -> str:
+    """In small letters; of a packed file the one before."""
+    suffix = file.suffix.lower()
+    return Path(file.stem).suffix.lower() if suffix in PACKED else suffix
 
 
 def find_files(root: Path) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,17 +12,22 @@ from ..errors import TrainerError
 from .arrow import arrow_shards
 from .cache import room_for_tokens, too_large
 from .columns import DEFAULT_COLUMN
-from .folder import KNOWN, find_files, kind_of
+from .folder import KNOWN, ending_of, find_files, kind_of
 from .parquet import parquet_shards
 from .rows import array_documents, csv_documents, is_array, line_documents
-from .shards import BadRow, Shard, Source, file_key, listed
+from .shards import BadRow, Shard, Source, Version, listed
 from .text import text_documents
 from .utf8 import PACKED, enterable
 
 _RANGE = 16 << 20
 # Text is seldom packed to more than half its size, and a token is seldom more than 8 bytes of it: what is refused by these would not have fitted.
 _PACKED, _BYTES_A_TOKEN = 2, 8
-_POINTER = b"version https://git-lfs.github.com/spec/"
+# How what stands in the place of data that was never fetched begins.
+_POINTERS = {
+    b"version https://git-lfs.github.com/spec/": ("Git LFS", "lfs pull"),
+    b"/annex/objects/": ("git-annex", "annex get ."),
+    b"# xet version ": ("git-xet", "xet checkout"),
+}
 
 
 def local_source(path: Path, column: str | None = None) -> Source:
@@ -54,7 +60,7 @@ def local_source(path: Path, column: str | None = None) -> Source:
         elif kind == "arrow":
             shards += arrow_shards(file, wanted)
         elif kind == "csv":
-            delimiter = "\t" if ".tsv" in file.name.lower() else ","
+            delimiter = "\t" if ending_of(file) == ".tsv" else ","
             shards += [_whole(file, f"csv|{delimiter}|{wanted}", partial(csv_documents, file, wanted, delimiter))]
         elif kind == "json" and is_array(file):
             shards += [_whole(file, f"array|{wanted}", partial(array_documents, file, wanted))]
@@ -72,8 +78,11 @@ def local_source(path: Path, column: str | None = None) -> Source:
 
 def _refuse_pointer(file: Path) -> None:
     with file.open("rb") as stream:
-        if stream.read(len(_POINTER)) == _POINTER:
-            raise TrainerError("bad_data", f"{file} is a Git LFS pointer: the data itself was never fetched.", [f"git -C {file.parent} lfs pull"])
+        first = stream.read(max(map(len, _POINTERS)))
+    for mark, (store, fetch) in _POINTERS.items():
+        if first.startswith(mark):
+            fetched = f"git -C {shlex.quote(str(file.parent))} {fetch}"
+            raise TrainerError("bad_data", f"{file} is a {store} pointer: the data itself was never fetched.", [fetched])
 
 
 def _whole(file: Path, form: str, read: Callable[[], Iterator[str | BadRow]]) -> Shard:
@@ -81,15 +90,16 @@ def _whole(file: Path, form: str, read: Callable[[], Iterator[str | BadRow]]) ->
     size = file.stat().st_size * (_PACKED if file.suffix.lower() in PACKED else 1)
     if size / _BYTES_A_TOKEN > room_for_tokens():
         raise too_large(str(file), f"about {size // _BYTES_A_TOKEN:,} of them")
-    return Shard(f"{form}|{_key(file)}", file.name, read)
+    version = Version(file)
+    return Shard(f"{form}|{_key(version)}", file.name, partial(version.read, read))
 
 
 def _ranges(file: Path, form: str, read: Callable[..., Iterator[str | BadRow]]) -> list[Shard]:
     if not enterable(file):
         return [_whole(file, form, read)]
-    key = _key(file)
+    version = Version(file)
     return [
-        Shard(f"{form}|{key}|{start}", f"{file.name} at {start >> 20} MB", partial(read, start, start + _RANGE))
+        Shard(f"{form}|{_key(version)}|{start}", f"{file.name} at {start >> 20} MB", partial(version.read, partial(read, start, start + _RANGE)))
         for start in range(0, file.stat().st_size, _RANGE)
     ]
 
@@ -97,21 +107,21 @@ def _ranges(file: Path, form: str, read: Callable[..., Iterator[str | BadRow]]) 
 def _groups(files: list[Path]) -> list[Shard]:
     shards, group, size = [], [], 0
     for file in files:
-        group.append(file)
+        group.append(Version(file))
         size += file.stat().st_size
         if size >= _RANGE or file is files[-1]:
             key = "|".join(_key(member) for member in group)
-            shards.append(Shard(f"text|{key}", f"{len(group)} files from {group[0].name}", partial(_all_texts, group)))
+            shards.append(Shard(f"text|{key}", f"{len(group)} files from {group[0].file.name}", partial(_all_texts, group)))
             group, size = [], 0
     return shards
 
 
-def _key(file: Path) -> str:
+def _key(version: Version) -> str:
     """The same bytes are other text when they are unpacked or not."""
-    suffix = file.suffix.lower()
-    return file_key(file) + (suffix if suffix in PACKED else "")
+    suffix = version.file.suffix.lower()
+    return version.key + (suffix if suffix in PACKED else "")
 
 
-def _all_texts(files: list[Path]) -> Iterator[str]:
-    for file in files:
-        yield from text_documents(file)
+def _all_texts(versions: list[Version]) -> Iterator[str | BadRow]:
+    for version in versions:
+        yield from version.read(partial(text_documents, version.file))

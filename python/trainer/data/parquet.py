@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from ..errors import TrainerError
 from .columns import check_column, texts_of
-from .shards import BadRow, Shard, file_key
+from .shards import BadRow, Shard, Version
 
 _BATCH_ROWS = 1024
 # Of text, before compression: a shard's tokens are held in memory, eight shards at a time. Each part of a row group reads what lies before it.
@@ -24,16 +24,16 @@ def parquet_shards(file: Path, column: str) -> list[Shard]:
         check_column(opened.schema_arrow, column, file)
         sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
         rows = [rows_a_shard(opened, i, column, _SHARD_BYTES) for i in range(opened.num_row_groups)]
-    key = file_key(file)
+    version = Version(file)
     shards, before = [], 0
     for i, (size, most) in enumerate(zip(sizes, rows)):
         for start in range(0, size, most):
             part = "" if most >= size else f", rows {start + 1:,} to {min(size, start + most):,}"
             shards.append(
                 Shard(
-                    f"parquet|{key}|{column}|{i}|{start}",
+                    f"parquet|{version.key}|{column}|{i}|{start}",
                     f"{file.name} row group {i + 1} of {len(sizes)}{part}",
-                    partial(_documents, file, column, i, start, min(size, start + most), before),
+                    partial(version.read, partial(_documents, file, column, i, start, min(size, start + most), before)),
                 )
             )
         before += size
@@ -72,7 +72,8 @@ def _documents(file: Path, column: str, group: int, start: int, end: int, before
 
 def open_parquet(file: Path) -> pyarrow.parquet.ParquetFile:
     try:
-        return pyarrow.parquet.ParquetFile(file, memory_map=True)
+        # No memory map: a file that is cut while it is read would kill the process (SIGBUS).
+        return pyarrow.parquet.ParquetFile(file)
     except (pyarrow.ArrowException, OSError) as error:
         raise _bad(file, str(error)) from error
 

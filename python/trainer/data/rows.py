@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import TrainerError
 from .columns import no_column
 from .shards import BadRow
-from .utf8 import not_utf8, utf8_stream
+from .utf8 import not_utf8, seven_bits, utf8_stream
 
 _PIECE = 1 << 20
 # A row is held in memory as a whole.
 _LONGEST_ROW = 1 << 30
+_SPACES = b" \t\r\n"
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
 _KINDS = {str: "string", bool: "boolean", int: "number", float: "number", list: "list", dict: "object", type(None): "null"}
 
 
@@ -23,7 +26,7 @@ def is_array(file: Path) -> bool:
     """Whether the file is one JSON array instead of an object a line."""
     with utf8_stream(file) as stream:
         while piece := stream.read(_PIECE):
-            if text := piece.lstrip():
+            if text := piece.lstrip(_SPACES):
                 return text.startswith(b"[")
     return False
 
@@ -56,8 +59,8 @@ def line_documents(file: Path, column: str, start: int = 0, end: int | None = No
 
 def array_documents(file: Path, column: str) -> Iterator[str | BadRow]:
     """The column's text of each object of a JSON array, which is read piece by piece."""
-    for number, given in enumerate(_values(file), 1):
-        text = _text_of(given, column)
+    for number, (given, source) in enumerate(_values(file), 1):
+        text = _text_of(given, source, column)
         yield text if isinstance(text, str) else BadRow(f"{file}, row {number}", text[0])
 
 
@@ -91,8 +94,12 @@ def csv_documents(file: Path, column: str, delimiter: str) -> Iterator[str | Bad
                 continue
             if len(row) != len(names):
                 yield BadRow(f"{file}, row {began}", f"{len(row)} fields where the header names {len(names)}")
+            elif "\0" in row[index]:
+                yield BadRow(f"{file}, row {began}", f"the column {column} holds a NUL")
             elif not _encodable(row[index]):
                 yield BadRow(f"{file}, row {began}", "not UTF-8 text")
+            elif encoding := seven_bits(row[index]):
+                yield BadRow(f"{file}, row {began}", f"text in {encoding}, not in UTF-8")
             else:
                 yield row[index]
 
@@ -142,28 +149,34 @@ def _text_of_line(raw: bytes, column: str) -> str | tuple[str]:
     if len(raw) >= _LONGEST_ROW:
         return (f"a line of more than {_LONGEST_ROW >> 20:,} MiB",)
     try:
-        row = json.loads(raw.decode())
+        text = raw.decode()
+        row = json.loads(text)
     except UnicodeDecodeError:
         return ("not UTF-8 text",)
     except (ValueError, RecursionError) as error:
         return (f"no JSON object in one line ({error})",)
-    return _text_of(row, column)
+    return _text_of(row, text, column)
 
 
-def _text_of(row: object, column: str) -> str | tuple[str]:
-    """The text, or in a tuple of one what is wrong."""
+def _text_of(row: object, source: str, column: str) -> str | tuple[str]:
+    """The text of an object that was read from `source`, or in a tuple of one what is wrong."""
     if not isinstance(row, dict):
         return (f"a {_KINDS[type(row)]}, not an object with the column {column}",)
     if column not in row:
         have = ", ".join(f"{name} ({_KINDS[type(value)]})" for name, value in list(row.items())[:12])
         tokens = "; it holds tokens (input_ids), not text" if "input_ids" in row else ""
         return (f"no column {column}; its columns: {have or 'none'}{tokens}",)
+    if source.count(json.dumps(column)) > 1 and [name for name, _ in json.loads(source, object_pairs_hook=list)].count(column) > 1:
+        return (f"several columns {column}",)
     value = row[column]
     if value is None:
         return ""
     if not isinstance(value, str):
         return (f"the column {column} holds a {_KINDS[type(value)]}, not a text",)
-    return value if _encodable(value) else (f"the column {column} holds half a character (a lone surrogate)",)
+    if not _encodable(value):
+        return (f"the column {column} holds half a character (a lone surrogate)",)
+    encoding = seven_bits(value)
+    return value if encoding is None else (f"text in {encoding}, not in UTF-8",)
 
 
 def _encodable(text: str) -> bool:
@@ -174,59 +187,64 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _values(file: Path) -> Iterator[object]:
-    """The values of a JSON array, one after the other. Raises TrainerError `bad_data` with the value's number."""
+def _values(file: Path) -> Iterator[tuple[object, str]]:
+    """The values of a JSON array, one after the other, each with what it was read from. Raises TrainerError `bad_data` with the value's number."""
     decoder = json.JSONDecoder()
     with utf8_stream(file) as stream:
         text = io.TextIOWrapper(stream, "utf-8", "strict")
-        piece, number, buffer = _PIECE, 0, ""
+        # `at`: how far the buffer is used; cutting it after every value would copy it as often.
+        number, buffer, at = 0, "", 0
 
         def bad(why: str, place: int) -> TrainerError:
             return TrainerError("bad_data", f"{file}, row {place}: {why}.", ["Correct the file; an object a line (.jsonl) lets single rows be skipped"])
 
         def more() -> bool:
-            nonlocal buffer
+            nonlocal buffer, at
+            buffer, at = buffer[at:], 0
             if len(buffer) > _LONGEST_ROW:
                 raise bad(f"a value of more than {_LONGEST_ROW >> 20:,} MiB", number + 1)
             try:
-                read = text.read(max(piece, len(buffer)))
+                read = text.read(max(_PIECE, len(buffer)))
             except UnicodeDecodeError as error:
                 raise not_utf8(file, f" (about row {number + 1})") from error
             buffer += read
             return bool(read)
 
         def token() -> str:
-            """The next character that is no white space, left in the buffer; "" at the end."""
-            nonlocal buffer
-            buffer = buffer.lstrip(" \t\r\n")
-            while not buffer and more():
-                buffer = buffer.lstrip(" \t\r\n")
-            return buffer[:1]
+            """The next character that is no white space, not used yet; "" at the end."""
+            nonlocal at
+            while True:
+                found = _NOT_SPACE.search(buffer, at)
+                at = found.start() if found else len(buffer)
+                if at < len(buffer) or not more():
+                    return buffer[at : at + 1]
 
         opening = token()
         assert opening == "["
-        buffer = buffer[1:]
+        at += 1
         if token() != "]":
             while True:
                 token()
                 while True:
                     try:
-                        value, at = decoder.raw_decode(buffer)
-                        # A number or word at the end of what was read may go on.
-                        if at < len(buffer) or not more():
-                            break
+                        value, end = decoder.raw_decode(buffer, at)
                     except (ValueError, RecursionError) as error:
                         if isinstance(error, RecursionError) or not more():
-                            raise bad(f"no JSON ({error})", number + 1) from error
+                            raise bad(f"no JSON ({getattr(error, 'msg', error)})", number + 1) from error
+                        continue
+                    # A number at the end of what was read may go on, after "e+" too.
+                    size = end - at
+                    if end + 2 < len(buffer) or not more():
+                        break
                 number += 1
-                yield value
-                buffer = buffer[at:]
+                source, at = buffer[at : at + size], at + size
+                yield value, source
                 after = token()
                 if after == "]":
                     break
                 if after != ",":
                     raise bad("the array is cut off after it" if not after else f"{after!r} follows it where a comma or ] should", number)
-                buffer = buffer[1:]
-        buffer = buffer[1:]
+                at += 1
+        at += 1
         if token():
             raise bad("the file goes on after the array's end", number)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import TrainerError
+
 _EDGE = 1 << 20
 CUT = "cut|"
 """Begins the key of a shard whose documents are pieces of those of the shard with the rest of the key."""
@@ -48,10 +50,46 @@ class Source:
     """What lies there and is not read, each with the reason, for people."""
 
 
+class Version:
+    """A local file as it was when the data was opened: what is read of it later is of that file, or refused."""
+
+    def __init__(self, file: Path):
+        self.file = file
+        self._seen = _size_and_time(file)
+        self.key = file_key(file)
+
+    def read(self, documents: Callable[[], Iterator[str | BadRow]]) -> Iterator[str | BadRow]:
+        """Those documents. Raises TrainerError `data_changed`, and what reading raises."""
+        self._check()
+        try:
+            for given in documents():
+                if isinstance(given, BadRow):
+                    self._check()
+                yield given
+        except TrainerError:
+            self._check()
+            raise
+        self._check()
+
+    def _check(self) -> None:
+        try:
+            if _size_and_time(self.file) == self._seen or file_key(self.file) == self.key:
+                return
+            why = "changed while it was read"
+        except FileNotFoundError:
+            why = "was removed while it was read"
+        raise TrainerError("data_changed", f"{self.file} {why}.", ["Put it back as it was: pt train --resume", "pt train --load-model-dir DIR   # a new run from the best model"])
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """For people: the first few, and how many more there are."""
     rest = f"; and {len(names) - most} more" if len(names) > most else ""
     return "; ".join(names[:most]) + rest
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def file_key(path: Path) -> str:

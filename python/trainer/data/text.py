@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from .utf8 import not_utf8, utf8_stream
+from ..errors import TrainerError
+from .utf8 import not_utf8, seven_bits, utf8_stream
 
 # A long text is cut into documents at its paragraphs, so that some can be held out and the rest permuted.
 DOCUMENT_CHARACTERS = 4_000
@@ -35,14 +37,14 @@ def text_documents(file: Path, start: int = 0, end: int | None = None) -> Iterat
             document += piece
             ended = piece.endswith("\n")
             if (len(document) >= DOCUMENT_CHARACTERS and ended and not piece.strip()) or (len(document) >= _LONGEST_DOCUMENT and ended):
-                yield _clean(document)
+                yield _clean(file, document)
                 document = ""
             while len(document) >= 2 * _LONGEST_DOCUMENT:
                 at = cut_at(document, _LONGEST_DOCUMENT)
-                yield _clean(document[:at])
+                yield _clean(file, document[:at])
                 document = document[at:]
         if document:
-            yield _clean(document)
+            yield _clean(file, document)
 
 
 def cut_at(text: str, most: int) -> int:
@@ -97,5 +99,11 @@ def _boundary(stream: io.BufferedIOBase, at: int, size: int) -> int:
     return at - 1 + next((i for i in range(1, len(window)) if window[i] & 0xC0 != 0x80), len(window))
 
 
-def _clean(document: str) -> str:
+def _clean(file: Path, document: str) -> str:
+    if encoding := seven_bits(document):
+        raise TrainerError(
+            "data_binary",
+            f"{file} is text in {encoding}, not in UTF-8.",
+            [f"iconv -f {encoding} -t UTF-8 {shlex.quote(file.name)} > new.txt", "Name other data with --data"],
+        )
     return document.replace("\r\n", "\n").replace("\r", "\n").strip()

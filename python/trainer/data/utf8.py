@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import TrainerError
 
@@ -18,6 +20,11 @@ PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 # UTF-32's mark begins with UTF-16's.
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LONGEST_MARK = 4
+_ISO_2022 = {"ISO-2022-JP": ("@", "B", "(D", "(Q"), "ISO-2022-KR": (")C",), "ISO-2022-CN": (")A", ")G", ")E", "*H")}
+_ESCAPE = re.compile(f"\\x1b\\$({'|'.join(re.escape(mark) for marks in _ISO_2022.values() for mark in marks)})")
+_HZ_RUN = re.compile(r"~\{((?:[!-w][!-~])+)~\}")
+# Fewer may be a format directive of Lisp.
+_HZ_CHARACTERS = 8
 _PIECE = 1 << 20
 
 
@@ -58,6 +65,21 @@ def not_utf8(file: Path, where: str) -> TrainerError:
     )
 
 
+def seven_bits(text: str) -> str | None:
+    """The encoding of Chinese, Japanese or Korean whose bytes all pass for ASCII, known by its marks: the escapes of ISO-2022, or several
+    characters of HZ that all exist.
+    """
+    if "\x1b$" in text and (escape := _ESCAPE.search(text)):
+        return next(name for name, marks in _ISO_2022.items() if escape[1] in marks)
+    if "~{" in text and (runs := _HZ_RUN.findall(text)) and sum(map(len, runs)) >= 2 * _HZ_CHARACTERS:
+        try:
+            bytes(ord(letter) | 0x80 for letter in "".join(runs)).decode("gb2312")
+        except UnicodeDecodeError:
+            return None
+        return "HZ"
+    return None
+
+
 def _declared(first: bytes) -> str | None:
     return next((encoding for mark, encoding in _MARKS if first.startswith(mark)), None)
 
@@ -71,14 +93,15 @@ def _unpacked(file: Path) -> io.BufferedReader:
             import pyarrow
 
             return io.BufferedReader(pyarrow.input_stream(str(file), compression=codec), _PIECE)
-        # Python's own take several members one after the other, and know a file that was cut off.
         if codec == "gzip":
-            import gzip as library
-        elif codec == "bzip2":
-            import bz2 as library
+            import gzip
+
+            return io.BufferedReader(gzip.open(file, "rb"), _PIECE)
+        if codec == "bzip2":
+            from bz2 import BZ2Decompressor as member
         else:
-            import lzma as library
-        return io.BufferedReader(library.open(file, "rb"), _PIECE)
+            from lzma import LZMADecompressor as member
+        return io.BufferedReader(_Members(file, member), _PIECE)
     except ImportError as error:
         raise TrainerError("missing_package", f"{file.name}: this Python cannot unpack {codec}: {error}", ["Unpack it first"]) from error
     except OSError as error:
@@ -91,6 +114,47 @@ def _lzma_error() -> type[Exception]:
     except ImportError:
         return OSError
     return LZMAError
+
+
+class _Members(io.RawIOBase):
+    """What a file holds in packed members one after the other, with or without zero bytes between and after them.
+
+    Python's own readers of bzip2 and xz take a member that is damaged at its beginning for the end of the file. Reading raises EOFError for
+    one that is cut off, and what the library raises.
+    """
+
+    def __init__(self, file: Path, begin: Callable[[], Any]):
+        """`begin` makes what unpacks one member."""
+        self._source, self._begin = io.FileIO(file), begin
+        self._member, self._rest = None, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+    def readinto(self, buffer) -> int:
+        while True:
+            if self._member is None:
+                self._rest = self._rest.lstrip(b"\0")
+                while not self._rest:
+                    piece = self._source.read(_PIECE)
+                    if not piece:
+                        return 0
+                    self._rest = piece.lstrip(b"\0")
+                self._member = self._begin()
+            if self._member.needs_input and not self._rest:
+                self._rest = self._source.read(_PIECE)
+                if not self._rest:
+                    raise EOFError("it is cut off")
+            found, self._rest = self._member.decompress(self._rest, len(buffer)), b""
+            if self._member.eof:
+                self._member, self._rest = None, self._member.unused_data
+            if found:
+                buffer[: len(found)] = found
+                return len(found)
 
 
 class _Transcoded(io.RawIOBase):
