@@ -3,6 +3,7 @@ import type { Removable } from '../jobs/index.ts';
 import type { Printed } from '../output/index.ts';
 import { removedOutput } from '../output/runs.ts';
 import { formatBytes } from '../text/format.ts';
+import { STATE_WORDS } from '../text/state-words.ts';
 import { PtCommand } from './base.ts';
 import { runsDirFlag } from './run-args.ts';
 
@@ -27,10 +28,10 @@ export abstract class RemoveCommand extends PtCommand {
         { title: 'size', align: 'right' },
         { title: 'published', narrow: 'under' },
       ],
-      runs.map((run) => [run.run, run.state, formatBytes(run.bytes), run.published]),
+      runs.map((run) => [run.run, STATE_WORDS[run.state], formatBytes(run.bytes), run.published]),
     );
     const dryRun = flags['dry-run'] ?? false;
-    if (dryRun) this.nextSteps(['The same command without --dry-run does it.']);
+    if (dryRun) this.nextSteps(['The same command without --dry-run']);
     else {
       await this.confirm(removeQuestion(runs, formatBytes(bytes)), { yes: flags.yes ?? false });
       await removeRuns(runs);

@@ -5,6 +5,7 @@ import type { Printed } from '../output/index.ts';
 import { logLine, logsOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
 import { formatWhole, localTime } from '../text/format.ts';
+import { STATE_WORDS } from '../text/state-words.ts';
 
 export default class Logs extends PtCommand {
   static override summary = 'What happened in a run, line by line; with -f as it happens';
@@ -44,8 +45,9 @@ export default class Logs extends PtCommand {
     const shown = lastOf(past, most);
     for (const line of shown) this.#show(line, false);
     const run = await summariseRun(runDir);
-    if (run.error !== null) this.note(`${run.state}: ${run.error.message} [${run.error.code}]`);
-    else if (run.state !== 'running') this.note(`${run.state} after ${formatWhole(run.steps)} steps.`);
+    if (run.error !== null) this.note(`${STATE_WORDS[run.state]}: ${run.error.message} [${run.error.code}]`);
+    else if (run.state !== 'running')
+      this.note(`${STATE_WORDS[run.state]} after ${formatWhole(run.steps)} steps.`);
     return logsOutput(run, follow ? null : shown);
   }
 

@@ -4,6 +4,7 @@ import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
 import { formatWhole } from '../text/format.ts';
+import { STATE_WORDS } from '../text/state-words.ts';
 
 export default class Stop extends PtCommand {
   static override summary = 'Stop a run from any shell, as Ctrl-C in its own does: it saves first';
@@ -31,10 +32,14 @@ export default class Stop extends PtCommand {
     const before = await summariseRun(runDir);
     const { now = false, wait: seconds = 300 } = flags;
     const run = await this.work(stopRun(runDir, { now, seconds, signal: this.signal }));
-    if (before.state !== 'running') this.note(`Run ${word} had ended already (${run.state}).`);
+    if (before.state !== 'running') this.note(`Run ${word} had ended already (${STATE_WORDS[run.state]}).`);
     else this.success(`Run ${word} has ended after step ${formatWhole(run.steps)}.`);
     const goOn = `pt train --resume ${word}`;
-    this.nextSteps([(await hasCheckpoint(runDir)) ? goOn : `${goOn} --from-start   # it has no checkpoint`]);
+    if (run.state === 'done') this.nextSteps([`pt report ${word}`]);
+    else
+      this.nextSteps([
+        (await hasCheckpoint(runDir)) ? goOn : `${goOn} --from-start   # it has no checkpoint`,
+      ]);
     return jobOutput(run);
   }
 }

@@ -143,6 +143,8 @@ export function createCollector(points?: number, king: King | null = null): Coll
         data.log.push({ time, kind, message });
         if (data.log.length > KEPT) data.log.shift();
       };
+      // Another process begins: what lies between it and the last one is a pause.
+      if (event.type === 'phase' && event.name === 'loading') clock.start = null;
       if (event.type === 'start') {
         Object.assign(clock, { start: seconds, before: data.seconds });
       } else if (seconds !== null && clock.start !== null) {

@@ -85,3 +85,6 @@ export function localTime(seconds: number): string {
   // Sweden writes dates the way ISO does.
   return new Date(seconds * 1000).toLocaleString('sv-SE');
 }
+
+/** As a line begins. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

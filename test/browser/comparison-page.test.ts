@@ -82,6 +82,17 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
     expect(await page.locator('#overview .scroll').evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(
       0,
     );
+    // What a printer does first; each picture then lies in its card, and its letters keep their shape.
+    await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
+    const beyond = await page.locator('figure').evaluateAll((figures) =>
+      figures.map((figure) => {
+        const [card, svg] = [figure, figure.querySelector('.plot > svg')!].map((e) =>
+          e.getBoundingClientRect(),
+        );
+        return [svg!.bottom > card!.bottom, svg!.right > card!.right, svg!.width / svg!.height < 1.5];
+      }),
+    );
+    expect(beyond.flat()).not.toContain(true);
     for (const gone of ['.controls', '.zoom', '.tools'])
       expect(await page.locator(gone).first().isVisible()).toBe(false);
     const dashes = await page

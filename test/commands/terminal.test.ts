@@ -58,7 +58,7 @@ describe.each([20, 80, 140])('%i columns', (columns) => {
       (await inTerminal(['wallet', 'list', '--network', 'sandbox'], { columns })).shown,
     );
     expect(runs + wallets).not.toContain('…');
-    for (const whole of [RUN, '1,200/1,200', '2.8034', 'baseline', 'done']) expect(runs).toContain(whole);
+    for (const whole of [RUN, '1,200/1,200', '2.8034', 'baseline', 'finished']) expect(runs).toContain(whole);
     expect(wallets).toMatch(/\b5[1-9A-HJ-NP-Za-km-z]{47}\b/);
   });
 

@@ -53,7 +53,7 @@ test('an axis of powers of ten has no place for zero, and its ticks are round', 
 });
 
 const shared = (runs: PageRun[], axis: Shared['axis']): Shared => {
-  const state = { runs, axis, span: 1, hidden: new Set<string>() };
+  const state = { runs, axis, span: 1, paper: false, hidden: new Set<string>() };
   return { ...state, view: createView(fullRange(state), 1, () => {}) };
 };
 

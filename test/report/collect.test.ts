@@ -88,6 +88,7 @@ describe('what the logs say', () => {
     step(1, 101, 10);
     step(2, 102, 10);
     step(3, 110, 10);
+    event(JSON.stringify({ type: 'phase', time: 4990, name: 'loading', detail: 'PyTorch' }));
     event(JSON.stringify({ type: 'start', time: 5000, resumed_from: 2, total_steps: 9 }));
     step(3, 5005, 20);
     // A roll-back inside one part: the events say nothing else.

@@ -6,6 +6,7 @@ import { runsOutput } from '../../output/runs.ts';
 import { runsFolder } from '../../settings/index.ts';
 import { formatChance, formatDuration, formatLoss, formatOf, formatWhole } from '../../text/format.ts';
 import { shellWord } from '../../text/shell-word.ts';
+import { STATE_WORDS } from '../../text/state-words.ts';
 import { chanceInterval, type RunDuel, runWord } from '../../training/index.ts';
 
 /** `34% (10% to 60%), +1,200`: how many more sequences would settle it. */
@@ -52,7 +53,7 @@ export default class Runs extends PtCommand {
       ],
       runs.map((run) => [
         run.id,
-        run.state,
+        STATE_WORDS[run.state],
         formatOf(run.steps, run.totalSteps),
         formatLoss(run.loss),
         formatLoss(run.bestLoss),
@@ -69,7 +70,7 @@ export default class Runs extends PtCommand {
     this.nextSteps([
       ...(newest.state === 'running' ? [`pt attach ${word}`] : []),
       `pt report ${word}`,
-      ...(newest.state === 'running' ? [] : [`pt train --resume ${word}`]),
+      ...(newest.state === 'running' || newest.state === 'done' ? [] : [`pt train --resume ${word}`]),
       ...(newest.bestLoss === null ? [] : [`pt check ${shellWord(join(newest.dir, 'best'))}`]),
     ]);
     return { runs };

@@ -16,12 +16,13 @@ export default class RunsNote extends PtCommand {
   async run(): Promise<Printed<'runs:note'>> {
     const { flags, args } = await this.parse(RunsNote);
     const { labelRun } = await import('../../jobs/index.ts');
-    const { locateRun } = await import('../../training/index.ts');
+    const { locateRun, runWord } = await import('../../training/index.ts');
     const settings = await this.settings(flags);
     const dir = await locateRun(runsFolder(settings), args.run, 'RUN');
     const text = args.text.trim();
     const labels = await labelRun(dir, { note: text === '' ? null : text });
-    this.success(labels.note === null ? 'It has no note.' : 'Kept; `pt runs` shows it.');
+    const word = runWord(dir, settings.home);
+    this.success(labels.note === null ? `Run ${word} has no note.` : `Run ${word}: ${labels.note}`);
     return labelsOutput(dir, labels);
   }
 }

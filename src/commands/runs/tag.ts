@@ -24,12 +24,13 @@ export default class RunsTag extends PtCommand {
   async run(): Promise<Printed<'runs:tag'>> {
     const { flags, args, argv } = await this.parse(RunsTag);
     const { labelRun } = await import('../../jobs/index.ts');
-    const { locateRun } = await import('../../training/index.ts');
+    const { locateRun, runWord } = await import('../../training/index.ts');
     const settings = await this.settings(flags);
     const dir = await locateRun(runsFolder(settings), args.run, 'RUN');
     const tags = (argv as string[]).slice(1);
     const labels = await labelRun(dir, flags.remove ? { remove: tags } : { add: tags });
-    this.success(labels.tags.length === 0 ? 'It has no tags.' : `Its tags: ${labels.tags.join(', ')}.`);
+    const tagged = labels.tags.length === 0 ? 'has no tags' : `has the tags ${labels.tags.join(', ')}`;
+    this.success(`Run ${runWord(dir, settings.home)} ${tagged}.`);
     return labelsOutput(dir, labels);
   }
 }

@@ -18,6 +18,11 @@ export interface Chart {
   cursor(): void;
 }
 
+/** Charts that take a whole row, as charts.css lays them out. */
+const WHOLE_ROW = '.wide, :last-child:nth-child(odd of .chart:not(.wide))';
+/** Pixels of a picture on paper, where print.css scales it to its column: what the window shows says nothing of that. */
+const PAPER = { row: [700, 230], half: [340, 170] } as const;
+
 /** A drag shorter than this is a click. */
 const CLICK = 6;
 
@@ -86,12 +91,15 @@ export function createChart(
       entries.forEach(({ entry }, i) => {
         entry.setAttribute('aria-pressed', String(lines.includes(all[i]!)));
       });
+      const [width, height] = shared.paper
+        ? PAPER[figure.matches(WHOLE_ROW) ? 'row' : 'half']
+        : [plot.clientWidth, plot.clientHeight];
       picture = drawChart(spec, lines, {
         axis: shared.axis,
         shown: view.shown,
         log,
-        width: plot.clientWidth,
-        height: plot.clientHeight,
+        width,
+        height,
         resumed: resumed(),
       });
       plot.replaceChildren(picture.root, tip);

@@ -12,6 +12,8 @@ export interface Shared {
   span: number;
   /** Legend entries that are switched off. */
   hidden: Set<string>;
+  /** Drawn for paper, whatever the window is. */
+  paper: boolean;
   view: View;
 }
 

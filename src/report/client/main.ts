@@ -27,6 +27,7 @@ function startCharts(data: RunPageData): void {
     axis,
     span: 1,
     hidden: new Set(),
+    paper: false,
     view: createView(first, least(first[1] - first[0]), (what) => {
       for (const chart of charts) chart[what === 'range' ? 'draw' : 'cursor']();
       if (what === 'range') controls?.tell();
@@ -73,8 +74,11 @@ function startCharts(data: RunPageData): void {
     width = place.clientWidth;
     draw();
   }).observe(place);
-  // Paper is narrower than the window.
-  for (const when of ['beforeprint', 'afterprint']) addEventListener(when, draw);
+  for (const when of ['beforeprint', 'afterprint'])
+    addEventListener(when, () => {
+      shared.paper = when === 'beforeprint';
+      draw();
+    });
 
   function take(change: LiveChange): void {
     change.runs.forEach(({ curves, resumed, flopsPerToken }, i) => {

@@ -39,7 +39,7 @@ function multiples([low, high]: Range, size: number): number[] {
 export function logTicks([low, high]: Range): number[] {
   const powers = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))] as const;
   const decades = powers[1] - powers[0];
-  if (high / low < 20) return linearTicks([low, high], 3).filter((tick) => tick > 0);
+  if (high / low < 20) return linearTicks([low, high], 5).filter((tick) => tick > 0);
   const every = Math.max(1, Math.ceil(decades / 6));
   const factors = decades <= 3 ? [1, 2, 5] : [1];
   const ticks: number[] = [];

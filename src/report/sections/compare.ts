@@ -1,8 +1,8 @@
-import { formatBytes, formatCount, formatOf } from '../../text/format.ts';
+import { capital, formatBytes, formatCount, formatOf } from '../../text/format.ts';
+import { STATE_WORDS } from '../../text/state-words.ts';
 import { differencesOf } from '../differences.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type RunReport } from '../run-report.ts';
-import { STATES } from './overview.ts';
 import { duration, loss, percent, section, table, textOf, whole } from './parts.ts';
 
 /** The head of a page of several runs, and what each has come to. */
@@ -50,7 +50,7 @@ function row({ name, status, state, config, collected, best, forecast }: RunRepo
   });
   return [
     html`<i class="key colour-${index % 8}"></i>${name}${recipe === null ? '' : html`<br><small>${recipe}</small>`}`,
-    html`<span class="state ${status}">${STATES[status]}</span>${
+    html`<span class="state ${status}">${capital(STATE_WORDS[status])}</span>${
       status === 'failed' && textOf(message)
         ? html`<br><small>${message as string} ${textOf(code) ?? ''}</small>`
         : ''

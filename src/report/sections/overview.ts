@@ -1,17 +1,10 @@
 import type { EventOf } from '../../bridge/index.ts';
-import { formatBytes, formatCount, formatOf, formatShare } from '../../text/format.ts';
+import { capital, formatBytes, formatCount, formatOf, formatShare } from '../../text/format.ts';
 import { shellWord } from '../../text/shell-word.ts';
+import { STATE_WORDS } from '../../text/state-words.ts';
 import { type Html, html } from '../html.ts';
 import { asObject, type RunReport } from '../run-report.ts';
 import { duration, finite, loss, moment, percent, section, table, textOf, whole } from './parts.ts';
-
-/** What a run's state is called. */
-export const STATES = {
-  running: 'Training',
-  done: 'Finished',
-  cancelled: 'Stopped',
-  failed: 'Failed',
-} as const;
 
 /** Name, state and one line of what this run is; while it trains, how far it is. */
 export function header(report: RunReport): Html {
@@ -30,7 +23,7 @@ export function header(report: RunReport): Html {
   const began = moment(state.started_at);
   return html`<header id="header">
 <p class="over">pt · training run</p>
-<div class="title"><h1>${report.id}</h1><span class="state ${status}">${STATES[status]}</span></div>
+<div class="title"><h1>${report.id}</h1><span class="state ${status}">${capital(STATE_WORDS[status])}</span></div>
 <p class="what">${what.join(' · ')}</p>
 <p class="when">${began === '' ? '' : `Started ${began}`}${
     collected.seconds > 0 ? ` · ${duration(collected.seconds)} at work` : ''
