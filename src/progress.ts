@@ -11,7 +11,7 @@ export type Progress =
 export const note = (message: string): Progress => ({ kind: 'note', level: 'info', message });
 export const warning = (message: string): Progress => ({ kind: 'note', level: 'warning', message });
 
-export type Unit = 'bytes' | 'steps' | 'tokens' | 'tensors' | 'files' | 'blocks' | 'pages';
+export type Unit = 'bytes' | 'steps' | 'tokens' | 'tensors' | 'files' | 'blocks' | 'sequences';
 
 export type Work<Result> = AsyncGenerator<Progress, Result, void>;
 

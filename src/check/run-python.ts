@@ -40,7 +40,7 @@ function asProgress(event: TrainerEvent): Progress | null {
       phase: `scoring ${event.model}`,
       done: event.batch ?? 0,
       ...(event.batches === undefined ? {} : { total: event.batches }),
-      unit: 'pages',
+      unit: 'sequences',
       detail: `loss ${event.loss == null ? 'not finite' : formatLoss(event.loss)}`,
     };
   if (event.type === 'phase')

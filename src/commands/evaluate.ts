@@ -28,7 +28,7 @@ import { competitionLabel } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
-import { resumeCommand, runOf, runWord } from '../training/index.ts';
+import { readState, resumeCommand, runOf, runWord } from '../training/index.ts';
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
@@ -157,13 +157,16 @@ export default class Evaluate extends PtCommand {
       if (result.advice !== null)
         for (const what of result.duel.notJudged) this.note(`Not judged here: ${what}.`);
     }
-    if (result.duel !== null && result.advice === null) this.note(result.sentence);
-    else this.success(result.sentence);
+    // What is no win is no success.
+    if (result.advice === 'publish') this.success(result.sentence);
+    else this.note(result.sentence);
     const { dir } = result.models[0]!;
     const mine = shellWord(dir);
     const run = runOf(dir);
     const more = sequencesToScore(result);
-    const goOn = run === null ? [] : [resumeCommand(run, home)];
+    // A run that has come to its end has no step left to take.
+    const over = run !== null && (await readState(run))?.state === 'done';
+    const goOn = run === null ? [] : [over ? `pt train --load-model-dir ${mine}` : resumeCommand(run, home)];
     this.nextSteps(
       result.advice === 'publish'
         ? [await uploadStep(dir, repo)]

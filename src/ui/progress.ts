@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { Progress } from '../progress.ts';
-import { formatAmount, formatBytes, formatCount, formatDuration } from '../text/format.ts';
+import { capital, formatAmount, formatBytes, formatCount, formatDuration } from '../text/format.ts';
 import { presentable } from '../text/harmless.ts';
 import { cutText } from '../text/table.ts';
 
@@ -23,6 +23,8 @@ const TICK_MS = 900;
 const SILENCE_MS = 2000;
 /** Rates and time left are taken over this long, so that they follow changes but do not jump. */
 const WINDOW_MS = 15_000;
+/** Columns of a bar; with less there is none. */
+const LEAST_BAR = 10;
 
 /** Draws the progress of one piece of work: a bar with rate and time left on a terminal, a line now and then elsewhere. */
 export class ProgressRenderer {
@@ -30,6 +32,8 @@ export class ProgressRenderer {
   #step: Step | null = null;
   #samples: { at: number; done: number }[] = [];
   #startedAt = 0;
+  /** When each phase that counts began: training does before every evaluation, and goes on after it. */
+  readonly #began = new Map<string, number>();
   #drawnAt = Number.NEGATIVE_INFINITY;
   #drawn = false;
 
@@ -41,7 +45,9 @@ export class ProgressRenderer {
     const now = this.#target.now();
     if (this.#step?.phase !== step.phase) {
       this.finishPhase();
-      this.#startedAt = now;
+      const began = step.total === undefined ? now : (this.#began.get(step.phase) ?? now);
+      this.#began.set(step.phase, began);
+      this.#startedAt = began;
       this.#samples = [];
       this.#drawnAt = Number.NEGATIVE_INFINITY;
     }
@@ -68,6 +74,12 @@ export class ProgressRenderer {
     this.#drawnAt = Number.NEGATIVE_INFINITY;
   }
 
+  /** Before something else is said: a phase that has done all it counted is over, and its line stands above. */
+  finishWhole(): void {
+    const step = this.#step;
+    if (step?.total !== undefined && step.done >= step.total) this.finishPhase();
+  }
+
   /** Ends the current phase with one line that stays. */
   finishPhase(): void {
     const step = this.#step;
@@ -81,8 +93,10 @@ export class ProgressRenderer {
     const said = nothingCounted ? 'done' : amount;
     this.#step = null;
     // A phase that was over before anybody could read it leaves no line.
-    if (nothingCounted && seconds < 1) return;
-    const line = `${presentable(step.phase)}: ${said} in ${formatDuration(seconds)}${detail}`;
+    if ((nothingCounted || step.unit === 'bytes') && seconds < 1) return;
+    // The time of a part would read as that of the whole.
+    const took = whole ? ` in ${formatDuration(seconds)}` : '';
+    const line = `${capital(presentable(step.phase))}: ${said}${took}${detail}`;
     this.#target.write(`${line}\n`);
   }
 
@@ -99,29 +113,43 @@ export class ProgressRenderer {
     const rate = this.#rate();
     const left = rate !== null && step.total !== undefined ? (step.total - step.done) / rate : null;
     const share = step.total ? Math.min(1, Math.max(0, step.done / step.total)) : null;
-    const phase = presentable(step.phase);
+    const phase = capital(presentable(step.phase));
     const silent = this.#target.now() - (this.#samples.at(-1)?.at ?? 0);
-    // What matters most comes first: a narrow terminal shows the beginning. A step's own words tell its speed better than steps a second.
     const percent = share === null ? null : `${Math.floor(share * 100)}%`;
+    // A step's own words tell its speed better than steps a second.
     const showRate = rate !== null && !(step.unit === 'steps' && step.detail);
-    const facts = [
-      step.total === undefined && step.done === 0 ? null : formatAmount(step.done, step.unit, step.total),
-      silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000)),
-      !showRate ? null : step.unit === 'bytes' ? `${formatBytes(rate)}/s` : `${formatCount(rate)}/s`,
-      left === null ? null : `${formatDuration(left)} left`,
-      step.detail ? presentable(step.detail) : null,
-    ].filter((fact) => fact !== null);
-    if (percent !== null) facts.unshift(percent);
+    const details = step.detail ? presentable(step.detail).split(' · ') : [];
+    const amount =
+      step.total === undefined && step.done === 0 ? null : formatAmount(step.done, step.unit, step.total);
+    const quiet = silent < SILENCE_MS ? null : formatDuration(Math.round(silent / 1000));
+    const speed = !showRate
+      ? null
+      : step.unit === 'bytes'
+        ? `${formatBytes(rate)}/s`
+        : `${formatCount(rate)}/s`;
+    const remaining = left === null ? null : `${formatDuration(left)} left`;
     if (!this.#target.live) {
+      const facts = [percent, amount, quiet, speed, remaining, ...details].filter((fact) => fact !== null);
       this.#target.write(facts.length > 0 ? `${phase}: ${facts.join(', ')}\n` : `${phase} …\n`);
       return;
     }
     const width = this.#target.columns() - 1;
-    const text = facts.join('  ');
-    const room = width - stringWidth(phase) - stringWidth(text) - 4;
-    const bar =
-      share !== null && width >= 40 ? `${this.#bar(share, Math.min(Math.max(room, 10), 30))}  ` : '';
-    this.#target.write(`\r\u001b[2K${cutText(`${phase}  ${bar}${text}`, width)}`);
+    const wide = share !== null && width >= 40;
+    const [first = null, ...others] = details;
+    // What fits, whole: the rest is left out from the least to the most telling, and only then is something cut.
+    const leastTelling = ['speed', 'quiet', 'others', 'remaining', 'first', 'amount'] as const;
+    const said = { percent, amount, quiet, speed, remaining, first, others: others.join(' · ') || null };
+    const text = () => {
+      const detail = [said.first, said.others].filter((part) => part !== null).join(' · ');
+      return [said.percent, said.amount, said.quiet, said.speed, said.remaining, detail]
+        .filter((fact) => fact !== null && fact !== '')
+        .join('  ');
+    };
+    const room = () => width - stringWidth(phase) - stringWidth(text()) - (wide ? 4 : 2);
+    for (const what of leastTelling) if (room() < (wide ? LEAST_BAR : 0)) said[what] = null;
+    const bar = wide && room() >= LEAST_BAR ? `${this.#bar(share, Math.min(room(), 30))}  ` : '';
+    const named = room() < 0 ? cutText(phase, Math.max(1, width - stringWidth(text()) - 2)) : phase;
+    this.#target.write(`\r\u001b[2K${cutText(`${named}  ${bar}${text()}`, width)}`);
     this.#drawn = true;
   }
 

@@ -78,6 +78,7 @@ export function createUi({
       write(stdout, `${[hasHead ? paint(stdout, 'bold', head) : head, ...body].join('\n')}\n`);
     },
     note(text: string): void {
+      progress?.finishWhole();
       if (!quiet) tell(presentable(text, { lines: true }));
     },
     warn(text: string): void {

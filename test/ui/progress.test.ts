@@ -40,17 +40,17 @@ function render(live: boolean, columns = 80) {
 test('a terminal gets one line that is redrawn, with share, rate and time left', () => {
   const { renderer, step, tick, take } = render(true);
   step(0);
-  expect(take()).toBe(`\r\u001b[2Kupload  ${'─'.repeat(30)}  0%  0 B/1.00 GB`);
+  expect(take()).toBe(`\r\u001b[2KUpload  ${'─'.repeat(30)}  0%  0 B/1.00 GB`);
   tick(1000);
   step(250e6);
   expect(take().slice(5)).toMatch(
-    /^upload {2}━{7}─{20,22} {2}25% {2}250 MB\/1.00 GB {2}250 MB\/s {2}3.0 s left$/,
+    /^Upload {2}━{7}─{20,22} {2}25% {2}250 MB\/1.00 GB {2}250 MB\/s {2}3.0 s left$/,
   );
   tick(10);
   step(260e6);
   expect(take()).toBe('');
   renderer.finishPhase();
-  expect(take()).toBe('\r\u001b[2Kupload: 260 MB/1.00 GB in 1.0 s\n');
+  expect(take()).toBe('\r\u001b[2KUpload: 260 MB/1.00 GB\n');
 });
 
 test('a long silence shows its seconds', () => {
@@ -70,7 +70,7 @@ test('a long silence shows its seconds', () => {
 test('elsewhere plain lines, at most one in ten seconds', () => {
   const { renderer, step, tick, take } = render(false);
   step(0);
-  expect(take()).toBe('upload: 0%, 0 B/1.00 GB\n');
+  expect(take()).toBe('Upload: 0%, 0 B/1.00 GB\n');
   for (let i = 1; i <= 9; i += 1) {
     tick(1000);
     step(i * 1e6);
@@ -78,10 +78,10 @@ test('elsewhere plain lines, at most one in ten seconds', () => {
   expect(take()).toBe('');
   tick(1500);
   step(1e9, 'upload', 'model.safetensors');
-  expect(take()).toMatch(/^upload: 100%, 1.00 GB\/1.00 GB, .* model.safetensors\n$/);
+  expect(take()).toMatch(/^Upload: 100%, 1.00 GB\/1.00 GB, .* model.safetensors\n$/);
   step(5, 'confirm');
   expect(take()).toBe(
-    'upload: 1.00 GB in 11 s, model.safetensors\nconfirm: 0%, 5 B/1.00 GB\n'.replace('10.5', '11'),
+    'Upload: 1.00 GB in 11 s, model.safetensors\nConfirm: 0%, 5 B/1.00 GB\n'.replace('10.5', '11'),
   );
   renderer.finishPhase();
 });
@@ -93,6 +93,60 @@ test('foreign detail cannot move the cursor, and 20 columns are enough', () => {
   expect(line.startsWith('\r\u001b[2K')).toBe(true);
   expect(line.slice(5)).not.toContain('\u001b');
   expect(line.slice(5).length).toBeLessThanOrEqual(19);
+});
+
+test('what does not fit is left out whole, the least telling first', () => {
+  const detail = 'loss 6.2329 · p(win) 34% (10% to 60%), +1,200 · 240 tok/s';
+  const words = ['loss 6.2329', 'p(win) 34% (10% to 60%), +1,200', '240 tok/s', '━', '─', '%', 'left'];
+  for (const columns of [20, 30, 40, 60, 80, 100, 140]) {
+    const { renderer, tick, take } = render(true, columns);
+    const step = (done: number) =>
+      renderer.update({
+        kind: 'progress',
+        phase: 'scoring a-model',
+        done,
+        total: 512,
+        unit: 'sequences',
+        detail,
+      });
+    step(1);
+    tick(5000);
+    take();
+    step(100);
+    const line = take().slice(5);
+    expect(line.length).toBeLessThan(columns);
+    expect(line).toMatch(columns === 20 ? /^Scoring a-mod… {2}19%$/ : /^Scoring a-model {2}[^…]*19%[^…]*$/);
+    if (columns >= 40) expect(line).toContain('100/512 sequences');
+    for (const word of words) if (line.includes(word.slice(0, 6))) expect(line).toContain(word);
+  }
+});
+
+test('a phase that comes back tells the time since it first began, a part of it none; one that is over stands before what is said', () => {
+  const { renderer, tick, take } = render(true);
+  const train = (done: number) =>
+    renderer.update({
+      kind: 'progress',
+      phase: 'Training',
+      done,
+      total: 20,
+      unit: 'steps',
+      detail: 'loss 6',
+    });
+  train(0);
+  tick(28_000);
+  train(10);
+  renderer.finishWhole();
+  take();
+  renderer.update({ kind: 'progress', phase: 'Evaluating', done: 0, unit: 'steps' });
+  expect(take()).toContain('Training: 10/20 steps, loss 6\n');
+  tick(4000);
+  train(11);
+  expect(take()).toContain('Evaluating: done in 4.0 s\n');
+  tick(30_000);
+  train(20);
+  take();
+  renderer.finishWhole();
+  expect(take()).toBe('\r\u001b[2KTraining: 20 steps in 1:02, loss 6\n');
 });
 
 test('amounts read well', () => {

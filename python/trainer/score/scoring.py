@@ -100,9 +100,11 @@ def mean(losses: list[float]) -> float:
 
 
 def with_heartbeat(losses: Iterator[float], tell: Callable[[int, float], None]) -> list[float]:
-    """Collects the losses, telling (count, last) after each."""
+    """Collects the losses, telling (count, mean so far) after each."""
     collected: list[float] = []
+    total = 0.0
     for loss in losses:
         collected.append(loss)
-        tell(len(collected), loss)
+        total += loss
+        tell(len(collected), total / len(collected))
     return collected
