@@ -118,7 +118,7 @@ export abstract class PtCommand extends Command {
     const { resolveSettings } = await import('../settings/index.ts');
     const given = flags as Record<string, unknown>;
     const settings = resolveSettings({ flags: given, env: process.env, cwd: process.cwd() });
-    this.#typed = typedSettings(settings.rows, process.env);
+    this.#typed = typedSettings(settings.rows);
     this.warnReplaced(settings.constants, settings.profile);
     keepPrivate(settings.home);
     const descriptor = given['wallet-password-fd'];

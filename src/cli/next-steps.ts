@@ -51,15 +51,13 @@ export interface CommandLine {
 }
 
 /** What was typed of where a command acts. What stands in files is found again without being typed. */
-export function typedSettings(rows: readonly SettingRow[], env: NodeJS.ProcessEnv): Typed[] {
+export function typedSettings(rows: readonly SettingRow[]): Typed[] {
   return WHERE.flatMap((flag) => {
     const row = rows.find(({ key }) => key === flag);
     if (row === undefined || row.value === null) return [];
     const { origin } = row;
     const value = String(row.value);
-    // The sandbox's own settings stand above the variable that named it.
-    const named = flag === 'network' && origin === 'sandbox' && row.env.some((name) => env[name]?.trim());
-    if (!named && !/^(flag|environment) /.test(origin)) return [];
+    if (!/^(flag|environment) /.test(origin)) return [];
     if (!(URL.canParse(value) && value.includes(MASK))) return [{ flag, value }];
     // Its key is shown nowhere: the variable that it came from has it, or can be given it.
     return origin.startsWith('environment ') ? [] : [{ flag, value, variable: row.env[0]! }];
@@ -80,6 +78,9 @@ export const thisCaller = (): Caller => ({
 /** Flags that a command takes, by its words (`sandbox start`); null: there is no such command. */
 export type Takes = (words: string) => ReadonlySet<string> | null;
 
+/** What those who do not know the command line write for the command itself, with one flag more or less. */
+const SAME = /^The same command (with|without) (--[a-z][a-z0-9-]*)(?: {3}# (.*))?$/;
+
 /** One flag or several, each with a value of one word or quoted. */
 const ONLY_FLAGS =
   /^--[a-z][a-z0-9-]*( ('[^']*'|[^\s,'-][^\s,']*))?( --[a-z][a-z0-9-]*( ('[^']*'|[^\s,'-][^\s,']*))?)*$/;
@@ -95,6 +96,15 @@ export function inContext(
   takes: Takes,
   line: CommandLine | null = null,
 ): string {
+  const same = line === null ? null : SAME.exec(step);
+  if (line !== null && same !== null) {
+    const [, how, flag, why] = same;
+    const whole = ['pt', line.words, ...line.args.map(shellWord), ...(how === 'with' ? [flag] : [])].join(
+      ' ',
+    );
+    const told = [...(how === 'without' ? [`without ${flag}`] : []), ...(why ? [why] : [])].join(', ');
+    return inContext(told === '' ? whole : `${whole}   # ${told}`, typed, takes, line);
+  }
   const [, command, comment = ''] = /^(.*?)(\s{2,}#.*)?$/s.exec(step)!;
   if (line !== null && ONLY_FLAGS.test(command!)) {
     const whole = ['pt', line.words, ...line.args.map(shellWord), `${command}${comment}`].join(' ');

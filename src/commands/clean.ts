@@ -43,6 +43,7 @@ export default class Clean extends PtCommand {
     const bytes = chosen.reduce((sum, each) => sum + (each.stays === null ? each.bytes : 0), 0);
     if (flags['dry-run'] || bytes === 0) {
       this.note(`${formatBytes(bytes)} would be freed.`);
+      if (bytes > 0) this.nextSteps(['The same command without --dry-run']);
       return cleanOutput(kept, []);
     }
     await this.confirm(`Free ${formatBytes(bytes)}?`, { yes: flags.yes ?? false });

@@ -29,6 +29,7 @@ export default class Dashboard extends PtCommand {
     const { argv, flags } = await this.parse(Dashboard);
     const { DASHBOARD_PORT, openDashboard } = await import('../report/index.ts');
     const { namedRuns, watchedRuns } = await import('../jobs/index.ts');
+    const { isDriven, readState } = await import('../training/index.ts');
     const { home, modelDir } = await this.settings(flags);
     const runsDir = runsFolder({ home, modelDir });
     const runDirs = argv.length > 0 ? await namedRuns(runsDir, argv as string[]) : await watchedRuns(runsDir);
@@ -40,7 +41,8 @@ export default class Dashboard extends PtCommand {
     page.show(runDirs);
     const what = runDirs.length === 1 ? `run ${basename(runDirs[0]!)}` : `${runDirs.length} runs`;
     this.note(`Live page of ${what}: ${page.url}`);
-    this.note('Ctrl-C ends the page; training goes on.');
+    const trained = (await Promise.all(runDirs.map(readState))).some(isDriven);
+    this.note(`Ctrl-C ends the page${trained ? '; training goes on' : ''}.`);
     // Whatever the runs do: a page of finished ones is looked at too.
     while (!this.signal.aborted) await sleep(LONG_MS, undefined, { signal: this.signal }).catch(() => {});
     await page.close();

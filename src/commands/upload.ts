@@ -140,14 +140,14 @@ export default class Upload extends PtCommand {
         ? ['pt status --mine']
         : outcome.public
           ? ['pt status --mine', `pt check ${outcome.repo}@${outcome.commit}`]
-          : ['The repository is private: the same command without --private makes it public.'],
+          : ['The same command without --private   # so that the repository is public'],
     );
     return outcome;
   }
 
   #show(plan: UploadPlan): UploadPlan {
     showPlan(plan, this.ui);
-    this.nextSteps(['The same command without --dry-run does it.']);
+    this.nextSteps(['The same command without --dry-run']);
     return plan;
   }
 }

@@ -31,7 +31,7 @@ export default class Use extends PtCommand {
     );
     if (choice !== null) {
       const { origin } = row(choice.key);
-      if (/^(environment |sandbox$)|\.env:\d+$/.test(origin) && origin !== 'sandbox')
+      if (/^environment |\.env:\d+$/.test(origin))
         this.warning(`${origin} says otherwise, and wins over config.yaml.`);
       else this.success(`${choice.key} is ${choice.value} from now on.`);
     }

@@ -75,7 +75,7 @@ function failure(printed: string): PtError {
   const told = errorIn(printed);
   if (told !== null) return new Told(told);
   return new OutsideError('run.not_started', 'The run in the background ended before it began.', {
-    nextSteps: ['The same command without --detach shows what happens.'],
+    nextSteps: ['The same command without --detach   # to see what happens'],
   });
 }
 

@@ -9,12 +9,16 @@ import { listRuns, locateRun } from '../training/index.ts';
  */
 export async function runningRun(runsDir: string, name: string | null, command: string): Promise<string> {
   if (name !== null) return locateRun(runsDir, name, command);
-  const running = (await listRuns(runsDir)).filter(({ state }) => state === 'running');
+  const runs = await listRuns(runsDir);
+  const running = runs.filter(({ state }) => state === 'running');
   const [only, ...others] = running;
-  if (only === undefined)
+  if (only === undefined) {
+    const [newest] = runs;
+    const goOn = newest && newest.state !== 'done' ? ['pt train --resume   # goes on with the newest'] : [];
     throw new UserError('run.none_running', `No run in ${runsDir} is being trained.`, {
-      nextSteps: ['pt runs', 'pt train --resume   # goes on with the newest'],
+      nextSteps: newest ? ['pt runs', ...goOn] : ['pt train --offline --detach'],
     });
+  }
   if (others.length > 0)
     throw new UserError('run.several', `${running.length} runs are being trained: name one.`, {
       nextSteps: running.map(({ dir }) => `${command} ${basename(dir)}`),

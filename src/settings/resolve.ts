@@ -52,14 +52,16 @@ export function resolveSettings({
 }: SettingsInput): Settings {
   const home = ptHome(env, cwd, userHome);
   const user: Layer[] = [readFlags(flags), readEnvironment(env), readDotenv(cwd, env), readConfigFile(home)];
-  const wanted = read('network', user, cwd, home)?.value ?? 'finney';
+  const named = read('network', user, cwd, home);
+  const wanted = named?.value ?? 'finney';
   const running = readSandboxState(sandboxDir(home));
   const isAddress = /^wss?:/.test(wanted);
   const sandboxByName = wanted === 'sandbox';
   const sandboxByAddress = isAddress && running !== null && sameAddress(wanted, running.chain);
   const sandbox = sandboxByName || sandboxByAddress ? running : null;
   const name = sandboxByName || sandboxByAddress ? 'sandbox' : wanted;
-  const fromSandbox = sandbox ? sandboxLayer(sandbox) : {};
+  // By name it was asked for somewhere, which is what can be changed again.
+  const fromSandbox = sandbox ? sandboxLayer(sandbox, sandboxByName ? named!.origin : 'sandbox') : {};
   const withSandbox = sandboxByName ? [user[0]!, fromSandbox, ...user.slice(1)] : [...user, fromSandbox];
   const ownProfiles = read('profiles', user, cwd, home)?.value;
   const constants = loadConstants(
@@ -219,10 +221,10 @@ function networkNamed(name: string, networks: Record<string, Network>): Network 
   );
 }
 
-function sandboxLayer(state: SandboxState): Layer {
+function sandboxLayer(state: SandboxState, namedBy: string): Layer {
   const origin = 'sandbox';
   return {
-    network: { text: 'sandbox', origin },
+    network: { text: 'sandbox', origin: namedBy },
     netuid: { text: String(state.netuid), origin },
     ...(state.plays ? { profile: { text: state.plays.profile, origin } } : {}),
     walletName: { text: state.wallet.name, origin },

@@ -237,7 +237,7 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
     const newest = folders[0];
     if (newest !== undefined) return newest;
     throw new UserError('run.none', `There is no run in ${runsDir} yet.`, {
-      nextSteps: ['pt train   # a new run, without --resume'],
+      nextSteps: asked === '--resume' ? ['pt train   # a new run, without --resume'] : ['pt train --offline'],
     });
   }
   if (existsSync(join(name, 'run.json'))) return resolve(name);
@@ -245,13 +245,12 @@ export async function locateRun(runsDir: string, name: string | null, asked: str
   const matches = whole ? [whole] : folders.filter((folder) => basename(folder).startsWith(name));
   if (matches.length === 1) return matches[0]!;
   const known = folders.slice(0, 5).map((folder) => basename(folder));
-  const alike = matches.slice(0, 10).map((match) => basename(match));
-  const more = matches.length > alike.length ? ' …' : '';
+  const alike = matches.map((match) => `\n  ${basename(match)}`).join('');
   throw new UserError(
     'run.unknown',
     matches.length === 0
       ? `${asked}: there is no run "${name}" in ${runsDir}${known.length > 0 ? `; the newest are ${known.join(', ')}` : ''}.`
-      : `${asked}: "${name}" fits ${matches.length} runs: ${alike.join(', ')}${more}.`,
+      : `${asked}: "${name}" fits ${matches.length} runs; name more of one:${alike}`,
     { nextSteps: ['pt runs'] },
   );
 }

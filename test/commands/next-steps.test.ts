@@ -109,7 +109,7 @@ describe('a next step', () => {
           parts.flatMap((part) => part.argv),
           env,
         );
-        lines.push(inContext(step, typedSettings(settings.rows, env), takes));
+        lines.push(inContext(step, typedSettings(settings.rows), takes));
         wanted.push(where(settings));
       }),
       { numRuns: 200 },
@@ -195,6 +195,13 @@ describe('a step of the command that says it', () => {
       'pt train --resume r   # without --lr',
       'pt train --resume r --no-compile --yes   # without --lr',
     ],
+    // Said by what does not know the command line.
+    [
+      '--resume r --detach --tokens 5M',
+      'The same command without --detach   # to see what happens',
+      'pt train --resume r --tokens 5M   # without --detach, to see what happens',
+    ],
+    ['--tokens 5M', 'The same command with --offline', 'pt train --offline --tokens 5M'],
     ['--resume r --from-start --offline', 'pt train --resume r', 'pt train --resume r --offline'],
     [
       '--resume r --offline',

@@ -211,6 +211,15 @@ test('the running sandbox by name gives everything; a real token never reaches i
   expect(found.hub.token?.reveal()).toBe('hf_sandboxtoken');
   expect(found.wallet).toEqual({ path: '/sandbox/wallets', name: 'default', hotkey: 'default' });
   expect(settings({ network: 'sandbox', 'wallet-name': 'other' }).wallet.name).toBe('other');
+  // Who named it, not what it is: there the choice is taken back.
+  const originOf = (given: ReturnType<typeof settings>) =>
+    given.rows.find(({ key }) => key === 'network')?.origin;
+  expect(originOf(found)).toBe('flag --network');
+  env = { PT_NETWORK: 'sandbox' };
+  expect(originOf(settings({}))).toBe('environment PT_NETWORK');
+  env = {};
+  writeFileSync(join(root, '.pt/config.yaml'), 'network: sandbox\n');
+  expect(originOf(settings({}))).toBe(`${join(root, '.pt/config.yaml')}:1`);
 });
 
 test('the sandbox is known by its address too; there the environment wins', async () => {

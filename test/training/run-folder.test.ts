@@ -94,6 +94,10 @@ describe('findRun', () => {
     await newRun();
     await expect(findRun(runs, 'nope')).rejects.toThrow(/no run "nope".*newest are/);
     await expect(findRun(runs, '2')).rejects.toThrow(/fits 2 runs/);
+    // All of them: the one that is meant may be the oldest.
+    const many = await Promise.all(Array.from({ length: 12 }, newRun));
+    const error = await findRun(runs, '2').catch((thrown: Error) => thrown.message);
+    for (const dir of many) expect(error).toContain(basename(dir));
   });
 
   it('gives a run to one of two that found it free at once', async () => {
