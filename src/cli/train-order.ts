@@ -1,5 +1,6 @@
 /** What was typed of `pt train`, as what the rooms below take. */
 import type { Interfaces } from '@oclif/core';
+import { UserError } from '../errors.ts';
 import { parseModelRef } from '../evaluation/index.ts';
 import type { TrainOrder } from '../runs/index.ts';
 import { runName, thisMachine, trackersOf } from '../training/index.ts';
@@ -50,6 +51,8 @@ export function orderOf(flags: TrainFlags, run: { ask: TrainOrder['ask']; signal
 
 /** A folder by its whole path: the run may go on from elsewhere. */
 function kingNamed(text: string | undefined): string | null {
+  if (text === '')
+    throw new UserError('usage.against', '--against "" names no king.', { nextSteps: ['--against king'] });
   const ref = text === undefined ? null : parseModelRef(text);
   return ref?.kind === 'folder' ? ref.dir : (text ?? null);
 }

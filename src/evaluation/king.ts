@@ -53,7 +53,7 @@ export interface ScoredKing extends duel.Bars {
 export async function* scoreKing(request: KingRequest, place: Place): Work<ScoredKing> {
   const { against, data, signal } = request;
   refuseUndecided(place);
-  refuseEmpty(data);
+  refuseEmpty(data, 'duel-data');
   const ref = parseModelRef(against);
   const chain = yield* openChain({ block: null }, place, ref.kind === 'uid' || ref.kind === 'best');
   const located = yield* locate(
@@ -74,9 +74,13 @@ export async function* scoreKing(request: KingRequest, place: Place): Work<Score
   const king = ref.kind === 'folder' ? join(basename(dirname(ref.dir)), ref.name) : located.name;
   const why = whyLost({ ...model, notFinite: model.not_finite, error: model.error?.message ?? null });
   if (why !== null)
-    throw new CheckError('evaluate.king', `--against ${against}: ${king} could not be scored: ${why}.`, {
-      nextSteps: [`pt check ${located.dir} --deep`, 'Leave out --against'],
-    });
+    throw new CheckError(
+      'evaluate.king',
+      `--against ${against}: ${king} could not be scored: ${why.replace(/\.$/, '')}.`,
+      {
+        nextSteps: [`pt check ${located.dir} --deep`, 'Leave out --against'],
+      },
+    );
   const losses = model.tasks.flatMap((task) => task.losses as number[]);
   const reserved = model.tasks.reduce((sum, task) => sum + task.reserved, 0);
   const n = losses.length;

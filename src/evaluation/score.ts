@@ -141,14 +141,19 @@ export const isTextOver = (error: unknown): boolean =>
   error instanceof PtError && error.code === 'trainer.data_too_short';
 
 /** An empty file is said before anything about a model, which would hide it. */
-export function refuseEmpty(data: string[]): void {
+export function refuseEmpty(data: string[], flag: 'data' | 'duel-data' = 'data'): void {
   const empty = data.find((name) => {
     const found = existsSync(name) ? statSync(name, { throwIfNoEntry: false }) : undefined;
     return found?.isFile() && found.size === 0;
   });
   if (empty !== undefined)
-    throw new UserError('data.empty', `--data: ${empty} is empty.`, {
-      nextSteps: ['Name other data with --data', '--data builtin   # the text that every machine has'],
+    throw new UserError('data.empty', `--${flag}: ${empty} is empty.`, {
+      nextSteps: [
+        `Name other data with --${flag}`,
+        flag === 'data'
+          ? '--data builtin   # the text that every machine has'
+          : '--duel-data FILE   # text like what validators score on',
+      ],
     });
 }
 

@@ -73,7 +73,7 @@ export async function findUid(
 ): Promise<Wanted> {
   const neuron = (await chain.neurons(netuid)).find((each) => each.uid === uid);
   if (!neuron) {
-    throw new UserError('load.no_uid', `--uid ${uid}: subnet ${netuid} has no such neuron.`, {
+    throw new UserError('load.no_uid', `uid ${uid}: subnet ${netuid} has no such neuron.`, {
       nextSteps: ['pt status'],
     });
   }

@@ -25,6 +25,14 @@ const SHARE_OF_DISK = 0.95;
  */
 export async function* mergeModels(request: MergeRequest, place: Place): Work<MergeOutcome> {
   const { models, out, score, signal } = request;
+  if (models.length < 2)
+    throw new UserError(
+      'usage.models',
+      `${models[0]?.dir} alone is no mixture: merging takes two models or more.`,
+      {
+        nextSteps: [`pt merge ${models.map(({ dir }) => shellWord(dir)).join(' ')} OTHER`],
+      },
+    );
   const names = distinctNames(models);
   const mixtures = request.greedy ? [] : mixturesOf(models.length, request);
   if (score === null && mixtures.length !== 1)

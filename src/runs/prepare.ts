@@ -28,6 +28,7 @@ import {
   type PublishIntent,
   publishIntent,
   type ResumedRun,
+  refuseLoneFlags,
   retargeted,
   type SourceFlags,
   staysOffline,
@@ -86,6 +87,8 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
   const runsDir = runsFolder(settings);
   const options = withDefaults(optionsOf(order, settings));
   refuseAim(order, place);
+  // A branch has its run's king and teacher.
+  if (decayFrom === null) refuseLoneFlags(flags);
   refuseDuel(order.duel, place);
   const publishing = [order.aim, null, standingAim(settings), offline] as const;
   const intent = publishIntent(...publishing);

@@ -21,6 +21,7 @@ export {
   type TrainingOptions,
   withDefaults,
 } from './knobs.ts';
+export { refuseLoneFlags } from './lone-flags.ts';
 export { type Machine, refuseImpossible, thisMachine } from './machine.ts';
 export { type NewRunInput, newRun } from './new-run.ts';
 export { plannedFacts } from './planned-facts.ts';

@@ -12,6 +12,7 @@ import {
 } from '../rules/index.ts';
 import type { Profile, Schedule } from '../rules/types.ts';
 import type { TrainingOptions } from './knobs.ts';
+import { refuseLoneAdapters } from './lone-flags.ts';
 import { type Machine, refuseHugeBatch } from './machine.ts';
 import { openRun } from './open-run.ts';
 import { chooseRecipe, hasGpu } from './recipe.ts';
@@ -75,6 +76,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
   await refuseLongSequence(options.sequenceLength, recipe, choice);
   if (reason !== null) yield warning(reason);
   const given = 'remote' in choice || choice.local.kind !== 'recipe';
+  refuseLoneAdapters(options, { recipe, file, given });
   // A recipe for something else than the competition (tiny, on a CPU) brings its own tokenizer and length.
   const fits =
     competition !== null &&
@@ -111,7 +113,7 @@ export async function* newRun(input: NewRunInput): Work<string> {
 function duelOn({ duel, profile, offline, cwd }: NewRunInput, data: DataSource[]): DuelRequest {
   const names = ({ name }: DataSource) => name;
   if (duel.against === null) return duel;
-  if (duel.data.length > 0) return { ...duel, data: dataSources(duel.data, cwd).map(names) };
+  if (duel.data.length > 0) return { ...duel, data: dataSources(duel.data, cwd, 'duel-data').map(names) };
   return profile.pretraining !== null && !offline ? duel : { ...duel, data: data.map(names) };
 }
 

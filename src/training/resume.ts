@@ -240,7 +240,7 @@ function factsOf({ config, state }: ResumedRun, given: Given): Fact[] {
       'duel-data',
       true,
       own.data ?? [],
-      dataSources(data, given.cwd).map(({ name }) => name),
+      dataSources(data, given.cwd, 'duel-data').map(({ name }) => name),
     );
   if (sequences !== null) add('duel-sequences', true, own.sequences ?? null, sequences);
   if (given.competition !== null && config.competition !== null) {

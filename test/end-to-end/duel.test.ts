@@ -38,6 +38,7 @@ it('refuses what no duel can be, before anything is trained, and leaves no run',
   for (const [args, code] of [
     [['--against', 'king', '--profile', 'albedo'], 'usage.against'],
     [['--against', 'nowhere', '--duel-data', text], 'model.missing'],
+    [['--duel-data', text], 'usage.lone_flag'],
     [[...duel.slice(0, 2), '--duel-data', 'builtin', ...repo, ...publish], 'usage.duel_data'],
     [
       [

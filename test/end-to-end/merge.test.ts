@@ -65,4 +65,6 @@ it('scores models and mixtures on one sample and keeps the best mixture, or none
   const again = await pt(`merge ${first.bestDir} ${second.bestDir} --out asked`);
   expect(again).toMatchObject({ code: 2 });
   expect(again.json()).toMatchObject({ error: { code: 'merge.out_exists' } });
+  const alone = await pt(`merge ${first.bestDir} --out alone`);
+  expect(alone.json()).toMatchObject({ error: { code: 'usage.models' } });
 }, 200_000);
