@@ -43,12 +43,19 @@ export async function againstFindings(
     const message = `Settings and files are locked to ${whose}, which is not at hand: name it with --against king, DIR or REPO@COMMIT.`;
     return [...allowed, cannotTell('locks', message)];
   }
-  const names = [...(profile.files.code ?? []), ...equalFiles(profile)];
-  const [own, theirs] = await Promise.all([besideOf(model, names), besideOf(king, names)]);
-  return [...allowed, ...checkAgainst(own, theirs, profile), ...near!];
+  return [...allowed, ...(await lockFindings(model, king, profile)), ...near!];
 }
 
-async function besideOf({ facts, at }: Looked, names: string[]): Promise<Beside> {
+/** Of the same two, what is locked alone: settings and files, whatever the numbers are. */
+export async function lockFindings(model: Held, king: Held, profile: Profile): Promise<Finding[]> {
+  const names = [...(profile.files.code ?? []), ...equalFiles(profile)];
+  const [own, theirs] = await Promise.all([besideOf(model, names), besideOf(king, names)]);
+  return checkAgainst(own, theirs, profile);
+}
+
+type Held = Pick<Looked, 'facts' | 'at'>;
+
+async function besideOf({ facts, at }: Held, names: string[]): Promise<Beside> {
   const paths = facts.files.map(({ path }) => path);
   const sizes = new Map(facts.files.map(({ path, size }) => [path, size]));
   const sha256 = new Map<string, string>();

@@ -27,7 +27,7 @@ import {
   verdictOf,
 } from '../rules/index.ts';
 import { formatWhole } from '../text/format.ts';
-import { againstFindings, type Looked, type Place as Where } from './against.ts';
+import { againstFindings, type Looked, lockFindings, type Place as Where } from './against.ts';
 import { blockFor, competitionFor } from './at-block.ts';
 import type { CheckedModel, CheckRequest, CheckTarget, CheckVerdict } from './types.ts';
 
@@ -104,6 +104,13 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     contentHash: content.hash,
     hashedFiles: facts.hashedFiles,
   };
+}
+
+/** A folder's locked settings and files beside those of the chain's king, which are read by ranges; its numbers are not looked at. */
+export async function* lockedToKing(dir: string, place: Place): Work<Finding[]> {
+  const { facts } = await openFolder(dir, place.profile);
+  const { looked } = yield* openBeside({ kind: 'king' }, place);
+  return lockFindings({ facts, at: { dir } }, looked, place.profile);
 }
 
 const hubFor = async (revision: HubRevision | null, place: Place) => (revision ? place.hub() : null);

@@ -143,7 +143,7 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
     };
   }
   const lock = yield* hold(runDir, order);
-  yield* warnings(await whyRefused(runDir, place));
+  yield* warnings(yield* whyRefused(runDir, start.loadBest, place));
   if (plan !== null && block !== null) {
     const recipes = Object.keys(settings.constants.recipes);
     await refuseUnpublishable(plan, runDir, { block, recipes }, place);

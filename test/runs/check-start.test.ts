@@ -1,12 +1,14 @@
 /** Before the first step: what keeps the result from being taken where files are locked, however well it trains. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPlace } from '../../src/place.ts';
+import { finish } from '../../src/progress.ts';
+import { publish } from '../../src/publish/index.ts';
 import { whyRefused } from '../../src/runs/check-start.ts';
 import { resolveSettings } from '../../src/settings/index.ts';
-import { makeModel } from '../publish/support.ts';
+import { makeModel, startRig } from '../publish/support.ts';
 
 let home: string;
 let model: string;
@@ -22,7 +24,7 @@ const placeOf = (profile: string) =>
 async function said(profile: string, source: object): Promise<string | null> {
   const runDir = await mkdtemp(join(home, 'run-'));
   await writeFile(join(runDir, 'run.json'), JSON.stringify({ version: 1, source }));
-  return whyRefused(runDir, await placeOf(profile));
+  return finish(whyRefused(runDir, true, await placeOf(profile)));
 }
 const folder = (path: string) => ({ kind: 'model_dir', path, config: null });
 
@@ -57,3 +59,41 @@ describe('a run for a subnet that locks files', () => {
     expect(await said('3.2', { kind: 'recipe', path: null, config: null })).toBeNull();
   });
 });
+
+it('is held beside the king of the chain where it was not loaded from there', async () => {
+  const rig = await startRig();
+  try {
+    const dir = join(rig.home, 'model');
+    await finish(publish(rig.request({ source: { kind: 'folder', dir, dtype: 'fp32' } }), rig.place));
+    const { profile } = rig.place;
+    const locks = { against: 'king', lock: ['rope_theta'], lock_architectures: 'equal' };
+    const place = {
+      ...rig.place,
+      profile: {
+        ...profile,
+        config: locks,
+        files: { ...profile.files, byte_equal: ['generation_config.json'] },
+      } as typeof profile,
+    };
+    const of = async (path: string, isKing = false, where = place) => {
+      const runDir = await mkdtemp(join(rig.home, 'run-'));
+      await writeFile(join(runDir, 'run.json'), JSON.stringify({ version: 1, source: folder(path) }));
+      return finish(whyRefused(runDir, isKing, where));
+    };
+    expect(await of(dir), 'the very files of the king').toBeNull();
+    const other = join(rig.home, 'other');
+    await cp(dir, other, { recursive: true });
+    const config = JSON.parse(await readFile(join(dir, 'config.json'), 'utf8'));
+    await writeFile(join(other, 'config.json'), JSON.stringify({ ...config, rope_theta: 12345 }));
+    await writeFile(join(other, 'generation_config.json'), '{"bos_token_id":0}');
+    const said = await of(other);
+    expect(said).toMatch(/lock:rope_theta: .*12345/);
+    expect(said).toContain('generation_config.json');
+    expect(await of(other, true), 'what pt loaded as the king is not asked about again').toBeNull();
+    expect(await of(other, false, { ...place, reachable: false })).toBeNull();
+    await rig.sandbox.close();
+    expect(await of(other)).toMatch(/locks to its king's is not known: /);
+  } finally {
+    await rig.close();
+  }
+}, 60_000);
