@@ -12,29 +12,43 @@ import {
 } from '../cli/base.ts';
 import { notTheFolder } from '../cli/chain-words.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import {
+  type Cost,
+  costOf,
+  describeCost,
   describeDuel,
   type Evaluation,
   evaluate,
+  notesOfCost,
   nothingScored,
   parseModelRef,
   sequencesToScore,
   whyLost,
 } from '../evaluation/index.ts';
-import { evaluateOutput } from '../output/evaluate.ts';
+import { costOutput, evaluateOutput } from '../output/evaluate.ts';
 import type { Printed } from '../output/index.ts';
 import { competitionLabel } from '../rules/index.ts';
-import type { Settings } from '../settings/index.ts';
-import { formatLoss } from '../text/format.ts';
+import { runsFolder, type Settings } from '../settings/index.ts';
+import { formatBytes, formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { readState, resumeCommand, runOf, runWord } from '../training/index.ts';
+
+/** A number that a flag takes, within bounds. */
+const within = (low: number, high: number, what: string) => async (text: string) => {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= low && value <= high) return value;
+  throw new UserError('usage.bad_value', `${text}: must be ${what}.`, { nextSteps: ['pt evaluate --help'] });
+};
+const share = within(0.5, 0.999, 'a chance from 0.5 to 0.999');
+const nats = within(1e-9, 100, 'nats a token, above 0 and at most 100');
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
   static override strict = false;
   static override examples = [
     '<%= config.bin %> evaluate runs/my-run/best --against best',
+    '<%= config.bin %> evaluate runs/my-run/best --against best --plan --power 0.9',
     '<%= config.bin %> evaluate DIR OTHER-DIR --offline',
     '<%= config.bin %> evaluate 12 someone/model@0123456789012345678901234567890123456789',
   ];
@@ -69,12 +83,32 @@ export default class Evaluate extends PtCommand {
       ...COUNT,
       dependsOn: ['sequences'],
     }),
+    plan: Flags.boolean({
+      summary: 'Say what it takes here (memory, hours, download), and score nothing',
+      exclusive: ['pages', 'seed', 'skip', 'text-column'],
+    }),
+    power: Flags.custom<number>({ parse: share })({
+      summary: 'With --plan: how many sequences settle the duel with this chance, 0.5 to 0.999 (not told)',
+      dependsOn: ['plan'],
+    }),
+    gain: Flags.custom<number>({ parse: nats })({
+      summary:
+        "The true gain to plan for, nats a token (what the model's own run measured, else twice what is needed)",
+      dependsOn: ['power'],
+    }),
+    spread: Flags.custom<number>({ parse: nats })({
+      summary: 'Its standard deviation, nats a token (what an earlier duel here measured)',
+      dependsOn: ['power'],
+    }),
     'sequence-length': Flags.integer({
       summary: 'Tokens a sequence (what the competition takes, which is the most)',
       min: 2,
       max: 2 ** 24,
     }),
   };
+
+  // A plan is followed by what it plans.
+  protected override readonly leaves = () => ['plan', 'power', 'gain', 'spread'];
 
   async run(): Promise<Printed<'evaluate'>> {
     const { flags, argv } = await this.parse(Evaluate);
@@ -102,6 +136,18 @@ export default class Evaluate extends PtCommand {
       signal: this.signal,
     };
     await place.python(); // without it nothing can be scored: said before anything is downloaded
+    if (flags.plan === true) {
+      const { seenGains } = await import('../runs/index.ts');
+      const dirs = models.flatMap((model) => (model.kind === 'folder' ? [model.dir] : []));
+      const { power: wanted, gain = null, spread = null } = flags;
+      const power =
+        wanted === undefined
+          ? null
+          : { wanted, gain, spread, seen: await seenGains(dirs, runsFolder(settings), place) };
+      const cost = await this.work(costOf({ ...request, power }, place));
+      this.#showCost(cost, argv as string[]);
+      return costOutput(cost);
+    }
     const result = await this.work(evaluate(request, place));
     const { keepForecastOf } = await import('../runs/index.ts');
     const kept = await keepForecastOf(result, place, (text) => this.warning(text));
@@ -109,6 +155,35 @@ export default class Evaluate extends PtCommand {
       this.note(`Kept for the report of run ${basename(run)}: pt report ${runWord(run, settings.home)}`);
     await this.#show(result, settings);
     return evaluateOutput(result);
+  }
+
+  #showCost(cost: Cost, typed: string[]): void {
+    this.table(
+      [
+        { title: 'model', narrow: 'under' },
+        { title: 'memory' },
+        { title: 'fits' },
+        { title: 'download' },
+        { title: 'tokens/s' },
+        { title: 'time' },
+      ],
+      cost.models.map((model) => describeCost(model)),
+    );
+    for (const text of notesOfCost(cost)) this.note(text);
+    for (const { name, problem } of cost.models)
+      if (problem !== null) this.warning(`${name}: not all is known: ${problem}`);
+    const tight = cost.models.filter(({ fits }) => fits === false);
+    for (const { name } of tight) this.warning(`${name} does not fit into the memory of this machine.`);
+    if (!cost.fitsOnDisk)
+      this.warning(
+        `The download of ${formatBytes(cost.download)} does not fit on the disk, which has ${formatBytes(cost.diskFree!)} free.`,
+      );
+    if (tight.length > 0 || !cost.fitsOnDisk) this.exitCode = EXIT.check;
+    this.nextSteps(
+      this.exitCode === EXIT.check
+        ? ['pt doctor   # what this machine has', 'pt clean   # what can be freed on the disk']
+        : [`pt evaluate ${typed.map(shellWord).join(' ')}`],
+    );
   }
 
   async #show(result: Evaluation, { hfRepoId: repo, home }: Settings): Promise<void> {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { access, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access } from 'node:fs/promises';
 import { isOurs, OWN_NAME, onPath } from '../host/called-as.ts';
+import { freeSpace, nearestFolder } from '../host/free-space.ts';
 import { competitionLabel, isBound, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import type { Settings } from '../settings/index.ts';
 import { shellWord } from '../text/shell-word.ts';
@@ -33,7 +33,7 @@ export function checkName(env: NodeJS.ProcessEnv): Check {
 /** Room for what a competition's largest model needs: the weights, the copy for upload, and two checkpoints with optimizer state. */
 export async function checkDisk(settings: Settings): Promise<Check> {
   const { home, constants: rules, network } = settings;
-  const folder = await existing(home);
+  const folder = await nearestFolder(home);
   try {
     await access(folder, constants.W_OK);
   } catch {
@@ -44,8 +44,7 @@ export async function checkDisk(settings: Settings): Promise<Check> {
       'export PT_HOME=/a/folder/of/yours',
     );
   }
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeSpace(folder);
   const { competitions } = newestPeriod(scheduleNamed(rules, network.schedule));
   const bounded = competitions.filter((each) => isBound(each.max_bytes));
   if (bounded.length === 0)
@@ -56,16 +55,4 @@ export async function checkDisk(settings: Settings): Promise<Check> {
   return free >= needed
     ? ok('disk', said)
     : warning('disk', said, 'pt train --recipe tiny   # needs under 1 GB', 'export PT_HOME=/a/larger/disk');
-}
-
-/** The nearest folder above a path that is there. */
-async function existing(path: string): Promise<string> {
-  for (let at = path; ; at = dirname(at)) {
-    try {
-      await access(at);
-      return at;
-    } catch {
-      if (at === dirname(at)) return at;
-    }
-  }
 }

@@ -6,6 +6,7 @@ import type { Place } from '../place.ts';
 import { note, type Work, warning } from '../progress.ts';
 import { duel, pretrainingBars, type TaskRange } from '../rules/index.ts';
 import { locate, openChain, parseModelRef } from './locate.ts';
+import { requireScoringFits } from './require-fit.ts';
 import { competitionOf, refuseEmpty, scoreOn } from './score.ts';
 import { whyLost } from './verdict.ts';
 
@@ -20,10 +21,14 @@ export interface KingRequest {
   sequences: number | null;
   /** Whether a win is to be confirmed: on as many more. */
   confirm: boolean;
+  /** Load it although it does not look as if it fits. */
+  ignoreEstimate: boolean;
   /** Folder for the sequences. */
   dir: string;
   signal: AbortSignal;
 }
+
+const PAST = 'pt train --ignore-estimate   # where it is known to fit';
 
 /** What `duel/king.json` says of it, but for when. */
 export interface ScoredKing extends duel.Bars {
@@ -59,7 +64,16 @@ export async function* scoreKing(request: KingRequest, place: Place): Work<Score
   const located = yield* locate(
     ref,
     false,
-    { request: { signal }, competition: place.competition },
+    {
+      request: { signal },
+      competition: place.competition,
+      ...(request.ignoreEstimate
+        ? {}
+        : {
+            fits: (name, facts) =>
+              requireScoringFits(`--against ${against}: ${name}`, facts, PAST, { signal }, place),
+          }),
+    },
     place,
     chain,
   );
@@ -67,7 +81,8 @@ export async function* scoreKing(request: KingRequest, place: Place): Work<Score
   const competition = competitionOf([located], block, place);
   const wanted = request.sequences ?? DUEL_SEQUENCES;
   const asked = { data, whole: request.whole, sequences: wanted, signal };
-  const keep = { dir: request.dir, reserve: request.confirm ? wanted : 0 };
+  const { dir, ignoreEstimate } = request;
+  const keep = { dir, reserve: request.confirm ? wanted : 0, ignoreMemory: ignoreEstimate };
   const { raw, ranges, sample } = yield* scoreOn([located], { block, competition }, asked, place, keep);
   const [model] = raw as [(typeof raw)[0]];
   // Folders of runs are all called `best`: what stands above tells them apart.
@@ -78,7 +93,10 @@ export async function* scoreKing(request: KingRequest, place: Place): Work<Score
       'evaluate.king',
       `--against ${against}: ${king} could not be scored: ${why.replace(/\.$/, '')}.`,
       {
-        nextSteps: [`pt check ${located.dir} --deep`, 'Leave out --against'],
+        nextSteps: [
+          model.error?.code === 'too_large' ? PAST : `pt check ${located.dir} --deep`,
+          'Leave out --against',
+        ],
       },
     );
   const losses = model.tasks.flatMap((task) => task.losses as number[]);

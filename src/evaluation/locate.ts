@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Chain } from '../chain/types.ts';
 import { PtError, UserError } from '../errors.ts';
-import { load, readSubnet } from '../load/index.ts';
+import { type LoadRequest, load, lookAt, readSubnet } from '../load/index.ts';
 import { inspectFolder, type ModelFacts } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import { type Work, warning } from '../progress.ts';
@@ -62,30 +62,26 @@ export async function* openChain(
   }
 }
 
-/** Where a model is on this machine, downloading it when it is not. */
-export async function* locate(
+/** How a model is found: `locate`, or `look`. */
+export type Find<Model extends Located> = (
   ref: ModelRef,
   mine: boolean,
-  {
-    request,
-    competition,
-  }: { request: Pick<EvaluateRequest, 'modelsDir' | 'signal'>; competition: string | null },
+  asked: Asked,
   place: Place,
   chain: Chain | null,
-): Work<Located> {
-  if (ref.kind === 'folder') {
-    const facts = await inspectFolder(ref.dir, place.profile);
-    return { ref, mine, name: ref.name, dir: ref.dir, block: null, uid: null, facts };
-  }
-  const outcome = yield* load(
-    {
-      source: ref,
-      competition,
-      ...(request.modelsDir === undefined ? {} : { modelsDir: request.modelsDir }),
-      ...(request.signal ? { signal: request.signal } : {}),
-    },
-    place,
-  );
+) => Work<Model>;
+
+/** `fits`: asked before a model is downloaded; what it throws ends the search. */
+interface Asked {
+  request: Pick<EvaluateRequest, 'modelsDir' | 'signal'>;
+  competition: string | null;
+  fits?: (name: string, facts: ModelFacts) => Work<void>;
+}
+
+/** Where a model is on this machine, downloading it when it is not. */
+export async function* locate(...[ref, mine, asked, place, chain]: Parameters<Find<Located>>): Work<Located> {
+  if (ref.kind === 'folder') return folderAt(ref, mine, place);
+  const outcome = yield* load(loadRequest(ref, asked), place);
   const miner =
     chain && outcome.uid !== null
       ? (await readSubnet(chain, place.netuid, place.profile)).miners.find((m) => m.uid === outcome.uid)
@@ -93,10 +89,49 @@ export async function* locate(
   return {
     ref,
     mine,
-    name: ref.kind === 'repo' ? ref.name : `uid ${outcome.uid} (${outcome.repo})`,
+    name: nameOf(ref, outcome),
     dir: outcome.dir,
     block: miner?.block ?? null,
     uid: outcome.uid,
     facts: await inspectFolder(outcome.dir, place.profile),
   };
 }
+
+/** A model that may not be on this machine. */
+export interface Seen extends Located {
+  /** Its revision on the Hub; null: a folder. */
+  onHub: { repo: string; commit: string } | null;
+  /** Bytes that would be downloaded. */
+  download: number;
+}
+
+/** The same without downloading anything: by its config and headers. */
+export async function* look(...[ref, mine, asked, place]: Parameters<Find<Seen>>): Work<Seen> {
+  if (ref.kind === 'folder') return { ...(await folderAt(ref, mine, place)), onHub: null, download: 0 };
+  const { uid, dir, facts, bytes, repo, commit } = yield* lookAt(loadRequest(ref, asked), place);
+  const name = nameOf(ref, { uid, repo });
+  return { ref, mine, name, dir, block: null, uid, facts, onHub: { repo, commit }, download: bytes };
+}
+
+async function folderAt(
+  ref: ModelRef & { kind: 'folder' },
+  mine: boolean,
+  { profile }: Place,
+): Promise<Located> {
+  const facts = await inspectFolder(ref.dir, profile);
+  return { ref, mine, name: ref.name, dir: ref.dir, block: null, uid: null, facts };
+}
+
+const loadRequest = (
+  source: Exclude<ModelRef, { kind: 'folder' }>,
+  { request: { modelsDir, signal }, competition, fits }: Asked,
+): LoadRequest => ({
+  source,
+  competition,
+  ...(modelsDir === undefined ? {} : { modelsDir }),
+  ...(signal ? { signal } : {}),
+  ...(fits ? { before: (facts) => fits(source.name, facts) } : {}),
+});
+
+const nameOf = (ref: ModelRef, { uid, repo }: { uid: number | null; repo: string }): string =>
+  ref.kind === 'repo' ? ref.name : `uid ${uid} (${repo})`;

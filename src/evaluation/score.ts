@@ -24,7 +24,7 @@ export interface RawModel {
   reasonable: boolean | null;
   not_finite: number;
   tasks: RawTask[];
-  error: { message: string } | null;
+  error: { code: string; message: string } | null;
 }
 
 /** What a run's duel asks beside the rest. */
@@ -33,6 +33,8 @@ export interface KeptSample {
   dir: string;
   /** More sequences of each data set that are looked for, to confirm on. */
   reserve: number;
+  /** Load the model although it does not look as if it fits. */
+  ignoreMemory: boolean;
 }
 
 /** A text that nothing is trained on is used as a whole (`whole`), else what training holds out of it. */
@@ -94,6 +96,7 @@ export async function* scoreOn(
       hub_endpoint: place.hubEndpoint,
       text_column: request.textColumn ?? null,
       keep_sample: keep?.dir ?? null,
+      ignore_memory: keep?.ignoreMemory ?? false,
     },
     place,
     request.signal,
@@ -159,7 +162,7 @@ export function refuseEmpty(data: string[], flag: 'data' | 'duel-data' = 'data')
 
 /** The competition that the first model is in, or would be. Throws `UserError` `competition.unknown`. */
 export function competitionOf(
-  [first]: Located[],
+  [first]: Pick<Located, 'facts'>[],
   block: number,
   { schedule, profile, competition: id }: Place,
 ): Competition {

@@ -114,3 +114,75 @@ export interface Evaluation {
     seed: number;
   };
 }
+
+/** What scoring a model takes on this machine. Bytes and seconds; null: not known. */
+export interface CostOfModel {
+  name: string;
+  mine: boolean;
+  /** The folder that it has here, or would have. */
+  dir: string;
+  onHub: { repo: string; commit: string } | null;
+  uid: number | null;
+  parameters: number | null;
+  /** 0: it is here. */
+  download: number;
+  weights: number | null;
+  /** On the device, its weights and what one sequence holds beside them. */
+  memory: number | null;
+  /** In the machine's memory, where it is loaded first; null also where that is the device's. */
+  hostMemory: number | null;
+  fits: boolean | null;
+  tokensPerSecond: number | null;
+  seconds: number | null;
+  /**
+   * Where the rate is from. `measured`: scoring `model`, of the same sizes, here; `scaled`: from another one's by their arithmetic; `bound`: what
+   * this device multiplies at most, so that it takes longer.
+   */
+  speed: {
+    from: 'measured' | 'scaled' | 'bound';
+    model: string | null;
+    tokens: number | null;
+    /** ISO. */
+    at: string | null;
+  } | null;
+  /** Why something is not known. */
+  problem: string | null;
+}
+
+/** How many sequences a power takes. */
+export interface Power {
+  wanted: number;
+  /** Nats a token: what is taken for true; null: not known, or sequences are won one by one. */
+  gain: number | null;
+  spread: number | null;
+  /** Of the sequences, won; null: the mean decides, or not known. */
+  share: number | null;
+  /** Null: not known, or no number has that power. */
+  sequences: number | null;
+  seconds: number | null;
+  sentence: string;
+}
+
+/** What scoring takes here, before it starts. */
+export interface Cost {
+  plan: true;
+  models: CostOfModel[];
+  device: string;
+  deviceName: string;
+  /** That models are computed in. */
+  dtype: string;
+  memoryFree: number | null;
+  hostMemoryFree: number | null;
+  download: number;
+  /** Null: nothing is downloaded. */
+  diskFree: number | null;
+  fitsOnDisk: boolean;
+  /** `sequences` null: as many as the pages of the competition hold. */
+  sample: { sequences: number | null; sequenceLength: number; data: string[] };
+  seconds: number | null;
+  /** Null: none was asked for. */
+  power: Power | null;
+  block: number;
+  profile: ProfileName;
+  competition: Competition;
+}

@@ -1,12 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckError, OutsideError } from '../errors.ts';
-import type { Hub, HubFile, HubRevision } from '../hub/index.ts';
-import { contentHashOf, fileSha256, inspectRemote } from '../model/index.ts';
-import type { Place } from '../place.ts';
+import { CheckError } from '../errors.ts';
+import { contentHashOf, fileSha256 } from '../model/index.ts';
 import { note, type Work, warning } from '../progress.ts';
-import { carriedFiles, isCommit, isPinned, manifestOf, type Profile, pinnedFiles } from '../rules/index.ts';
-import { findBest, findUid, type Wanted } from './find.ts';
+import { isPinned, type Profile, pinnedFiles } from '../rules/index.ts';
+import type { Wanted } from './find.ts';
+import { asked, chooseFiles, type Found, findRevision, type LoadFrom } from './look.ts';
 import { openTarget } from './target.ts';
 import type { LoadRequest } from './types.ts';
 
@@ -21,15 +20,6 @@ export interface LoadOutcome {
   verified: boolean;
 }
 
-/** What loading needs of a place. */
-export type LoadFrom = Pick<
-  Place,
-  'netuid' | 'profile' | 'schedule' | 'competition' | 'modelsDir' | 'chain' | 'hub'
->;
-
-/** Problems of a remote model that make it useless to anyone. */
-const FATAL = new Set(['architecture', 'config', 'weights', 'safetensors', 'files']);
-
 /**
  * Downloads a model and verifies it before any file gets its final place: each file against the Hub's sha256, the whole against
  * the chain's hash. Only what loading needs is fetched, never a pickle.
@@ -37,17 +27,9 @@ const FATAL = new Set(['architecture', 'config', 'weights', 'safetensors', 'file
  * Throws `CheckError` (3) when the commitment, the size or the content is not what it should be; then `dir` is as it was.
  */
 export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOutcome> {
-  const hub = await place.hub();
-  const wanted = await find(request, place);
-  const { repo, uid } = wanted;
-  const revision = await hub.revision(repo, wanted.revision ?? undefined);
-  if (!revision) throw notThere(repo, wanted.revision, hub);
+  const { hub, wanted, revision, dir } = yield* findRevision(request, place);
+  const { repo, uid, chain: onChain } = wanted;
   const { commit } = revision;
-  if (wanted.chain?.doubt != null) yield warning(wanted.chain.doubt);
-  enforceSize(revision, wanted.maxBytes);
-  const onChain = wanted.chain;
-  const modelsDir = request.modelsDir ?? place.modelsDir;
-  const dir = request.dir ?? join(modelsDir, `${repo.replace('/', '--')}@${commit.slice(0, 12)}`);
   const target = await openTarget(dir, `${repo}@${commit}`, request.force ?? false);
   const outcome = (found: Compared): LoadOutcome => ({
     uid,
@@ -68,7 +50,8 @@ export async function* load(request: LoadRequest, place: LoadFrom): Work<LoadOut
     }
     target.refuseOccupied();
   }
-  const files = await chooseFiles(revision, hub, place.profile);
+  const { files, facts } = await chooseFiles(revision, hub, place.profile);
+  if (request.before !== undefined) yield* request.before(facts);
   const competition = onChain?.competition ?? null;
   const which = competition === null ? '' : ` of competition ${competition}`;
   const unasked = request.source.kind === 'best' && competition !== null && asked(request, place) === null;
@@ -123,70 +106,6 @@ async function compared(
     contentHash,
     pinned: isPinned(profile, onChain.id, { commit, contentHash, sha256 }, onChain.hotkey),
   };
-}
-
-interface Found {
-  uid: number | null;
-  repo: string;
-  /** Null: the head. */
-  revision: string | null;
-  maxBytes: number | null;
-  /** What the chain says of it; null when nothing does. */
-  chain: Wanted | null;
-}
-
-/** The competition to look in, as `meantIds` takes it. */
-const asked = (request: LoadRequest, place: LoadFrom): string | null =>
-  request.competition === undefined ? place.competition : request.competition;
-
-async function find(request: LoadRequest, place: LoadFrom): Promise<Found> {
-  const { source } = request;
-  if (source.kind === 'repo')
-    return { uid: null, repo: source.repo, revision: source.revision, maxBytes: null, chain: null };
-  const chain = await place.chain();
-  const wanted =
-    source.kind === 'best'
-      ? await findBest(chain, source.except, asked(request, place), place)
-      : await findUid(chain, source.uid, place);
-  return { ...wanted, chain: wanted };
-}
-
-/** The files that loading needs, and a tokenizer when there is one; nothing else leaves the Hub. */
-async function chooseFiles(revision: HubRevision, hub: Hub, profile: Profile): Promise<HubFile[]> {
-  const facts = await inspectRemote(hub, revision, profile);
-  const fatal = facts.problems.filter((finding) => FATAL.has(finding.rule));
-  if (fatal.length > 0) {
-    throw new CheckError(
-      'load.bad_model',
-      `${revision.repo} cannot be loaded: ${fatal.map((finding) => finding.message).join(' ')}`,
-      { nextSteps: [`pt check ${revision.repo}@${revision.commit}`], details: { findings: fatal } },
-    );
-  }
-  const paths = new Set(revision.files.map((file) => file.path));
-  // Where one file is the model, nothing else is vouched for; and what the subnet forbids is of no use to anybody.
-  const forbidden = new Set(manifestOf([...paths], profile).forbidden);
-  const carried =
-    profile.pin.store === 'file' ? pinnedFiles([...paths]) : carriedFiles(paths, facts.hashedFiles, profile);
-  const names = new Set(carried.filter((path) => !forbidden.has(path)));
-  return revision.files.filter((file) => names.has(file.path));
-}
-
-/** All files of the revision count, as validators count them. */
-function enforceSize(revision: HubRevision, maxBytes: number | null): void {
-  const bytes = revision.files.reduce((sum, file) => sum + file.size, 0);
-  if (maxBytes === null || bytes <= maxBytes) return;
-  throw new CheckError(
-    'load.too_large',
-    `${revision.repo} has ${bytes} bytes; its competition allows ${maxBytes}. Validators do not load it either.`,
-    { nextSteps: ['pt status'], details: { bytes, limit: maxBytes } },
-  );
-}
-
-function notThere(repo: string, revision: string | null, hub: Hub): OutsideError {
-  const which = revision === null ? repo : `${repo}@${isCommit(revision) ? revision.slice(0, 8) : revision}`;
-  return new OutsideError('load.not_on_hub', `${which} is not on ${hub.endpoint}, or is private.`, {
-    nextSteps: ['pt status   # other models', 'Set HF_ACCESS_TOKEN if the repository is yours and private.'],
-  });
 }
 
 function mismatch({ repo, uid, chain }: Found, contentHash: string): CheckError {

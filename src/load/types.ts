@@ -1,3 +1,5 @@
+import type { ModelFacts } from '../model/types.ts';
+import type { Work } from '../progress.ts';
 import type { CommitmentState, HeldSeal } from '../publish/held.ts';
 import type { HubPlace, ModelId, Profile, Schedule } from '../rules/index.ts';
 
@@ -55,5 +57,7 @@ export interface LoadRequest {
   modelsDir?: string;
   /** Replace what the folder holds. */
   force?: boolean;
+  /** Asked before anything is downloaded, not where the model is here; what it throws ends the loading. */
+  before?: (facts: ModelFacts) => Work<void>;
   signal?: AbortSignal;
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { runPython } from '../check/index.ts';
 import { UserError } from '../errors.ts';
 import { evaluate, folderRef, type ScoredModel } from '../evaluation/index.ts';
 import { diskError } from '../host/disk-error.ts';
+import { freeSpace } from '../host/free-space.ts';
 import { openFolder } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import type { Work } from '../progress.ts';
@@ -115,11 +116,11 @@ async function openWorkshop(out: string, bytes: number): Promise<string> {
   const parent = dirname(out);
   try {
     await mkdir(parent, { recursive: true });
-    const { bavail, bsize } = await statfs(parent);
-    if (bytes > bavail * bsize * SHARE_OF_DISK)
+    const free = await freeSpace(parent);
+    if (bytes > free * SHARE_OF_DISK)
       throw new UserError(
         'disk.full',
-        `The mixtures need ${formatBytes(bytes)}, and ${parent} has ${formatBytes(bavail * bsize)} free.`,
+        `The mixtures need ${formatBytes(bytes)}, and ${parent} has ${formatBytes(free)} free.`,
         { nextSteps: ['Fewer mixtures: --grid 2, or --weights', `df -h ${shellWord(parent)}`] },
       );
     return await mkdtemp(join(parent, `.${basename(out)}.`));

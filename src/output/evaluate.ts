@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Evaluation } from '../evaluation/types.ts';
+import type { Cost, Evaluation } from '../evaluation/types.ts';
 import { competitionLabel } from '../rules/index.ts';
 import { exactly } from './exactly.ts';
-import { count, loss, text } from './parts.ts';
+import { commit, count, loss, text } from './parts.ts';
 
 const share = z.number().min(0).max(1).nullable();
 
@@ -93,3 +93,85 @@ export function evaluateOutput(evaluation: Evaluation): PrintedEvaluation {
     sample: { ...sample, tokenizer: sample.tokenizer ?? "each model's own" },
   };
 }
+
+const bytes = count.nullable().describe('Bytes; null: not known');
+const seconds = z.number().nullable().describe('Null: not known');
+
+const costOfModel = z.strictObject({
+  name: text,
+  mine: z.boolean().describe("One of the user's, as opposed to the one to beat"),
+  dir: text.describe('The folder that it has here, or would have'),
+  onHub: z.strictObject({ repo: text, commit }).nullable().describe('Null: a folder'),
+  uid: count.nullable(),
+  parameters: count.nullable(),
+  download: count.describe('Bytes; 0: it is here'),
+  weights: bytes,
+  memory: bytes.describe(
+    'On the device: its weights and what one sequence holds beside them; null: not known',
+  ),
+  hostMemory: bytes.describe(
+    "In the machine's memory, where it is loaded first; null also where that is the device's",
+  ),
+  fits: z.boolean().nullable().describe('Into the memory that is free now'),
+  tokensPerSecond: z.number().nullable(),
+  seconds,
+  speed: z
+    .strictObject({
+      from: z
+        .enum(['measured', 'scaled', 'bound'])
+        .describe(
+          'measured: by scoring `model`, of the same sizes, here; scaled: from another one by their arithmetic; bound: what this device multiplies at most',
+        ),
+      model: text.nullable(),
+      tokens: count.nullable().describe('That were scored for it'),
+      at: text.nullable().describe('ISO time'),
+    })
+    .nullable(),
+  problem: text.nullable().describe('Why something is not known'),
+});
+
+const power = z.strictObject({
+  wanted: z.number(),
+  gain: z
+    .number()
+    .nullable()
+    .describe('What is taken for true, nats a token; null: not known, or sequences are won one by one'),
+  spread: z.number().nullable().describe('From sequence to sequence'),
+  share: share.describe('Of the sequences, won; null: the mean decides, or not known'),
+  sequences: count.nullable().describe('Null: not known, or no number has that power'),
+  seconds,
+  sentence: text,
+});
+
+type PrintedCost = Omit<Cost, 'profile' | 'competition'> & { profile: string; competition: string };
+
+/** `--plan`. */
+export const costSchema = exactly<PrintedCost>()(
+  z.strictObject({
+    plan: z.literal(true),
+    models: z.array(costOfModel),
+    device: text,
+    deviceName: text,
+    dtype: text.describe('That models are computed in'),
+    memoryFree: bytes.describe('On the device, now; null: not known'),
+    hostMemoryFree: bytes,
+    download: count.describe('Bytes of all models; the text is not in it'),
+    diskFree: bytes.describe('Where models are kept; null: nothing is downloaded'),
+    fitsOnDisk: z.boolean(),
+    sample: z.strictObject({
+      sequences: count.nullable().describe('Null: as many as the pages of the competition hold'),
+      sequenceLength: count,
+      data: z.array(text),
+    }),
+    seconds: seconds.describe('To score all models, without loading and downloading; null: not known'),
+    power: power.nullable().describe('Null: none was asked for'),
+    block: count,
+    profile: text,
+    competition: text,
+  }),
+);
+
+export const costOutput = (cost: Cost): PrintedCost => ({
+  ...cost,
+  competition: competitionLabel(cost.competition),
+});

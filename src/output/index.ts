@@ -3,7 +3,7 @@ import { checkSchema } from './check.ts';
 import { cleanSchema } from './clean.ts';
 import { competitionsSchema } from './competitions.ts';
 import { errorSchema } from './error.ts';
-import { evaluateSchema } from './evaluate.ts';
+import { costSchema, evaluateSchema } from './evaluate.ts';
 import { detachedSchema, jobSchema, logLineSchema, logsSchema } from './jobs.ts';
 import { loadSchema } from './load.ts';
 import { mergeSchema } from './merge.ts';
@@ -38,7 +38,7 @@ export const SCHEMAS = {
   'load-best': loadSchema,
   load: loadSchema,
   check: checkSchema,
-  evaluate: evaluateSchema,
+  evaluate: z.union([evaluateSchema, costSchema]).describe('What it would take with --plan'),
   merge: mergeSchema,
   status: statusSchema.describe('With --watch one object a line, at every block'),
   competitions: competitionsSchema,

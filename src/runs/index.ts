@@ -7,3 +7,4 @@ export { publishBest, type RunPublish, rehearseBest } from './publish-best.ts';
 export { publishModel } from './publish-model.ts';
 export { type ForecastPublisher, openForecastPublisher } from './publish-on-forecast.ts';
 export { openRunPages, type RunPages } from './run-pages.ts';
+export { seenGains } from './seen-gains.ts';

@@ -28,7 +28,7 @@ export async function* prepareDuel(
   signal: AbortSignal,
   place: Place,
 ): Work<void> {
-  const { against, data, sequences, whole } = await readDuel(runDir);
+  const { against, data, sequences, whole, ignoreEstimate } = await readDuel(runDir);
   if (against === null) return;
   const dir = duelFolder(runDir);
   if ((await readKing(runDir)) !== null && existsSync(join(dir, 'sample.safetensors'))) return;
@@ -39,7 +39,10 @@ export async function* prepareDuel(
       'Leave out --against',
     ]);
   await rm(dir, { recursive: true, force: true });
-  const king = yield* scoreKing({ against, data, whole, sequences, confirm, dir, signal }, place);
+  const king = yield* scoreKing(
+    { against, data, whole, sequences, confirm, ignoreEstimate, dir, signal },
+    place,
+  );
   await writeKing(runDir, { version: 1, madeAt: new Date().toISOString(), ...king });
   // Nothing is kept open for hours.
   await place.close();
@@ -61,12 +64,13 @@ export async function refuseUnconfirmable(runDir: string, intent: PublishIntent 
 }
 
 /** What a run's duel was asked to be, and whether nothing is trained on its text. */
-async function readDuel(runDir: string): Promise<DuelRequest & { whole: boolean }> {
+async function readDuel(runDir: string): Promise<DuelRequest & { whole: boolean; ignoreEstimate: boolean }> {
   const config = await readRunConfig(runDir);
   const { against = null, data = [], sequences = null } = (config.duel ?? {}) as Partial<DuelRequest>;
   const trained = config.data as DataSource[];
   const whole = data.length > 0 && !data.some((text) => trained.some(({ name }) => overlap(text, name)));
-  return { against, data, sequences, whole };
+  const ignoreEstimate = config.ignore_estimate === true;
+  return { against, data, sequences, whole, ignoreEstimate };
 }
 
 /** Refuses `--against` before anything is made, where no duel can be. */

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { PtError, UserError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
+import type { ModelFacts } from '../model/index.ts';
 import type { Place } from '../place.ts';
 import { note, type Progress, type Work, warning } from '../progress.ts';
 import { type PublishOrder, refuseHash } from '../publish/index.ts';
@@ -38,6 +39,7 @@ import {
 import { whyRefused } from './check-start.ts';
 import { prepareDuel, refuseDuel, refuseUnconfirmable } from './prepare-duel.ts';
 import { checkEarly, planPublish, type RunPublish, refuseUnpublishable } from './publish-best.ts';
+import { requireRunFits } from './require-fit.ts';
 
 /** What `pt train` was asked for, beside the settings. */
 export interface TrainOrder {
@@ -128,7 +130,10 @@ export async function* beginRun(order: TrainOrder, settings: Settings, place: Pl
       wandb: { entity: settings.wandb.entity, project: settings.wandb.project },
       settings: settings.rows,
       intent,
-      fetchRemote: (which, dir) => load({ source: sourceOf(which), dir, modelsDir: dir, signal }, place),
+      fetchRemote: (which, dir, run) => {
+        const before = (facts: ModelFacts) => requireRunFits(run, facts, processesOf(order), signal, place);
+        return load({ source: sourceOf(which), dir, modelsDir: dir, signal, before }, place);
+      },
     });
   } catch (error) {
     const several = needsOthers(order.nnodes, name);
@@ -330,6 +335,12 @@ const standingAim = (settings: Settings) => ({
   repo: settings.hfRepoId,
   threshold: settings.avgLossUploadThreshold,
 });
+
+/** Processes that train together, and of them on this machine; of `--nnodes MIN:MAX` as many as there are at least. */
+function processesOf({ flags, nnodes = '1' }: TrainOrder): { processes: number; here: number } {
+  const here = typeof flags.gpus === 'number' ? flags.gpus : 1;
+  return { processes: here * Number(nnodes.split(':')[0]), here };
+}
 
 const sourceOf = (which: 'best' | number): LoadSource =>
   which === 'best' ? { kind: 'best' } : { kind: 'uid', uid: which };

@@ -122,7 +122,8 @@ export function chanceAt(king: King, event: Numbers): number | null {
   return (sample && duel.predict(sample, king.trial)?.p) ?? null;
 }
 
-function foughtOf(numbers: Numbers): duel.Fought | null {
+/** Null: an older version's, which lacks some. */
+export function foughtOf(numbers: Numbers): duel.Fought | null {
   const { sequences, mean = null, sd = null, skew = null, excess = null, won, lost } = numbers;
   return sequences === undefined || won === undefined || lost === undefined
     ? null

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvent } from '../bridge/index.ts';
 import { duel } from '../rules/index.ts';
-import { gainPoint, type King, type Numbers, type RunDuel, standingAt } from './duel-folder.ts';
+import { foughtOf, gainPoint, type King, type Numbers, type RunDuel, standingAt } from './duel-folder.ts';
 
 export interface Duels {
   /** Takes the next; of one that was fought before (the run went back) the later counts. */
@@ -54,6 +54,12 @@ export async function readDuels(runDir: string): Promise<Numbers[]> {
     const row = line.includes('"duel"') ? duelOfRow(line) : null;
     return row === null ? [] : [row];
   });
+}
+
+/** What the newest of them came to; null: none was fought. */
+export async function newestFought(runDir: string): Promise<duel.Fought | null> {
+  const newest = (await readDuels(runDir)).at(-1);
+  return newest === undefined ? null : foughtOf(newest);
 }
 
 /** The duel that a line of metrics.jsonl tells of. */

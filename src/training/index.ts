@@ -11,7 +11,7 @@ export {
   readKing,
   writeKing,
 } from './duel-folder.ts';
-export { duelOfRow } from './duels.ts';
+export { duelOfRow, newestFought } from './duels.ts';
 export { joinRun, needsOthers, runName } from './join-run.ts';
 export {
   givenOptions,

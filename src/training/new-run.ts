@@ -48,7 +48,7 @@ export interface NewRunInput {
   wandb: { entity: string | null; project: string | null };
   settings: unknown;
   intent: PublishIntent | null;
-  fetchRemote: (which: 'best' | number, dir: string) => Work<unknown>;
+  fetchRemote: (which: 'best' | number, dir: string, run: Record<string, unknown>) => Work<unknown>;
 }
 
 /** Decides competition, recipe, data and starting weights, and makes the run's folder; gives its path. */

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Work } from '../progress.ts';
-import { createRun, writeRun } from './run-folder.ts';
+import { createRun, runConfig, writeRun } from './run-folder.ts';
 import type { SourceChoice } from './source.ts';
 import type { PublishIntent, RunRequest } from './types.ts';
 
@@ -16,8 +16,8 @@ export interface NewRun {
   /** Every setting with its origin, secrets masked, for `settings.json`. */
   settings: unknown;
   intent: PublishIntent | null;
-  /** Downloads and verifies a model of the network into `dir`. */
-  fetchRemote: (which: 'best' | number, dir: string) => Work<unknown>;
+  /** Downloads and verifies a model of the network into `dir`; `run`: run.json as it will be. */
+  fetchRemote: (which: 'best' | number, dir: string, run: Record<string, unknown>) => Work<unknown>;
 }
 
 /** Makes the folder of a new run, with the model to start from in it, and gives its path. A failed start leaves no folder. */
@@ -37,14 +37,9 @@ export async function* openRun({
       await writeRun(runDir, { ...request, source: choice.local }, settings, intent);
     } else {
       const path = join(runDir, 'source');
-      yield* fetchRemote(choice.remote, path);
-      await writeRun(
-        runDir,
-        { ...request, source: { kind: 'model_dir', path, config: null } },
-        settings,
-        intent,
-        choice.remote,
-      );
+      const whole: RunRequest = { ...request, source: { kind: 'model_dir', path, config: null } };
+      yield* fetchRemote(choice.remote, path, runConfig(runDir, whole, false));
+      await writeRun(runDir, whole, settings, intent, choice.remote);
     }
   } catch (error) {
     await rm(runDir, { recursive: true, force: true });

@@ -34,6 +34,30 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+it('says what scoring the king takes here, and downloads nothing for it', async () => {
+  const args = ['evaluate', 'king', '--plan', '--sequences', '16', '--power', '0.9'];
+  const ran = await pt([...args, '--gain', '0.5', '--spread', '0.1']);
+  expect(ran.code, ran.stderr).toBe(0);
+  const { models, seconds, power, ...machine } = ran.json();
+  const [king] = models as Record<string, unknown>[];
+  expect(king).toMatchObject({
+    mine: true,
+    fits: true,
+    problem: null,
+    speed: { from: 'bound', model: null },
+  });
+  expect(king!.weights).toBe(4 * (king!.parameters as number));
+  expect(king!.memory).toBeGreaterThan(king!.weights as number);
+  expect(king!.download).toBeGreaterThan(2 * (king!.parameters as number));
+  expect(machine).toMatchObject({ plan: true, fitsOnDisk: true, download: king!.download });
+  expect(machine).toMatchObject({ sample: { sequences: 16 } });
+  expect(seconds).toBeGreaterThan(0);
+  expect(power).toMatchObject({ gain: 0.5, spread: 0.1, sequences: 8 });
+  expect(existsSync(join(home, 'models'))).toBe(false);
+  const refused = await pt([...args, '--seed', '1']);
+  expect(errorOf(refused).code).toBe('usage.bad_flags');
+}, 120_000);
+
 it('refuses what no duel can be, before anything is trained, and leaves no run', async () => {
   for (const [args, code] of [
     [['--against', 'king', '--profile', 'albedo'], 'usage.against'],
@@ -87,6 +111,17 @@ it('publishes what wins, once, when text that no choice was made by says so too'
   const forecast = JSON.parse(await readFile(join(folder('wins'), 'forecast.json'), 'utf8'));
   expect(forecast.evaluation.sample).toMatchObject({ batches: 24, seed: king.seed });
   expect(await readFile(join(folder('wins'), 'report.html'), 'utf8')).toContain('Duel with the king');
+  // What it takes to score both is known from then on, by what was measured.
+  const best = join(folder('wins'), 'best');
+  const plan = (await pt(['evaluate', best, '--against', 'king', '--plan', '--power', '0.9'])).json();
+  expect(plan).toMatchObject({ download: 0, models: [{ mine: true }, { mine: false }] });
+  for (const { speed } of plan.models as { speed: object }[])
+    expect(speed).toMatchObject({ from: 'measured', model: expect.any(String) });
+  expect(plan.power).toMatchObject({
+    gain: stands!.mean,
+    sequences: 8,
+    sentence: expect.stringMatching(/run wins/),
+  });
   const other = await pt(['train', '--resume', 'wins', '--against', 'best']);
   expect(errorOf(other).code).toBe('run.fixed');
   // The hotkey is not scored again: neither the run that goes on, nor another one, nor an upload spends anything for it.
@@ -96,7 +131,6 @@ it('publishes what wins, once, when text that no choice was made by says so too'
   expect(on.stderr).toMatch(/Nothing more of this run is published. .* score a hotkey once/);
   const anew = await pt(['train', '--load-best', ...small, ...duel, ...repo, ...publish]);
   expect(errorOf(anew).code).toBe('seal.spent');
-  const best = join(folder('wins'), 'best');
   const upload = await pt(['upload', '--load-model-dir', best, '--hf-repo-id', `${repo[1]}-2`, '--yes']);
   expect(errorOf(upload).code).toBe('seal.spent');
 }, 300_000);

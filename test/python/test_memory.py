@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer.config import Recipe, RunConfig, parse
+from trainer.config import Recipe, RunConfig, Source, parse
 from trainer.errors import TrainerError
 from trainer.fit.memory import estimate
 from trainer.fit.micro_batch import grow
 from trainer.fit.require import require_fit
 from trainer.machine.distributed import World
 from trainer.machine.free_memory import _cgroup, free_memory
-from trainer.model.load import make_config
+from trainer.model.load import count_parameters, make_config, skeleton
 from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run
 
 BIG = json.loads((ROOT / "constants" / "recipes" / "14b.json").read_text())
@@ -246,6 +246,27 @@ def test_weights_are_made_in_the_memory_of_the_first_process_alone(monkeypatch):
         else:
             with pytest.raises(TrainerError, match="Initial weights"):
                 ask()
+
+
+def test_what_is_given_passes_through_the_memory_of_the_machine(monkeypatch):
+    """The card is a number here. In bf16 the same weights are half as many bytes, which fit."""
+    config = make_config(dict(recipe_of("tiny").architecture), "tiny")
+    one = 4 * count_parameters(skeleton(config, "sdpa", torch.float32))
+    monkeypatch.setattr("trainer.fit.require.free_memory", lambda device: 10**11 if device.type == "cuda" else int(0.8 * one))
+    world = World(0, 1, torch.device("cuda", 0), None, None, False)
+
+    def ask(teacher=None, **changes):
+        run = RunConfig(run_dir="/nowhere", recipe=recipe_of("tiny", batch_size=1, **changes), source=Source("model_dir", "/start"))
+        return require_fit(run, world, config, torch.bfloat16, "sdpa", 1, teacher=teacher)
+
+    monkeypatch.setattr("trainer.fit.require._OBVIOUS", 0)
+    assert ask(param_dtype="bf16") is not None
+    with pytest.raises(TrainerError, match="The model is loaded into this machine's memory first") as caught:
+        ask()
+    assert caught.value.next_steps[-1].startswith("pt train --ignore-estimate")
+    large = make_config({**recipe_of("tiny").architecture, "num_hidden_layers": 40}, "teacher")
+    with pytest.raises(TrainerError, match="The teacher is loaded"):
+        ask(teacher=large, param_dtype="bf16")
 
 
 ALONE = World(0, 1, torch.device("cpu"), None, None, False)

@@ -20,7 +20,7 @@ ORDER = [
     {"parts"},
     {"teacher", "rates"},
     {"setup"},
-    {"loop"},
+    {"loop", "needs"},
 ]
 
 # Where each foreign library may be imported. torch, numpy and safetensors are the material itself.

@@ -122,6 +122,16 @@ def estimate(
     return alone if world_size == 1 else alone.shared_by(world_size)
 
 
+def forward_holds(config: PretrainedConfig, compute: torch.dtype, attention: str, work: Callable[[PreTrainedModel], object]) -> tuple[PreTrainedModel, int]:
+    """A model of that config without memory, weights in `compute`, and the bytes that `work(model)` holds at most beside them."""
+    with _quiet(), FakeTensorMode(allow_non_fake_inputs=True):
+        model = _model(config, attention, None, compute).eval()
+        meter = _Meter([*model.parameters(), *model.buffers()])
+        with meter:
+            work(model)
+    return model, meter.peak
+
+
 def _build(config: PretrainedConfig, recipe: Recipe, attention: str, kind: type[PreTrainedModel] | None, dtype: torch.dtype) -> PreTrainedModel:
     model = _model(config, attention, kind, dtype)
     adapt(model, recipe.lora, sizes_only=True)

@@ -21,6 +21,7 @@ _CPU_KEEPS = 1.26
 # A model whose rough needs are under this part of the memory is not worth the seconds of an estimate.
 _OBVIOUS = 0.1
 _MOST_GPUS = 512
+_PAST = "pt train --ignore-estimate   # where it is known to fit"
 
 
 def memory_for_each(world: World) -> int | None:
@@ -68,12 +69,13 @@ def require_fit(
     if _total(world, needed) <= available:
         if host is None:
             return needed
-        raise TrainerError("too_large", host, ["Use a machine with more memory", "pt train --load-model-dir FOLDER   # weights made elsewhere need less"])
+        message, less = host
+        raise TrainerError("too_large", message, ["Use a machine with more memory", less, _PAST])
     copied = f", a checkpoint's copy {size(needed.saving)}" if world.device.type == "cpu" else ""
     raise TrainerError(
         "too_large",
         f"This run needs about {size(_total(world, needed))} on {world.device} ({needed.words()}{copied}), and {size(available)} are free.",
-        [*_what_fits(config, world, needed, micro, available, need), "pt train --ignore-estimate   # where it is known to fit", "pt train --recipe tiny"],
+        [*_what_fits(config, world, needed, micro, available, need), _PAST, "pt train --recipe tiny"],
     )
 
 
@@ -90,14 +92,22 @@ def _obviously_fits(config: RunConfig, model_config: PretrainedConfig, micro: in
     return 4 * (8 * parameters + activations + logits) < _OBVIOUS * available
 
 
-def _needed_to_load(config: RunConfig, world: World, needed: Estimate) -> str | None:
-    """What is wrong with the machine's own memory when the weights are made there for a GPU."""
-    if world.device.type == "cpu" or config.source.kind != "recipe" or world.rank >= _here(world):
-        return None  # the first process alone makes them
+def _needed_to_load(config: RunConfig, world: World, needed: Estimate) -> tuple[str, str] | None:
+    """What is wrong with the machine's own memory, through which weights come to a GPU, and what needs less; None: nothing."""
+    if world.device.type == "cpu" or world.rank >= _here(world):
+        return None  # the first process alone makes or reads them
     free = free_memory(torch.device("cpu"))
-    if free is None or needed.loading <= free:
-        return None
-    return f"Initial weights are made in this machine's memory, {size(needed.loading)}, and {size(free)} are free."
+    given = config.source.kind != "recipe"
+    bf16 = config.recipe.param_dtype == "bf16"
+    parts = [
+        ("The model is loaded into this machine's memory first" if given else "Initial weights are made in this machine's memory", needed.loading // 2 if given and bf16 else needed.loading),
+        ("The teacher is loaded into this machine's memory first", needed.teacher * world.size),
+    ]
+    for what, size_of in parts:
+        if free is not None and size_of > free:
+            less = 'in the recipe: "param_dtype": "bf16"' if given else "pt train --load-model-dir FOLDER   # weights made elsewhere need less"
+            return f"{what}, {size(size_of)}, and {size(free)} are free.", less
+    return None
 
 
 def _what_fits(config: RunConfig, world: World, needed: Estimate, micro: int, available: int, need: Callable[[Recipe, int], Estimate]) -> list[str]:

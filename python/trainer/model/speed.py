@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
+from .experts import mixtures
 from .layers import input_table, output_head
 
 # Dense bf16 peak, FLOP/s, from the makers' data sheets (without sparsity).
@@ -28,3 +29,14 @@ def flops_per_token(model: PreTrainedModel, sequence_length: int) -> float:
     looked_up = table.weight if head is not None and head.weight is not table.weight else None
     passes = sum((6 if param.requires_grad else 4) * param.numel() for param in model.parameters() if param is not looked_up)
     return passes + 12 * config.num_hidden_layers * config.hidden_size * sequence_length
+
+
+def forward_flops(model: PreTrainedModel, sequence_length: int) -> float:
+    """Of scoring a token: 2 N + 4 L H T, as above; of experts those that a router sends a token to."""
+    config = model.config.get_text_config()
+    table, head = input_table(model), output_head(model)
+    looked_up = table.weight if head is not None and head.weight is not table.weight else None
+    chosen = getattr(config, "num_experts_per_tok", None)
+    shares = {id(param): chosen / layer.num_experts for layer in mixtures(model) for param in layer._parameters.values() if param is not None and chosen}
+    met = sum(shares.get(id(param), 1.0) * param.numel() for param in model.parameters() if param is not looked_up)
+    return 2 * met + 4 * config.num_hidden_layers * config.hidden_size * sequence_length

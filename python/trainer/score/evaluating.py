@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -18,9 +19,11 @@ from ..events import Events
 from ..files import write_json
 from ..machine.device import choose_attention, choose_device, compute_dtype
 from ..model.layers import input_table
+from ..model.speed import forward_flops
 from ..tokenizer import load_tokenizer
 from .duel import keep_sample
 from .loading import folder_key, load_for_scoring, release
+from .rate import keep_rate
 from .sampling import Sample, draw_samples, parse, tokenizer_key
 from .scoring import mean, outputs_problem, score, with_heartbeat
 
@@ -97,19 +100,27 @@ def _score_model(asked, model, samples, device, dtype, attention, events: Events
         nonlocal loaded
         if loaded is None:
             with events.phase("evaluating", f"loading {model['name']}"):
-                loaded = load_for_scoring(folder, dtype, device, attention)
+                loaded = load_for_scoring(folder, dtype, device, attention, asked.ignore_memory)
             _require_vocabulary(loaded, samples, folder)
         return loaded
 
+    first: float | None = None
+
     def tell(count: int, loss: float) -> None:
+        nonlocal first
         stop_if_asked()
+        first = first or time.monotonic()
         (events.emit if done + count == total else events.emit_throttled)("score", model=model["name"], batch=done + count, batches=total, loss=loss)
 
     for sample in samples:
         kept = store.losses(sample.key)
         if kept is None:
             eos = sample.eos if asked.packing == "unpacked" else None
+            first = None
             kept = with_heartbeat(score(ready(), sample.batches, eos), tell)
+            if first is not None and len(kept) > 1:  # the first has warmed up what the others use
+                tokens = sum(batch.size for batch in sample.batches[1:])
+                _note_speed(asked, ready(), model["name"], tokens, time.monotonic() - first, device, dtype)
             store.put_losses(sample.key, kept)
         losses.append(kept)
         done += len(kept)
@@ -142,6 +153,13 @@ def _score_model(asked, model, samples, device, dtype, attention, events: Events
         ],
         "error": None,
     }
+
+
+def _note_speed(asked, model: PreTrainedModel, name: str, tokens: int, seconds: float, device: torch.device, dtype: torch.dtype) -> None:
+    """For `pt evaluate --plan`; a class whose sizes have other names is not noted."""
+    with contextlib.suppress(AttributeError):
+        flops = forward_flops(model, asked.sequence_length)
+        keep_rate(Path(asked.cache_dir).expanduser(), device, dtype, name, asked.sequence_length, flops, tokens, seconds)
 
 
 def _finite(value: float) -> float | None:

@@ -64,10 +64,11 @@ def folder_key(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, attention: str) -> PreTrainedModel:
+def load_for_scoring(folder: Path, dtype: torch.dtype, device: torch.device, attention: str, ignore_memory: bool = False) -> PreTrainedModel:
     """The folder's causal LM in evaluation mode. Raises TrainerError: `bad_model` (cannot be loaded, weights missing), `too_large`."""
     facts = read_headers(folder)
-    require_memory(facts.elements * dtype.itemsize, device, str(folder))
+    if not ignore_memory:
+        require_memory(facts.elements * dtype.itemsize, device, str(folder))
     raw = read_object(folder / "config.json", "bad_model", [f"pt check {folder}"])
     config = make_config(raw, str(folder / "config.json"))
     try:
@@ -86,15 +87,24 @@ def release(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def require_memory(weights: int, device: torch.device, what: str) -> None:
-    """Raises TrainerError `too_large` when so many bytes of weights cannot fit."""
+def with_headroom(weights: int) -> int:
+    """Bytes that loading so many bytes of weights takes where they are computed with."""
+    return int(weights * _HEADROOM)
+
+
+def require_memory(weights: int, device: torch.device, what: str, past: str | None = None) -> None:
+    """Raises TrainerError `too_large` when so many bytes of weights cannot fit: in the device's memory, or in the machine's, where they are loaded first."""
+
+    def too_large(message: str) -> TrainerError:
+        steps = ["Use a machine with more memory", "Close other programs that use this memory"]
+        return TrainerError("too_large", message, steps if past is None else [*steps, past])
+
     free = free_memory(device)
-    if free is not None and weights * _HEADROOM > free:
-        raise TrainerError(
-            "too_large",
-            f"{what} needs {weights * _HEADROOM / 1e9:.1f} GB on {device}, and {free / 1e9:.1f} GB are free.",
-            ["Use a machine with more memory", "--dtype bf16", "Close other programs that use this memory"],
-        )
+    if free is not None and with_headroom(weights) > free:
+        raise too_large(f"{what} needs {with_headroom(weights) / 1e9:.1f} GB on {device}, and {free / 1e9:.1f} GB are free.")
+    host = None if device.type == "cpu" else free_memory(torch.device("cpu"))
+    if host is not None and weights > host:
+        raise too_large(f"{what} is loaded into this machine's memory first, {weights / 1e9:.1f} GB, and {host / 1e9:.1f} GB are free.")
 
 
 def _weight_files(folder: Path) -> list[Path]:

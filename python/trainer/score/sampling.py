@@ -57,6 +57,8 @@ class Evaluation:
     dtype: str = "auto"
     attention: str = "auto"
     check_output: bool = True
+    ignore_memory: bool = False
+    """Load a model that does not look as if it fits."""
     keep_sample: str | None = None
     """Folder that the sequences are written to, for the duels of a run (`duel.py`); one task's after another's."""
     held_out_tokens: int = 65_536

@@ -5,6 +5,7 @@ export * from './confirm.ts';
 export * from './flattened.ts';
 export * from './numpy.ts';
 export * from './paired.ts';
+export * from './power.ts';
 export * from './predict.ts';
 export * from './scores.ts';
 export * from './windows.ts';
