@@ -73,3 +73,4 @@ export type {
   RunSummary,
   TrainOutcome,
 } from './types.ts';
+export { keepDecided } from './undecided.ts';
