@@ -177,6 +177,7 @@ class RunConfig:
     eval_every_minutes: float | None = option(None, "null: the recipe's, or none beside eval_every_steps")
     checkpoint_every_steps: int | None = option(None, "null: the recipe's, or none beside checkpoint_every_minutes")
     checkpoint_every_minutes: float | None = option(None, "null: the recipe's, or none beside checkpoint_every_steps")
+    checkpoints_kept: int = option(2, "checkpoints that stay, the newest; at least 2, because the newest may be damaged")
     samples: int = option(2, "texts that the model writes at each evaluation, after the beginning of held-out sequences; 0: none")
     resume: bool = option(False, "go on from the newest whole checkpoint")
     from_start: bool = option(False, "resume: begin again where no checkpoint is whole, instead of refusing; best/ is set aside then")
@@ -298,6 +299,8 @@ def check(config: RunConfig) -> None:
         faults.append(f"average_window must be from 0 to below 1, not {recipe.average_window}")
     if config.decay_from.step is not None and config.tokens is None:
         faults.append("decay_from needs tokens: over how many the rate falls")
+    if config.checkpoints_kept < 2:
+        faults.append(f"checkpoints_kept must be 2 or above, not {config.checkpoints_kept}")
     if config.samples < 0:
         faults.append(f"samples must be 0 or above, not {config.samples}")
     if config.skip_bad_rows < 0:

@@ -2,70 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import resource
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 
 from .config import RunConfig
 from .errors import TrainerError
+from .evaluation import Evaluation
 from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
 from .machine.sharded import whole
-from .model.adapters import merged
-from .model.experts import expert_load, mixtures
-from .model.layers import decoder_layers, persistent_buffers, tied_names
+from .model.layers import decoder_layers
 from .model.loss import lessons
-from .model.save import file_tensors, save_as, save_model
 from .model.speed import flops_per_token, peak_flops
 from .model.trainable import frozen_mark
 from .optim import schedule
 from .optim.average import Average
 from .parts import Parts, Stop, Tracker
 from .plan import without_end
+from .progress import Progress
 from .rates import find_rate
-from .record.best import Best
 from .record.checkpoint import Checkpoints, no_checkpoint
 from .record.metrics import Metrics
-from .score.duel import RunDuel
-from .score.held_out import held_out_loss
-from .score.samples import write_samples
 from .spikes import Spikes
-
-
-@dataclass
-class Progress:
-    """Everything about a run that is a number; saved with every checkpoint."""
-
-    step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    best_loss: float | None = None
-    best_step: int | None = None
-    last_eval: int | None = None
-    eval_seconds: float = 0.0
-    """When it was last evaluated, on the clock of `seconds`, which counts training and stands still between a kill and the resume."""
-    checkpoint_seconds: float = 0.0
-    rate: float = 1.0
-    """Of the last step, as a part of its peak."""
-    peak_factor: float = 1.0
-    """What `lr: auto` found, as a multiple of the recipe's peak."""
-    branch_rate: float = 1.0
-    """`rate` where this run branched off another (`decay_from`)."""
-    start_loss: float | None = None
-    """Held-out loss of the model that was given, when the run does not start from scratch."""
-    spikes: Spikes = field(default_factory=Spikes)
 
 
 class Trainer:
@@ -75,23 +42,20 @@ class Trainer:
         self.config, self.recipe, self.world, self.events = config, config.recipe, world, events
         self.model, self.loss_model, self.optimizers = parts.model, parts.loss_model, parts.optimizers
         self.parts, self.teacher = parts, parts.teacher
-        self.data, self.plan, self.tokenizer, self.autocast = parts.data, parts.plan, parts.tokenizer, parts.autocast
-        self.architecture, self.frames = parts.architecture, parts.frames
+        self.data, self.plan, self.autocast, self.frames = parts.data, parts.plan, parts.autocast, parts.frames
         self.trackers, self.stop = trackers, stop
         self.run_dir = Path(config.run_dir)
         self.progress = Progress()
         averages = without_end(config, self.plan) and self.recipe.average_window > 0
         self.average = Average(self.model, self.recipe.average_window) if averages else None
-        self.duel = parts.duel
-        self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background)
-        self.best = Best(self.run_dir)
+        self.evaluation = Evaluation(config, world, events, parts, trackers)
+        self.checkpoints = Checkpoints(self.run_dir / "checkpoints", world.background, config.checkpoints_kept)
         self.metrics: Metrics  # opened by `run`, which knows from which step on
         self.pending: list[dict] = []  # steps whose numbers are still on their way from the GPU
         minutes = (config.max_minutes, self.recipe.eval_every_minutes, self.recipe.checkpoint_every_minutes)
         self.timed = any(value is not None for value in minutes)
         self.elapsed = 0.0  # seconds of training, where something goes by them
         self.lag = 1 if world.device.type == "cuda" else 0
-        self.held_out = self.data.held_out[: self.recipe.eval_sequences]
         self.frozen = frozen_mark(self.model, world)
         self.flops = flops_per_token(self.model, self.recipe.sequence_length)
         self.peak = peak_flops(world.device)
@@ -152,9 +116,9 @@ class Trainer:
     def run(self) -> str:
         """Trains to the end of the run; returns the reason of `done`."""
         if self.world.first:
-            self.best.recover()
+            self.evaluation.best.recover()
             if self.config.from_start and self.progress.step == 0:
-                self.best.set_aside(lambda message: self.events.emit("warning", code="set_aside", message=message))
+                self.evaluation.best.set_aside(lambda message: self.events.emit("warning", code="set_aside", message=message))
         self.metrics = Metrics(self.run_dir / "metrics.jsonl" if self.world.first else None, keep_to=self.progress.step)
         self.started = time.monotonic() - self.progress.seconds
         self.rate = [(time.monotonic(), self.progress.tokens)]
@@ -183,7 +147,7 @@ class Trainer:
             self._evaluate()
             self._save_checkpoint()
         with self.events.phase("saving", "checkpoint"):
-            self.best.wait()
+            self.evaluation.best.wait()
             self.checkpoints.wait()
         self.metrics.close()
         why = cannot_win(self.progress.start_loss, self.progress.best_loss, self.config.competition)
@@ -241,7 +205,7 @@ class Trainer:
             return bool(fine)
 
         parts, progress = self.parts, self.progress
-        progress.peak_factor = find_rate(parts, self.world, self.events, self.run_dir, self.tensors(), progress.start_loss, train, self._held_out_loss)
+        progress.peak_factor = find_rate(parts, self.world, self.events, self.run_dir, self.tensors(), progress.start_loss, train, self.evaluation.held_out_loss)
         self.optimizers.scale_rates(progress.peak_factor)
         self.started = time.monotonic() - progress.seconds
         self.events.emit("phase", name="training", detail=f"learning rate {self.optimizers.peak_lr:.2g}")
@@ -375,54 +339,7 @@ class Trainer:
         self.events.emit("warning", code="rolled_back", message=message, **spikes.counts())
 
     def _evaluate(self) -> None:
-        progress = self.progress
-        if progress.last_eval == progress.step:
-            return
-        loss, averaged = self._held_out_loss(), None
-        if self.average is not None and progress.step > 0:
-            with self.average.in_place():
-                averaged = self._held_out_loss()
-        progress.last_eval, progress.eval_seconds = progress.step, self.elapsed
-        if progress.step == 0 and math.isfinite(loss):
-            progress.start_loss = loss
-        scored = {"raw": loss, **({} if averaged is None else {"averaged": averaged})}
-        weights, lower = min(((name, value) for name, value in scored.items() if math.isfinite(value)), key=lambda pair: pair[1], default=("raw", math.inf))
-        best = progress.step > 0 and math.isfinite(lower) and (progress.best_loss is None or lower < progress.best_loss)
-        if best:
-            progress.best_loss, progress.best_step = lower, progress.step
-        also = {} if averaged is None else {"averaged_loss": averaged if math.isfinite(averaged) else None}
-        load = self._expert_load()
-        if load is not None:
-            also["expert_load"] = max(load["busiest"])
-        with self.average.in_place() if self.average is not None and weights == "averaged" else contextlib.nullcontext():
-            self.events.emit("eval", step=progress.step, tokens=progress.tokens, eval_loss=loss, averaged_loss=averaged, best=best)
-            if load is not None:
-                self.events.emit("experts", step=progress.step, busiest=load["busiest"], unused=load["unused"])
-            # Of the weights that are to be published: no choice is made by the duel's text.
-            fought = {} if self.duel is None else {"duel": self._fight(self.duel, weights)}
-            self.metrics.write(step=progress.step, tokens=progress.tokens, eval_loss=loss if math.isfinite(loss) else None, **also, **fought)
-            self.trackers.log({"eval_loss": loss, **also, **{f"duel_{name}": fought["duel"][name] for name in ("mean", "won") if fought}}, progress.step)
-            if self.config.samples > 0:
-                self._write_samples()
-            if best:
-                self._save_best(lower, weights)
-        if progress.step == 0 and not math.isfinite(loss):
-            given = self.config.source.path
-            message = f"{given} has no finite loss on held-out text: its weights hold NaN or infinite numbers, or it computes such."
-            raise TrainerError("bad_model", message, [f"pt check {given} --deep"])
-
-    def _fight(self, duel: RunDuel, weights: str) -> dict:
-        """The model as it is against the king on the duel's sequences; what metrics.jsonl keeps of it."""
-        began = time.monotonic()
-        # One sequence at a time, of a length of its own: that is not compiled for.
-        eager = torch.compiler.set_stance("force_eager")
-        with self.events.phase("evaluating", f"{len(duel.tokens)} sequences against the king"), self._as_scored(), torch.no_grad(), eager:
-            losses = duel.losses(self.loss_model, self.world, self.events.alive)
-        seconds = time.monotonic() - began
-        numbers = duel.outcome_of(losses)
-        course = self._course()
-        self.events.emit("duel", step=self.progress.step, tokens=self.progress.tokens, weights=weights, **numbers, **course, seconds=seconds)
-        return {"weights": weights, **numbers, **course}
+        self.evaluation.evaluate(self.progress, self.metrics, self.average, self.elapsed, self._course())
 
     def _course(self) -> dict[str, float | bool | None]:
         """How far the run is, and whether its rate has yet to begin its fall."""
@@ -432,69 +349,13 @@ class Trainer:
         falls = schedule.fall_ahead(self.recipe.schedule, self.progress.step, self.plan.warmup_steps, total, elapsed)
         return {"part": part, "fall_ahead": falls and self.config.decay_from.step is None}
 
-    def _held_out_loss(self) -> float:
-        with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"), self._as_scored():
-            return held_out_loss(self.loss_model, self.held_out, self.plan.batches.micro, self.world, self.events.alive)
-
-    def _expert_load(self) -> dict[str, list[float]] | None:
-        if not mixtures(self.model):
-            return None
-        with self._as_scored():
-            return expert_load(self.loss_model, self.held_out[: self.plan.batches.micro].to(self.world.device))
-
-    def _write_samples(self) -> None:
-        with self.events.phase("evaluating", "samples of text"), self._as_scored():
-            texts = write_samples(self.loss_model, self.tokenizer, self.held_out[: self.config.samples], self.world.device)
-        self.events.emit("samples", step=self.progress.step, texts=texts)
-
-    @contextlib.contextmanager
-    def _as_scored(self) -> Iterator[None]:
-        """The model as validators meet it, for a look between two steps."""
-        self.loss_model.eval()
-        with self.autocast():
-            yield
-        if isinstance(self.loss_model, FSDPModule):
-            # Forward leaves embedding, head and last norm gathered in the compute dtype: what is saved from here on are the masters.
-            self.loss_model.reshard()
-        self.loss_model.train(self.recipe.dropout)
-
-    def _save_best(self, loss: float, weights: str) -> None:
-        """Replaces best/ by the model as it is, unless a run that was killed after this checkpoint had already found something at least as good."""
-        on_disk = [self.best.loss() if self.world.first else None]
-        if self.world.size > 1:
-            dist.broadcast_object_list(on_disk, group=self.world.control)
-        if on_disk[0] is not None and on_disk[0] <= loss:
-            return
-        with self.events.phase("saving", "best model"):
-            tensors = {}
-            for name, tensor in chain(self.model.named_parameters(), persistent_buffers(self.model)):
-                gathered = whole(tensor.detach())
-                if self.world.first:
-                    tensors[name] = gathered.to("cpu", copy=True)
-        if not self.world.first:
-            return
-        step = self.progress.step
-        self.best.save(
-            {"step": step, "tokens": self.progress.tokens, "eval_loss": loss, "weights": weights},
-            lambda folder: self._write_best(folder, tensors),
-            lambda: self.events.emit("best", step=step, eval_loss=loss, weights=weights, path=str(self.best.folder)),
-        )
-
-    def _write_best(self, folder: Path, tensors: dict[str, torch.Tensor]) -> None:
-        named = file_tensors(self.model, merged(self.model, tensors))
-        if self.config.files_of is not None:
-            save_as(folder, Path(self.config.files_of), named, tied_names(self.model))
-            return
-        dtype = torch.bfloat16 if self.config.save_dtype == "bf16" else torch.float32
-        save_model(folder, self.model.config, self.architecture, named, self.tokenizer, dtype)
-
     def _save_checkpoint(self) -> None:
         step = self.progress.step
         self.progress.seconds, self.progress.checkpoint_seconds = time.monotonic() - self.started, self.elapsed
         # The one before is written by now, or it is waited for: it is announced when it is whole.
         average = {} if self.average is None else {"average": self.average.step}
         state = {"progress": asdict(self.progress), "data": self.data.state_dict(), "optimizer": self.optimizers.numbers(), "frozen": self.frozen, **average}
-        self.checkpoints.save(step, self.tensors(), state, after=self.best.pending())
+        self.checkpoints.save(step, self.tensors(), state, after=self.evaluation.best.pending())
         self.events.emit("checkpoint", step=step, path=str(self.run_dir / "checkpoints" / f"step-{step}"))
 
 

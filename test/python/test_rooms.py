@@ -10,7 +10,7 @@ FILES = {".".join(("trainer", *path.relative_to(TRAINER).with_suffix("").parts))
 # From the bottom up: a room or file imports only what stands before it, or within its own room.
 ORDER = [
     {"trainer", "background", "constants", "errors", "files", "secret", "sentencepiece", "spikes"},
-    {"config", "events", "tokenizer"},
+    {"config", "events", "progress", "tokenizer"},
     {"plan", "finetuning", "failures", "machine"},
     {"model", "record", "script"},
     {"optim"},
@@ -19,7 +19,7 @@ ORDER = [
     {"score", "request"},
     {"parts"},
     {"teacher", "rates"},
-    {"setup"},
+    {"setup", "evaluation"},
     {"loop", "needs"},
 ]
 

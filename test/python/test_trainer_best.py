@@ -15,9 +15,9 @@ EVERY = {"eval_every_steps": 2, "checkpoint_every_steps": 2, "steps_per_epoch": 
 
 def hold_back():
     """Runs in the trainer's process: its first best model is on its way until a file appears beside the run."""
-    import trainer.loop
+    import trainer.evaluation
 
-    save = trainer.loop.save_model
+    save = trainer.evaluation.save_model
 
     def slow(folder, *given):
         save(folder, *given)
@@ -25,18 +25,18 @@ def hold_back():
         while not (folder.parent / "go").exists():
             time.sleep(0.01)
 
-    trainer.loop.save_model = slow
+    trainer.evaluation.save_model = slow
 
 
 def fail():
-    import trainer.loop
+    import trainer.evaluation
 
     def full(folder: Path, *given):
         folder.mkdir()
         (folder / "half").touch()
         raise OSError(28, "No space left on device")
 
-    trainer.loop.save_model = full
+    trainer.evaluation.save_model = full
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -134,3 +134,15 @@ def _child(run_dir: str, env: dict, patch) -> None:
     import train
 
     sys.exit(train.main())
+
+
+def same_as_best(run_dir: Path) -> Path:
+    """Exports the checkpoint of the step that best/ is of, which must come out as best/ is, to the byte; returns the new folder."""
+    from trainer.record.export import export_checkpoint
+    from trainer.request import read_config
+
+    best, step = run_dir / "best", json.loads((run_dir / "best.json").read_text())["step"]
+    out = run_dir / "exported"
+    export_checkpoint(run_dir / "checkpoints" / f"step-{step}", best, read_config(run_dir / "run.json"), out, lambda: None)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == {file.name: file.read_bytes() for file in best.iterdir()}
+    return out

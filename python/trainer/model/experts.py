@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 
 def mixtures(model: nn.Module) -> list[nn.Module]:
@@ -11,13 +12,16 @@ def mixtures(model: nn.Module) -> list[nn.Module]:
     return [module for module in model.modules() if hasattr(module, "num_experts") and any(param.ndim == 3 for param in module._parameters.values() if param is not None)]
 
 
+def active_shares(model: PreTrainedModel) -> dict[nn.Parameter, float]:
+    """Of each tensor of experts, the part that one token goes through."""
+    chosen = getattr(model.config.get_text_config(), "num_experts_per_tok", None)
+    return {} if chosen is None else {param: chosen / layer.num_experts for layer in mixtures(model) for param in layer.parameters()}
+
+
 @torch.no_grad()
-def expert_load(model: nn.Module, tokens: Tensor) -> dict[str, list[float]] | None:
-    """One forward of `model` over `tokens` [batch, length]; None: it has no experts. By layer, `busiest`: tokens of the expert with most, as a
+def expert_load(model: nn.Module, layers: list[nn.Module], tokens: Tensor) -> dict[str, list[float]]:
+    """One forward of `model`, whose `mixtures` are `layers`, over `tokens` [batch, length]. By layer, `busiest`: tokens of the expert with most, as a
     multiple of an even share (1 is even, the number of experts is the worst), and `unused`: experts that none came to."""
-    layers = mixtures(model)
-    if not layers:
-        return None
     counts: dict[nn.Module, Tensor] = {}
 
     def count(module: nn.Module, args: tuple, kwargs: dict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,10 @@ def _of_its_own(tensor: Tensor) -> Tensor:
     return tensor.clone() if tensor.numel() * tensor.element_size() != tensor.untyped_storage().nbytes() else tensor
 
 
-def save_as(folder: Path, source: Path, tensors: dict[str, Tensor], tied: dict[str, str]) -> None:
+def save_as(folder: Path, source: Path, tensors: Mapping[str, Tensor], tied: dict[str, str]) -> None:
     """Writes the model `tensors` (as `file_tensors` names them) into `folder` with the files of `source`: other numbers, all else to the byte.
 
-    `tied`: names that are copies, and of what. A tensor of `source` that is neither stays as it is there.
+    Each of `tensors` is asked for when its place in a file is reached. `tied`: names that are copies, and of what. A tensor of `source` that is neither stays as it is there.
     Raises TrainerError `bad_model` where `source` has no place, or another, for a tensor.
     """
     folder.mkdir(parents=True)
@@ -70,7 +71,8 @@ def save_as(folder: Path, source: Path, tensors: dict[str, Tensor], tied: dict[s
         with open(folder / file.name, "wb") as output, safe_open(file, framework="pt") as old:
             output.write(header)
             for name, dtype in dtypes.items():
-                tensor = tensors.get(name, tensors.get(tied.get(name, "")))
+                tensor = tensors.get(name)
+                tensor = tensors.get(tied.get(name, "")) if tensor is None else tensor
                 shape = old.get_slice(name).get_shape()
                 if tensor is None:
                     output.write(raw(old.get_tensor(name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedModel
 
-from .experts import mixtures
+from .experts import active_shares
 from .layers import input_table, output_head
 
 # Dense bf16 peak, FLOP/s, from the makers' data sheets (without sparsity).
@@ -22,12 +22,13 @@ def peak_flops(device: torch.device) -> float | None:
 
 
 def flops_per_token(model: PreTrainedModel, sequence_length: int) -> float:
-    """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table, attention not halved for causality; what is
-    frozen has no gradient of its own, 2 of its 6."""
+    """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table and of experts those that a token goes
+    through, attention not halved for causality; what is frozen has no gradient of its own, 2 of its 6."""
     config = model.config
     table, head = input_table(model), output_head(model)
     looked_up = table.weight if head is not None and head.weight is not table.weight else None
-    passes = sum((6 if param.requires_grad else 4) * param.numel() for param in model.parameters() if param is not looked_up)
+    shares = active_shares(model)
+    passes = sum((6 if param.requires_grad else 4) * param.numel() * shares.get(param, 1.0) for param in model.parameters() if param is not looked_up)
     return passes + 12 * config.num_hidden_layers * config.hidden_size * sequence_length
 
 
@@ -36,7 +37,6 @@ def forward_flops(model: PreTrainedModel, sequence_length: int) -> float:
     config = model.config.get_text_config()
     table, head = input_table(model), output_head(model)
     looked_up = table.weight if head is not None and head.weight is not table.weight else None
-    chosen = getattr(config, "num_experts_per_tok", None)
-    shares = {id(param): chosen / layer.num_experts for layer in mixtures(model) for param in layer._parameters.values() if param is not None and chosen}
-    met = sum(shares.get(id(param), 1.0) * param.numel() for param in model.parameters() if param is not looked_up)
+    shares = active_shares(model)
+    met = sum(shares.get(param, 1.0) * param.numel() for param in model.parameters() if param is not looked_up)
     return 2 * met + 4 * config.num_hidden_layers * config.hidden_size * sequence_length

@@ -11,9 +11,10 @@ from ..model.layers import output_head
 from ..model.trainable import trained
 from .lean_adamw import LeanAdamW
 from .muon import Muon
+from .rates import Rates
 
 
-class Optimizers:
+class Optimizers(Rates):
     """All optimizers of a model as one: step, rates by a common factor, state as flat named tensors."""
 
     def __init__(self, model: PreTrainedModel, config: OptimizerConfig):
@@ -38,18 +39,15 @@ class Optimizers:
         self.muon: Muon | None = None
         if config.name == "muon" and matrices:
             self.muon = Muon(matrices, config.muon_lr, config.momentum, decay, config.orthogonal_steps, config.state_dtype, config.even_rows)
-        self.parts: list[torch.optim.Optimizer] = [part for part in (self.adamw, self.muon) if part is not None]
-        self.groups = [group for part in self.parts for group in part.param_groups]
-        for group in self.groups:
-            group["peak_lr"] = group["lr"]
+        parts: list[torch.optim.Optimizer] = [part for part in (self.adamw, self.muon) if part is not None]
+        super().__init__(parts, [group for part in parts for group in part.param_groups])
 
     def step(self, factor: float, ok: Tensor) -> None:
         """One step with every rate at `factor` times its peak; where `ok` (0-dimensional bool) is false, nothing changes.
 
         Gradients are dropped after it. On a GPU nothing is waited for.
         """
-        for group in self.groups:
-            group["lr"] = group["peak_lr"] * factor
+        self.set_rates(factor)
         if ok.is_cuda:
             if isinstance(self.adamw, LeanAdamW):
                 self.adamw.step(ok)
@@ -73,15 +71,6 @@ class Optimizers:
 
     def load_numbers(self, numbers: dict) -> None:
         """Puts back what `numbers` gave."""
-
-    def zero_grad(self) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
-
-    def scale_rates(self, factor: float) -> None:
-        """Multiplies every peak rate."""
-        for group in self.groups:
-            group["peak_lr"] *= factor
 
     @property
     def lr(self) -> float:

@@ -8,23 +8,22 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
+from .rates import Rates
 
-class OwnOptimizers:
+
+class OwnOptimizers(Rates):
     """A user's optimizers behind the same face as `Optimizers` (parts.py: RunOptimizer): rates by a common factor, state as flat named tensors."""
 
     def __init__(self, model: nn.Module, parts: list[torch.optim.Optimizer], explained: Callable[[], AbstractContextManager[None]]):
         """`explained` turns what the user's code raises into an error that names its line."""
         self.names: dict[Tensor, str] = {param: name for name, param in model.named_parameters()}
-        self.parts, self._explained = parts, explained
+        self._explained = explained
         # Optimizers that find their own rate have none to be scheduled.
-        self.groups = [group for part in parts for group in part.param_groups if isinstance(group.get("lr"), (int, float))]
-        for group in self.groups:
-            group["peak_lr"] = group["lr"]
+        super().__init__(parts, [group for part in parts for group in part.param_groups if isinstance(group.get("lr"), (int, float))])
 
     def step(self, factor: float, ok: Tensor) -> None:
         """As `Optimizers.step`; on a GPU it waits to know `ok`, because a foreign optimizer cannot be told to change nothing."""
-        for group in self.groups:
-            group["lr"] = group["peak_lr"] * factor
+        self.set_rates(factor)
         if ok:
             with self._explained():
                 for part in self.parts:
@@ -43,15 +42,6 @@ class OwnOptimizers:
         for group, rate in zip(self.groups, rates):
             group["lr"] = rate
         self.zero_grad()
-
-    def zero_grad(self) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
-
-    def scale_rates(self, factor: float) -> None:
-        """Multiplies every peak rate."""
-        for group in self.groups:
-            group["peak_lr"] *= factor
 
     @property
     def lr(self) -> float:

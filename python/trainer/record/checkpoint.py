@@ -1,4 +1,4 @@
-"""Complete training state in `checkpoints/step-N/`: written aside in the background, named when whole, the last two kept.
+"""Complete training state in `checkpoints/step-N/`: written aside in the background, named when whole, the newest kept.
 
 Tensors go through torch.distributed.checkpoint, so that any number of processes can load what any other number wrote; the small rest
 (`trainer.json`: step, data position, best so far; `rng-RANK.json`) is JSON. `files.json` holds size and CRC-32 of every file.
@@ -10,6 +10,7 @@ import base64
 import errno
 import json
 import os
+import pickle
 import re
 import shlex
 import shutil
@@ -22,6 +23,7 @@ import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch import Tensor
+from torch.distributed.checkpoint.metadata import Metadata
 
 from ..background import Ahead
 from ..errors import TrainerError
@@ -29,16 +31,15 @@ from ..files import write_json
 from ..machine.sharded import local
 from .metrics import last_step
 
-KEPT = 2
 _NAME = re.compile(r"step-(\d+)$")
 
 
 class Checkpoints:
     """The checkpoints of one run. One writes at a time; `wait` before reading or leaving."""
 
-    def __init__(self, folder: Path, group: dist.ProcessGroup | None):
-        """`group`: a gloo group of all ranks for this class alone (it is used from a thread), or None when alone."""
-        self.folder = folder
+    def __init__(self, folder: Path, group: dist.ProcessGroup | None, kept: int = 2):
+        """`group`: a gloo group of all ranks for this class alone (it is used from a thread), or None when alone. `kept`: how many stay."""
+        self.folder, self.kept = folder, kept
         self.group = group
         self.rank = dist.get_rank() if group is not None else 0
         self._writing: Ahead[None] | None = None
@@ -91,7 +92,7 @@ class Checkpoints:
 
         Those whose names begin with `optional` are left as they are where the checkpoint has none of them.
         """
-        written = dcp.FileSystemReader(path).read_metadata().state_dict_metadata  # pyright: ignore[reportPrivateImportUsage]
+        written = read_metadata(path).state_dict_metadata
         tensors = {name: tensor for name, tensor in tensors.items() if name in written or not name.startswith(optional)}
         live = {name: tensor.detach() for name, tensor in tensors.items()}
         dcp.load(live, checkpoint_id=path, process_group=self.group, no_dist=self.group is None)  # pyright: ignore[reportPrivateImportUsage]
@@ -136,7 +137,7 @@ class Checkpoints:
     def _put(self, temporary: Path, final: Path) -> None:
         shutil.rmtree(final, ignore_errors=True)  # the same step, trained again after a damaged one
         os.rename(temporary, final)
-        for step in self.steps()[:-KEPT]:
+        for step in self.steps()[: -self.kept]:
             shutil.rmtree(self.folder / f"step-{step}", ignore_errors=True)
 
     def _newest(self) -> tuple[Path | None, list[tuple[Path, str]]]:
@@ -169,6 +170,39 @@ def damage(path: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"files.json cannot be read: {error}"
     return None if "trainer.json" in files else "trainer.json is missing"
+
+
+_DESCRIBING = {
+    "torch": ("Size",),
+    "torch.serialization": ("_get_layout",),
+    "torch.distributed.checkpoint.metadata": (
+        "Metadata", "MetadataIndex", "StorageMeta", "TensorStorageMetadata", "BytesStorageMetadata", "ChunkStorageMetadata", "TensorProperties", "_MEM_FORMAT_ENCODING",
+    ),
+    "torch.distributed.checkpoint.filesystem": ("_StorageInfo",),
+    "pathlib": ("PosixPath",),
+    "pathlib._local": ("PosixPath",),
+}  # fmt: skip
+
+
+class _Metadata(pickle.Unpickler):
+    """PyTorch writes what a checkpoint holds as a pickle: opened only where it names nothing that could do more than describe tensors."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        if global_name in _DESCRIBING.get(module_name, ()) or (module_name == "torch" and isinstance(getattr(torch, global_name, None), torch.dtype)):
+            return super().find_class(module_name, global_name)
+        raise pickle.UnpicklingError(f"{module_name}.{global_name} describes no tensor")
+
+
+def read_metadata(path: Path) -> Metadata:
+    """What the checkpoint `path` holds: name, shape and dtype of each tensor. Nothing else may read it before this has.
+
+    Raises TrainerError `damaged_checkpoint` for a file that is no such description.
+    """
+    try:
+        with open(path / ".metadata", "rb") as file:
+            return _Metadata(file).load()
+    except Exception as error:  # bytes of anybody
+        raise TrainerError("damaged_checkpoint", f"{path} cannot be read: {error}.", ["pt train --resume   # from another checkpoint"]) from error
 
 
 def no_checkpoint(run_dir: Path, damaged: list[tuple[Path, str]]) -> TrainerError:
