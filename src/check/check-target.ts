@@ -99,6 +99,7 @@ export async function* checkTarget(request: CheckRequest, place: Place): Work<Ch
     beside: king && { ...king.model, uid: king.uid },
     architecture: facts.architecture,
     parameters: facts.parameters,
+    activeParameters: facts.activeParameters,
     bytes: facts.bytes,
     dtypes: facts.dtypes,
     contentHash: content.hash,

@@ -44,6 +44,8 @@ export interface CheckVerdict {
   beside: (CheckedModel & { /** Null: not by the chain. */ uid: number | null }) | null;
   architecture: string | null;
   parameters: number | null;
+  /** That one token goes through. */
+  activeParameters: number | null;
   bytes: number;
   dtypes: string[];
   /** Null: not computed (the finding `content_hash` says why). */

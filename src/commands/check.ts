@@ -15,6 +15,7 @@ import { checkOutput } from '../output/check.ts';
 import type { Printed } from '../output/index.ts';
 import type { Place } from '../place.ts';
 import { against, describeReasons, type Finding, sentenceOf } from '../rules/index.ts';
+import { formatWhole } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 
 export default class Check extends PtCommand {
@@ -58,6 +59,10 @@ export default class Check extends PtCommand {
     this.note(
       `Rules of profile ${verdict.profile} at block ${verdict.block} (${source[verdict.blockSource]}), release ${verdict.release}, competition ${printed.competition}.`,
     );
+    if (printed.activeParameters !== null && printed.activeParameters !== printed.parameters)
+      this.note(
+        `A mixture of experts: of ${formatWhole(printed.parameters ?? 0)} parameters a token goes through ${formatWhole(printed.activeParameters)}.`,
+      );
     if (printed.against !== null)
       this.note(
         `Held beside ${printed.againstUid === null ? '' : `the king, uid ${printed.againstUid}: `}${printed.against}.`,

@@ -11,7 +11,7 @@ export {
 export { halfToNumber, type TargetDtype } from './convert.ts';
 export { readHeader } from './header.ts';
 export { type InspectedFolder, inspectFolder, inspectRemote, openFolder, openRemote } from './inspect.ts';
-export { countParameters, countShapes, countTensors } from './parameters.ts';
+export { countActive, countParameters, countShapes, countTensors } from './parameters.ts';
 export { type PlanOptions, planFolder, planUpload, type UploadPlan } from './plan-upload.ts';
 export { remoteContent } from './remote-content.ts';
 export { hubSource, memorySource, withFile } from './source.ts';

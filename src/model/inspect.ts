@@ -22,7 +22,7 @@ import { build } from './architectures.ts';
 import { readHeader } from './header.ts';
 import { isLfsPointer, LFS_POINTER, MAX_POINTER_BYTES } from './lfs.ts';
 import { folder, listFolder } from './list-folder.ts';
-import { countParameters } from './parameters.ts';
+import { countActive, countParameters } from './parameters.ts';
 import { hubSource, withFile } from './source.ts';
 import type { ByteSource, ModelFacts, SafetensorsHeader, TensorInfo } from './types.ts';
 
@@ -141,6 +141,8 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
   const architecture = architectureNamed(config);
   const built = config === null ? null : build(architecture, config);
   const { index } = deciding;
+  const unique = uniqueByName(tensors);
+  const parameters = complete ? countParameters(unique, architecture, config, built) : null;
   const { mendable } = source;
   const content = { names, config, architecture, built, index, headers, complete, mendable };
   if (holdsTensors(profile))
@@ -150,7 +152,8 @@ async function inspect(source: Files, profile: Profile): Promise<Inspection> {
     texts,
     facts: {
       architecture,
-      parameters: complete ? countParameters(uniqueByName(tensors), architecture, config, built) : null,
+      parameters,
+      activeParameters: parameters === null ? null : countActive(parameters, unique, config ?? {}),
       bytes: source.files.reduce((sum, file) => sum + file.size, 0),
       dtypes: [...new Set(tensors.map((t) => t.dtype))].sort(),
       config: config ?? {},

@@ -1,7 +1,7 @@
 /** How many parameters a model has, from its headers and config: what validators sum over `model.parameters()`. */
 import { loadArchitectures } from '../architectures.ts';
 import type { Shapes } from '../rules/types.ts';
-import type { JsonObject } from '../text/strict-json.ts';
+import { isObject, type JsonObject } from '../text/strict-json.ts';
 import { build, tiesEmbeddings } from './architectures.ts';
 import type { TensorInfo } from './types.ts';
 
@@ -39,6 +39,22 @@ export function countParameters(
   built: Shapes | string | null = build(architecture, config),
 ): number {
   return built instanceof Map ? countShapes(built) : countTensors(tensors, architecture, config);
+}
+
+/** A tensor of an expert, or of all experts of a layer together; experts that every token goes through are called otherwise. */
+const EXPERT = /\.experts\./;
+
+/** Of `parameters`, those that one token goes through: of the experts as many as the config says. Without experts all; null: the config does not say. */
+export function countActive(parameters: number, tensors: Tensor[], config: JsonObject): number | null {
+  const inExperts = tensors
+    .filter(({ name }) => EXPERT.test(name))
+    .reduce((sum, { shape }) => sum + elements(shape), 0);
+  if (inExperts === 0) return parameters;
+  const sizes = { ...config, ...(isObject(config.text_config) ? config.text_config : {}) };
+  const chosen = sizes.num_experts_per_tok;
+  const all = sizes.num_experts ?? sizes.n_routed_experts ?? sizes.num_local_experts;
+  if (typeof chosen !== 'number' || typeof all !== 'number' || !(chosen > 0 && chosen <= all)) return null;
+  return parameters - inExperts + (inExperts / all) * chosen;
 }
 
 /** Sum over a class's own parameters. */

@@ -20,6 +20,9 @@ export const checkSchema = z.strictObject({
     .describe('The miner whose model that is; null: it was not looked up on the chain'),
   architecture: text.nullable(),
   parameters: count.nullable().describe('As validators count them'),
+  activeParameters: count
+    .nullable()
+    .describe('Of them those that one token goes through: fewer in a mixture of experts; null: unknown'),
   bytes: count.describe('All files of the model'),
   dtypes: z.array(text),
   contentHash: text.nullable().describe('Null: not computed; the finding content_hash says why'),
@@ -45,6 +48,7 @@ export function checkOutput(checked: CheckVerdict): z.output<typeof checkSchema>
     againstUid: beside?.uid ?? null,
     architecture: checked.architecture,
     parameters: checked.parameters,
+    activeParameters: checked.activeParameters,
     bytes: checked.bytes,
     dtypes: checked.dtypes,
     contentHash: checked.contentHash,

@@ -46,6 +46,8 @@ export interface ModelFacts {
   architecture: string | null;
   /** Unique parameters as validators count them: tied weights once, buffers not. Null when it cannot be told. */
   parameters: number | null;
+  /** Of them those that one token goes through: fewer in a mixture of experts. Null when it cannot be told. */
+  activeParameters: number | null;
   /** Sum of all files, bytes. */
   bytes: number;
   dtypes: string[];

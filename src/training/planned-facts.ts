@@ -1,4 +1,11 @@
-import { classOf, countShapes, expectedShapes, inspectFolder, type ModelFacts } from '../model/index.ts';
+import {
+  classOf,
+  countActive,
+  countShapes,
+  expectedShapes,
+  inspectFolder,
+  type ModelFacts,
+} from '../model/index.ts';
 import type { Profile } from '../rules/types.ts';
 import { readRunConfig } from './run-folder.ts';
 import type { ModelSource } from './types.ts';
@@ -33,6 +40,11 @@ export async function plannedFacts(
   return {
     architecture,
     parameters,
+    activeParameters: countActive(
+      parameters,
+      [...shapes].map(([name, shape]) => ({ name, shape })),
+      config,
+    ),
     bytes: parameters * width,
     dtypes: [dtype === 'bf16' ? 'BF16' : 'F32'],
     config: { ...config, architectures: [architecture] },

@@ -33,6 +33,7 @@ describe('inspectFolder', () => {
     expect(facts).toMatchObject({
       architecture: 'LlamaForCausalLM',
       parameters: 2 * 4096 * 8 + 2 * (2 * 8 + 8 * 8 * 2 + 4 * 8 * 2 + 3 * 8 * 16) + 8,
+      activeParameters: facts.parameters,
       dtypes: ['F32'],
       hashedFiles: ['config.json', 'model.safetensors'],
       problems: [],

@@ -55,7 +55,14 @@ it('takes positions, shapes and verdicts from the name that counts', () => {
     verdictOf(
       checkModel(
         {
-          ...{ architecture: GPT2, parameters: 1, bytes: 1, dtypes: ['F32'], generation: null },
+          ...{
+            architecture: GPT2,
+            parameters: 1,
+            activeParameters: 1,
+            bytes: 1,
+            dtypes: ['F32'],
+            generation: null,
+          },
           ...{ config: { ...sizes, ...config }, files: [], hashedFiles: [], problems: [] },
         },
         {

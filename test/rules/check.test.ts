@@ -11,6 +11,7 @@ function facts(changes: Partial<ModelFacts> = {}, config: Record<string, unknown
   return {
     architecture: 'LlamaForCausalLM',
     parameters: 6_900_000_000,
+    activeParameters: 6_900_000_000,
     bytes: 16_106_127_360,
     dtypes: ['BF16'],
     config: {
