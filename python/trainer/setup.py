@@ -218,6 +218,7 @@ def start_event(config: RunConfig, world: World, parts: Parts, resumed_from: int
         "architecture": parts.architecture,
         "tokenizer": parts.tokenizer_said,
         "flops_per_token": flops_per_token(parts.model, config.recipe.sequence_length),
+        "peak_lr": parts.optimizers.peak_lr,
         "tokens_per_step": parts.plan.batches.sequences * config.recipe.sequence_length,
         "micro_batch": parts.plan.batches.micro,
         "estimated_bytes": None if parts.needed is None else parts.needed.total,

@@ -47,6 +47,11 @@ export const EVENTS = {
     architecture: text,
     tokenizer: text.describe('Name or folder, and whose it is'),
     flops_per_token: z.number().describe('Arithmetic of training on one token: what MFU counts'),
+    peak_lr: z
+      .number()
+      .describe(
+        'As people ask for it: of the matrices; with `lr: "auto"` the recipe’s, until the probes have found one',
+      ),
     tokens_per_step: count,
     micro_batch: count.describe('Sequences that a device takes at once'),
     estimated_bytes: count.nullable().describe('Memory on each device; null: it plainly fits'),

@@ -1,26 +1,34 @@
 import { basename, resolve } from 'node:path';
 import { Args, Flags, networkFlags, PtCommand, sampleFlags } from '../cli/base.ts';
-import { mergeModels, parseWeights } from '../merging/index.ts';
+import { runsDirFlag } from '../cli/run-args.ts';
+import { mergeModels, namedModels, parseWeights } from '../merging/index.ts';
 import type { Printed } from '../output/index.ts';
 import { mergeOutput } from '../output/merge.ts';
+import { runsFolder } from '../settings/index.ts';
 import { formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { runWord } from '../training/index.ts';
 
 export default class Merge extends PtCommand {
   static override summary = 'Mix models that go back to the same one, and keep the mixture that scores best';
   static override description =
     'Weighted means of the weights, tensor by tensor in bounded memory, each scored with the models on one sample. Files, config and dtypes ' +
-    'are those of the first model. With two models the points between them are tried, with more their mean; --weights names others.';
+    'are those of the first model. With two models the points between them are tried, with more their mean; --weights names others. ' +
+    'RUN@STEP is a checkpoint of a run, RUN@STEP..STEP those between two steps and RUN@.. all of them; RUN@best is its best model, RUN@start ' +
+    'the one that it began with.';
   static override strict = false;
   static override examples = [
     '<%= config.bin %> merge KING RUN/best --out merged --data builtin --offline',
     '<%= config.bin %> merge A B --grid 8 --out merged',
     '<%= config.bin %> merge KING RUN/best OTHER/best THIRD/best --greedy --out merged',
+    '<%= config.bin %> merge RUN@.. --greedy --out merged',
+    '<%= config.bin %> merge RUN@start RUN@best --out merged',
     '<%= config.bin %> merge A B C --weights 0.5,0.25,0.25 --out merged --no-score',
   ];
   static override args = {
     model: Args.string({
-      description: 'Model folders, two or more; the first gives the files',
+      description:
+        'Model folders, RUN@STEP, RUN@STEP..STEP, RUN@best or RUN@start; the first gives the files',
       required: true,
     }),
   };
@@ -51,12 +59,17 @@ export default class Merge extends PtCommand {
       multipleNonGreedy: true,
     }),
     ...sampleFlags,
+    ...runsDirFlag,
   };
 
   async run(): Promise<Printed<'merge'>> {
     const { flags, argv } = await this.parse(Merge);
-    const place = await this.place(await this.settings(flags));
-    const dirs = (argv as string[]).map((dir) => resolve(dir));
+    const settings = await this.settings(flags);
+    const place = await this.place(settings);
+    const models = await namedModels(argv as string[], {
+      runsDir: runsFolder(settings),
+      home: settings.home,
+    });
     await place.python();
     const { data = [], pages = null, seed = null } = flags;
     const how = {
@@ -69,7 +82,7 @@ export default class Merge extends PtCommand {
     const outcome = await this.work(
       mergeModels(
         {
-          models: dirs.map((dir) => ({ name: basename(dir), dir })),
+          models,
           weights: (flags.weights ?? []).map(parseWeights),
           grid: flags.grid ?? null,
           greedy: flags.greedy ?? false,
@@ -80,6 +93,9 @@ export default class Merge extends PtCommand {
         place,
       ),
     );
+    const { keepMerge } = await import('../report/index.ts');
+    for (const run of await keepMerge(outcome))
+      this.note(`Kept for the report of run ${basename(run)}: pt report ${runWord(run, settings.home)}`);
     const { out, best, candidates } = outcome;
     this.table(
       [{ title: 'model', narrow: 'under' }, { title: 'loss' }, { title: '95%' }, { title: '' }],
@@ -91,12 +107,16 @@ export default class Merge extends PtCommand {
       ]),
     );
     if (out === null) {
-      this.note(`No mixture is better than ${best}; none was kept.`);
+      this.note(`No mixture is better than ${best}; nothing was kept.`);
       return mergeOutput(outcome);
     }
     this.success(`${best} is in ${out}.`);
     this.print(out);
-    this.nextSteps([`pt check ${shellWord(out)}`, `pt evaluate ${shellWord(out)} --against best`]);
+    this.nextSteps([
+      `pt check ${shellWord(out)}`,
+      `pt evaluate ${shellWord(out)} --against best`,
+      `pt report ${shellWord(out)}   # the table as a page`,
+    ]);
     return mergeOutput(outcome);
   }
 }

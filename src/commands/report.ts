@@ -13,12 +13,13 @@ export default class Report extends PtCommand {
   static override description =
     'Writes one file that needs no connection. Of one run: its curves, what it writes, what validators would say, the win forecast of ' +
     '`pt evaluate`, where it was published, and every setting with its origin. Of several: their curves in the same charts, and what ' +
-    'differs in their settings. Works on runs that still go on or were killed.';
+    'differs in their settings. Works on runs that still go on or were killed. Of a folder that `pt merge` wrote: its candidates.';
   static override strict = false;
   static override examples = [
     '<%= config.bin %> report latest',
     '<%= config.bin %> report 20261123 --out run.html',
     '<%= config.bin %> report first-try latest',
+    '<%= config.bin %> report merged',
   ];
   static override args = { run: Args.string({ ...severalRuns, default: 'latest' }) };
   static override flags = {
@@ -35,21 +36,32 @@ export default class Report extends PtCommand {
 
   async run(): Promise<Printed<'report'>> {
     const { argv, flags } = await this.parse(Report);
-    const { writeRunReport } = await import('../report/index.ts');
+    const { readMergeOf, writeMergeReport, writeRunReport } = await import('../report/index.ts');
+    const [only, ...others] = argv as string[];
+    const merge = only === undefined || others.length > 0 ? null : await readMergeOf(only);
+    if (merge !== null) {
+      const { file, bytes } = await writeMergeReport(only!, merge, flags.out ?? null);
+      this.#tell(`mixture ${only}`, file, bytes);
+      return reportOutput(file, bytes, [], null);
+    }
     const { namedRuns } = await import('../jobs/index.ts');
     const { home, modelDir } = await this.settings(flags);
     const runDirs = await namedRuns(runsFolder({ home, modelDir }), argv as string[]);
     const check = runDirs.length === 1 ? await this.#check(runDirs[0]!, flags) : null;
     const { file, bytes, reports } = await writeRunReport(runDirs, { check, out: flags.out ?? null });
     const what = reports.length === 1 ? `run ${reports[0]!.id}` : `${reports.length} runs`;
-    this.success(`Report of ${what} (${formatBytes(bytes)}). Open it in a browser:`);
-    this.print(file);
-    this.note(pathToFileURL(file).href);
+    this.#tell(what, file, bytes);
     if (check !== null && reports[0]!.forecast === null)
       this.nextSteps([
         `pt evaluate ${shellWord(join(runDirs[0]!, 'best'))} --against best   # adds the win forecast`,
       ]);
     return reportOutput(file, bytes, reports, check);
+  }
+
+  #tell(what: string, file: string, bytes: number): void {
+    this.success(`Report of ${what} (${formatBytes(bytes)}). Open it in a browser:`);
+    this.print(file);
+    this.note(pathToFileURL(file).href);
   }
 
   /** What the run was trained under may not exist here (another machine's run, another subnet's constants): then what holds here. */

@@ -12,6 +12,7 @@ const NEARLY = 1e-3;
  */
 export function mixturesOf(models: number, asked: { weights: number[][]; grid: number | null }): number[][] {
   if (asked.weights.length > 0) return asked.weights.map((weights) => normalised(weights, models));
+  if (models === 1) return [];
   if (models === 2) return line(asked.grid ?? STEPS);
   if (asked.grid !== null)
     throw new UserError('usage.grid', `--grid goes from one model to another; there are ${models}.`, {

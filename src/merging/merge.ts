@@ -12,31 +12,44 @@ import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { mixtureName, mixturesOf } from './candidates.ts';
+import { bestOfRun, exportCheckpoints, runOfModel } from './exports.ts';
 import { greedySoup } from './greedy.ts';
-import type { Candidate, MergeOutcome, MergeRequest } from './types.ts';
+import type { Candidate, MergeOutcome, MergeRequest, NamedModel } from './types.ts';
 
 /** Of free space, what may be taken. */
 const SHARE_OF_DISK = 0.95;
 
+/** A model to score: given, or made in the workshop, from where the best is moved. */
+interface Made {
+  name: string;
+  weights: number[];
+  dir: string;
+  made: boolean;
+}
+
 /**
- * Weighted means of models that go back to the same one, scored beside them on one sample; the best mixture is kept in `out`, if it is
- * better than every model it is made of.
+ * Weighted means of models, scored beside them on one sample. The best of all is kept in `out`, unless it is a folder that was given:
+ * a mixture, or a checkpoint by itself.
  *
- * @throws UserError `merge.out_exists`, `usage.weights`; `disk.full`; OutsideError `trainer.merge_differ` (7)
+ * @throws UserError `merge.out_exists`, `usage.weights`; `run.no_best`, `run.no_checkpoint`; `disk.full`; OutsideError `trainer.merge_differ` (7)
  */
 export async function* mergeModels(request: MergeRequest, place: Place): Work<MergeOutcome> {
   const { models, out, score, signal } = request;
-  if (models.length < 2)
-    throw new UserError(
-      'usage.models',
-      `${models[0]?.dir} alone is no mixture: merging takes two models or more.`,
-      {
-        nextSteps: [`pt merge ${models.map(({ dir }) => shellWord(dir)).join(' ')} OTHER`],
-      },
-    );
   const names = distinctNames(models);
   const mixtures = request.greedy ? [] : mixturesOf(models.length, request);
-  if (score === null && mixtures.length !== 1)
+  const single = models.length === 1 && models[0]!.checkpoint !== null;
+  if (models.length < 2 && !single)
+    throw new UserError(
+      'usage.models',
+      `${names[0]} alone is no mixture: merging takes two models or more.`,
+      {
+        nextSteps: [
+          `pt merge ${models.map(({ dir }) => shellWord(dir ?? '')).join(' ')} OTHER`,
+          'pt merge RUN@.. --out OUT   # the checkpoints of a run',
+        ],
+      },
+    );
+  if (score === null && mixtures.length !== 1 && !single)
     throw new UserError(
       'usage.no_score',
       `--no-score: which of ${request.greedy ? 'the' : mixtures.length} mixtures is meant?`,
@@ -46,39 +59,46 @@ export async function* mergeModels(request: MergeRequest, place: Place): Work<Me
     throw new UserError('merge.out_exists', `--out: ${out} exists already.`, {
       nextSteps: ['Name a folder that does not exist.', `rm -r ${shellWord(out)}`],
     });
-  for (const { dir } of models) await openFolder(dir, place.profile);
-  const most = request.greedy ? models.length - 1 : mixtures.length;
-  const workshop = await openWorkshop(out, most * (await sizeOf(models[0]!.dir)));
-  const folders = models.map(({ dir }) => dir);
-  const tried: (Candidate & { dir: string; made: boolean })[] = [];
-  const make = (all: number[][]) => {
-    const from = tried.length;
-    return all.map((weights, i) => ({
-      ...{ name: mixtureName(weights, names), weights, made: true },
-      dir: join(workshop, String(from + i)),
-    }));
-  };
-  const write = (made: { dir: string; weights: number[] }[]) => {
-    const wanted = made.map(({ dir, weights }) => ({ out: dir, weights }));
-    return runPython('merge.py', { folders, mixtures: wanted }, place, signal);
-  };
-  const weigh = async function* (all: Omit<(typeof tried)[0], 'score'>[]): Work<void> {
-    const refs = all.map(({ dir, name }) => ({ ...folderRef(dir), name }));
-    const { models: scored } = yield* evaluate({ models: refs, ...score!, signal }, place);
-    const scores = new Map(scored.map((model) => [model.dir, model]));
-    for (const one of all) tried.push({ ...one, score: scores.get(one.dir) ?? null });
-  };
+  for (const { dir, checkpoint } of models)
+    await openFolder(dir ?? bestOfRun(checkpoint!.runDir), place.profile);
+  const checkpoints = models.filter(({ checkpoint }) => checkpoint !== null).length;
+  const most = checkpoints + (request.greedy ? models.length - 1 : mixtures.length);
+  const [{ dir: firstDir, checkpoint: firstOf }] = models as [NamedModel];
+  const workshop = await openWorkshop(out, most * (await sizeOf(firstDir ?? bestOfRun(firstOf!.runDir))));
+  const tried: (Candidate & Made)[] = [];
+  let sample: MergeOutcome['sample'] = null;
+  const runs = [...new Set(models.map(runOfModel).filter((run) => run !== null))];
   try {
-    if (score === null) {
-      const [only] = make(mixtures) as [ReturnType<typeof make>[0]];
-      yield* write([only]);
-      await rename(only.dir, out);
-      return { out, best: only.name, candidates: [{ name: only.name, weights: only.weights, score: null }] };
-    }
-    const alone = models.map(({ dir }, i) => ({
+    const folders = yield* exportCheckpoints(models, workshop, place, signal);
+    const make = (all: number[][]): Made[] => {
+      const from = tried.length;
+      return all.map((weights, i) => ({
+        ...{ name: mixtureName(weights, names), weights, made: true },
+        dir: join(workshop, `mixture-${from + i}`),
+      }));
+    };
+    const write = (made: Made[]) => {
+      const wanted = made.map(({ dir, weights }) => ({ out: dir, weights }));
+      return runPython('merge.py', { folders, mixtures: wanted }, place, signal);
+    };
+    const weigh = async function* (all: Made[]): Work<void> {
+      const refs = all.map(({ dir, name }) => ({ ...folderRef(dir), name }));
+      const found = yield* evaluate({ models: refs, ...score!, signal }, place);
+      sample = found.sample;
+      const scores = new Map(found.models.map((model) => [model.dir, model]));
+      for (const one of all) tried.push({ ...one, score: scores.get(one.dir) ?? null });
+    };
+    const alone: Made[] = models.map(({ checkpoint }, i) => ({
       ...{ name: names[i]!, weights: models.map((_, j) => (i === j ? 1 : 0)) },
-      ...{ dir, made: false },
+      ...{ dir: folders[i]!, made: checkpoint !== null },
     }));
+    if (score === null) {
+      const only = single ? alone[0]! : make(mixtures)[0]!;
+      if (!single) yield* write([only]);
+      await rename(only.dir, out);
+      const candidates = [{ name: only.name, weights: only.weights, score: null }];
+      return { out, best: only.name, candidates, runs, sample };
+    }
     if (request.greedy) {
       yield* weigh(alone);
       yield* greedySoup(
@@ -93,13 +113,13 @@ export async function* mergeModels(request: MergeRequest, place: Place): Work<Me
       );
     } else {
       const made = make(mixtures);
-      yield* write(made);
+      if (made.length > 0) yield* write(made);
       yield* weigh([...alone, ...made]);
     }
     const best = bestOf(tried) as (typeof tried)[0];
     if (best.made) await rename(best.dir, out);
     const candidates = tried.map(({ name, weights, score: found }) => ({ name, weights, score: found }));
-    return { out: best.made ? out : null, best: best.name, candidates };
+    return { out: best.made ? out : null, best: best.name, candidates, runs, sample };
   } finally {
     await rm(workshop, { recursive: true, force: true });
   }
@@ -137,7 +157,9 @@ async function sizeOf(dir: string): Promise<number> {
 }
 
 /** Folders of runs are all called `best`: what stands above tells them apart. */
-function distinctNames(models: MergeRequest['models']): string[] {
+function distinctNames(models: NamedModel[]): string[] {
   const same = (one: string) => models.filter(({ name }) => name === one).length > 1;
-  return models.map(({ name, dir }) => (same(name) ? `${basename(dirname(dir))}/${name}` : name));
+  return models.map(({ name, dir }) =>
+    same(name) && dir !== null ? `${basename(dirname(dir))}/${name}` : name,
+  );
 }

@@ -1,8 +1,14 @@
-import type { ScoredModel } from '../evaluation/types.ts';
+import type { Evaluation, ScoredModel } from '../evaluation/types.ts';
+import type { Asked } from '../training/index.ts';
+
+/** A model to mix: a folder, or a checkpoint of a run, which is first made one. */
+export type NamedModel =
+  | { name: string; dir: string; checkpoint: null }
+  | { name: string; dir: null; checkpoint: { runDir: string; step: number; asked: Asked } };
 
 export interface MergeRequest {
-  /** Folders, the first of which gives files, config and dtypes. */
-  models: { name: string; dir: string }[];
+  /** The first gives files, config and dtypes; a checkpoint has those of its run's best/. */
+  models: NamedModel[];
   /** Sets of weights, one a mixture; none: what `candidates` says for these models. */
   weights: number[][];
   /** Steps between the two models; null: not asked for. */
@@ -32,8 +38,12 @@ export interface Candidate {
 }
 
 export interface MergeOutcome {
-  /** Null: no mixture was better than the best of the models, and nothing was written. */
+  /** Null: a model that is a folder already is best, and nothing was written. */
   out: string | null;
   best: string;
   candidates: Candidate[];
+  /** Folders of the runs that gave a model. */
+  runs: string[];
+  /** What they were scored on; null: not scored. */
+  sample: Evaluation['sample'] | null;
 }

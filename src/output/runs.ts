@@ -87,8 +87,8 @@ const shownRun = z.strictObject({ run: text, runDir: text, state: run.shape.stat
 export const reportSchema = z.strictObject({
   file: text,
   bytes: count,
-  run: text.describe('The first'),
-  state: run.shape.state.describe('Of the first'),
+  run: text.nullable().describe('The first; null: the page is of what `pt merge` wrote'),
+  state: run.shape.state.nullable().describe('Of the first'),
   runs: z.array(shownRun).describe('All, in the order of the page'),
   accepted: z
     .boolean()
@@ -107,8 +107,8 @@ export const reportOutput = (
 ): z.output<typeof reportSchema> => ({
   file,
   bytes,
-  run: reports[0]!.id,
-  state: reports[0]!.status,
+  run: reports[0]?.id ?? null,
+  state: reports[0]?.status ?? null,
   runs: reports.map(({ id, dir, status }) => ({ run: id, runDir: dir, state: status })),
   accepted: check?.accepted ?? null,
   verdict: check?.verdict ?? null,

@@ -7,8 +7,10 @@ import type { RunReport } from './run-report.ts';
 import * as compare from './sections/compare.ts';
 import { duel } from './sections/duel.ts';
 import { forecast } from './sections/forecast.ts';
+import { merges } from './sections/merges.ts';
 import { evaluations, header, log, tiles } from './sections/overview.ts';
 import { moment } from './sections/parts.ts';
+import { rates } from './sections/rates.ts';
 import { check, model, publishing, settings } from './sections/records.ts';
 import { samples } from './sections/samples.ts';
 import type { RunPageData } from './types.ts';
@@ -75,9 +77,11 @@ export function sectionsOf(reports: RunReport[]): Record<string, Html> {
     header: header(report!),
     tiles: tiles(report!),
     evaluations: evaluations(report!),
+    rates: rates(report!),
     samples: samples(reports),
     duel: duel(report!),
     forecast: forecast(report!),
+    merges: merges(report!),
     check: check(report!),
     publishing: publishing(report!),
     model: model(report!),

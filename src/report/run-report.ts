@@ -14,6 +14,8 @@ import {
 } from '../training/index.ts';
 import { type Collected, type Collector, createCollector } from './collect.ts';
 import { type KeptForecast, readForecast } from './forecast-file.ts';
+import { type KeptMerge, readMerges } from './merge-file.ts';
+import { type Rates, readRates } from './rates-file.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -35,6 +37,10 @@ export interface RunReport {
   /** What validators would say of the best model; null: not looked at, or there is none. */
   check: CheckVerdict | null;
   forecast: KeptForecast | null;
+  /** Of `--lr auto`; null: the rate was given. */
+  rates: Rates | null;
+  /** What `pt merge` made of its models, newest first. */
+  merges: KeptMerge[];
   /** Of a run that was started with `--against`: its king, and how it stands. */
   king: King | null;
   duel: RunDuel | null;
@@ -72,13 +78,15 @@ export function openRunReader(dir: string, { check = null, name, points }: Reade
         (line) => collector.event(line),
         () => {},
       );
-      const [summary, best, state, config, settings, forecast] = await Promise.all([
+      const [summary, best, state, config, settings, forecast, rates, merges] = await Promise.all([
         summariseRun(dir),
         readBest(dir),
         readObject(join(dir, 'state.json')),
         readObject(join(dir, 'run.json')),
         readSettings(dir),
         readForecast(dir),
+        readRates(dir),
+        readMerges(dir),
       ]);
       return {
         id: summary.id,
@@ -92,6 +100,8 @@ export function openRunReader(dir: string, { check = null, name, points }: Reade
         best,
         check,
         forecast,
+        rates,
+        merges,
         king,
         duel: summary.duel,
         madeAt: new Date(),

@@ -1,13 +1,12 @@
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { UserError } from '../errors.ts';
-import { readJson } from '../host/read-json.ts';
 import { writeJson } from '../host/write-file.ts';
 import { note, type Work } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
+import { checkpointsOf, linkCheckpoint } from './checkpoint.ts';
 import { agree, type Given } from './resume.ts';
-import { checkpointSteps, createRun, initialState, locateRun, readRunConfig, runWord } from './run-folder.ts';
+import { createRun, initialState, locateRun, readRunConfig, runWord } from './run-folder.ts';
 import { readState } from './run-state.ts';
 import type { PublishIntent } from './types.ts';
 
@@ -41,7 +40,9 @@ export async function* branchRun(input: BranchInput): Work<string> {
   const [, name = '', wanted] = /^(.*?)(?:@(\d+))?$/.exec(input.from) ?? [];
   const from = await locateRun(input.runsDir, name, '--decay-from');
   const id = runWord(from, input.home);
-  const step = await checkpointOf(from, id, wanted === undefined ? null : Number(wanted));
+  const again = { asked: '--decay-from', id, command: (at: number | null) => decayCommand(id, at) };
+  const only = wanted === undefined ? null : Number(wanted);
+  const step = (await checkpointsOf(from, again, only ?? 0, only ?? undefined)).at(-1)!;
   const state = await readState(from);
   const config = await readRunConfig(from);
   const { changed } = agree(
@@ -51,7 +52,7 @@ export async function* branchRun(input: BranchInput): Work<string> {
   );
   const runDir = await createRun(input.runsDir, input.name, input.home);
   try {
-    await linkCheckpoint(from, runDir, step, id);
+    await linkCheckpoint(from, step, join(runDir, 'checkpoints', `step-${step}`), again);
     for (const file of CARRIED)
       if (existsSync(join(from, file))) {
         await mkdir(dirname(join(runDir, file)), { recursive: true });
@@ -81,48 +82,5 @@ export async function* branchRun(input: BranchInput): Work<string> {
   return runDir;
 }
 
-async function checkpointOf(runDir: string, id: string, wanted: number | null): Promise<number> {
-  const steps = await checkpointSteps(runDir);
-  const step = wanted === null ? steps.at(-1) : steps.find((each) => each === wanted);
-  if (step !== undefined) return step;
-  const has = steps.length === 0 ? 'it has none' : `it has ${steps.join(', ')}`;
-  throw new UserError(
-    'run.no_checkpoint',
-    `--decay-from: run ${basename(runDir)} has no checkpoint${wanted === null ? '' : ` of step ${wanted}`}; ${has}.`,
-    {
-      nextSteps:
-        steps.length === 0
-          ? [`pt train --resume ${id} --from-start`]
-          : steps.map((each) => `pt train --decay-from ${id}@${each} --tokens 100M`),
-    },
-  );
-}
-
-async function linkCheckpoint(from: string, to: string, step: number, id: string): Promise<void> {
-  const [source, target] = [from, to].map((dir) => join(dir, 'checkpoints', `step-${step}`)) as [
-    string,
-    string,
-  ];
-  try {
-    await mkdir(target, { recursive: true });
-    for (const file of await readdir(source)) {
-      const pair = [join(source, file), join(target, file)] as const;
-      // Another file system, or one without links.
-      await link(...pair).catch(() => copyFile(...pair));
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  // A run that goes on drops its older checkpoints, maybe in this very moment.
-  const files = await readJson(join(target, 'files.json'));
-  const whole =
-    typeof files === 'object' &&
-    files !== null &&
-    Object.keys(files).every((file) => existsSync(join(target, file)));
-  if (whole) return;
-  throw new UserError(
-    'run.no_checkpoint',
-    `--decay-from: checkpoint step-${step} of run ${basename(from)} is not whole, or was replaced while it was copied.`,
-    { nextSteps: [`pt train --decay-from ${id} --tokens 100M`] },
-  );
-}
+const decayCommand = (id: string, step: number | null): string =>
+  `pt train --decay-from ${step === null ? id : `${id}@${step}`} --tokens 100M`;

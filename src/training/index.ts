@@ -1,4 +1,5 @@
 export { branchRun } from './branch.ts';
+export { type Asked, checkpointsOf, linkCheckpoint } from './checkpoint.ts';
 export {
   chanceAt,
   chanceInterval,
@@ -73,4 +74,3 @@ export type {
   RunSummary,
   TrainOutcome,
 } from './types.ts';
-export { keepDecided } from './undecided.ts';

@@ -360,6 +360,16 @@ export const KNOBS = {
     resume: 'free',
     because: WATCHING,
   },
+  checkpointsKept: {
+    flag: 'keep-checkpoints',
+    summary: 'Checkpoints that stay, the newest; more than two are for `pt merge`',
+    key: 'checkpoints_kept',
+    // One more than is needed: the newest may be damaged.
+    takes: { kind: 'integer', min: 2, max: 1000 },
+    default: 2,
+    resume: 'free',
+    because: WATCHING,
+  },
   samples: {
     flag: 'samples',
     summary: 'Texts that the model writes at each evaluation, for the report',

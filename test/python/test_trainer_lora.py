@@ -14,7 +14,7 @@ from trainer.model.adapters import adapt, merged, target_layers
 from trainer.model.load import make_config, skeleton
 from trainer.model.save import save_model
 from trainer.model.trainable import count_trained
-from trainer_support import NANO, ROOT, events, finish, metrics, start, start_ranks, write_run
+from trainer_support import NANO, ROOT, events, finish, metrics, same_as_best, start, start_ranks, write_run
 
 STEPS = 8
 KING = json.loads((ROOT / "constants" / "profiles" / "albedo.json").read_text())["sandbox"]["king"]
@@ -123,6 +123,7 @@ def test_best_is_the_kings_files_with_the_learned_numbers_in(whole, base):
     started, losses = events(whole, "start")[0], [event["eval_loss"] for event in events(whole, "eval")]
     assert started["parameters"] == sum(tensor.numel() for tensor in before.values()) and started["trained"] < started["parameters"] / 5
     assert losses[-1] < losses[0] - 0.02
+    same_as_best(whole)
     check = tune(whole.parent, whole.parent / "text.jsonl", whole / "best", "again", lora_rank=None, lr=1e-30, max_steps=1)
     assert events(check, "eval")[0]["eval_loss"] == pytest.approx(min(losses), abs=2e-3)
 
@@ -169,3 +170,4 @@ def test_experts_of_a_king_stay_as_they_are(place, text, base):
     for name in before:
         adapted = "_proj" in name and ".experts." not in name
         assert torch.equal(before[name], after[name]) != adapted, name
+    same_as_best(run_dir)

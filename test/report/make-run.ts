@@ -104,6 +104,7 @@ export async function makeRun(
       parameters: 1_118_080,
       architecture: text,
       flops_per_token: 6_800_000,
+      peak_lr: 0.02,
       tokens_per_step: 1024,
       total_steps: steps,
       unigram_entropy: 6.078,

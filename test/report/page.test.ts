@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { MergeOutcome } from '../../src/merging/types.ts';
 import { escapeHtml, html, jsonForHtml } from '../../src/report/html.ts';
+import { keepMerge, readMergeOf, readMerges } from '../../src/report/merge-file.ts';
 import { pageOf, runPage } from '../../src/report/page.ts';
 import { openRunReader } from '../../src/report/run-report.ts';
 import { makeRun } from './make-run.ts';
@@ -98,6 +100,9 @@ describe('text of strangers', () => {
         },
       }),
     );
+    const candidates = [{ name: EVIL, loss: 2, low: null, high: null }];
+    const merge = { madeAt: EVIL, out: EVIL, best: EVIL, candidates, sample: null };
+    await writeFile(join(dir, 'evil', 'merges.json'), JSON.stringify([merge]));
     const text = await page('evil');
     expect(text).not.toMatch(/<img|onerror=alert\(1\)>|\u202e|\u200b|hf_abcdefghij/);
     expect(text.match(/<script/g)).toHaveLength(2); // the data block and the script
@@ -111,6 +116,42 @@ describe('text of strangers', () => {
     await writeFile(join(dir, 'odd', 'forecast.json'), '{"evaluation": {"models": "<b>"}}');
     expect(await page('odd')).toContain('Not made yet');
   });
+});
+
+test('a rate that was searched is the one that is told, and the table of the search is there', async () => {
+  const run = await makeRun(join(dir, 'rates'), { steps: 3 });
+  const told = async () => /<dt>Peak learning rate<\/dt><dd>([^<]*)/.exec(await page('rates'))?.[1];
+  expect(await told()).toBe('0.02');
+  expect(await page('rates')).toContain('<section id="rates" aria-labelledby="rates-title" hidden>');
+  const tried = [
+    { lr: 0.006000000000000001, eval_loss: 2.5 },
+    { lr: 0.2, eval_loss: null },
+  ];
+  await writeFile(
+    join(run, 'rates.json'),
+    JSON.stringify({ lr: 0.006000000000000001, steps: 12, start_loss: 3.25, tried }),
+  );
+  expect(await told()).toBe('0.006');
+  const text = await page('rates');
+  expect(text).toMatch(/0\.006<\/th><td class="n">2\.5000<\/td><td>taken<\/td>/);
+  expect(text).toMatch(/0\.2<\/th><td class="n">not finite<\/td><td><\/td>/);
+  expect(text).toContain('Each 12 steps from the same start, whose loss is 3.2500.');
+});
+
+test('what was merged is kept with the runs it is of and beside what was written, the newest first', async () => {
+  const run = await makeRun(join(dir, 'merged-run'), { steps: 3 });
+  const out = join(dir, 'mixture');
+  const outcome = (best: string): MergeOutcome => ({
+    ...{ out, best, runs: [run], sample: null },
+    candidates: [{ name: best, weights: [1], score: null }],
+  });
+  for (let i = 0; i < 22; i += 1) expect(await keepMerge(outcome(`m${i}`))).toEqual([run]);
+  expect((await readMerges(run)).map(({ best }) => best)).toEqual(
+    Array.from({ length: 20 }, (_, i) => `m${21 - i}`),
+  );
+  expect(await readMergeOf(out)).toMatchObject({ best: 'm21', out });
+  expect(await readMergeOf(run)).toBeNull();
+  expect(await page('merged-run')).toContain('Best: m20.');
 });
 
 test('the policy allows exactly the script and the style that are in the page', () => {

@@ -126,6 +126,7 @@ const VALUES: { [Name in KnobName]: fc.Arbitrary<string | number | boolean | str
   evalEveryMinutes: fc.constantFrom(0.5, 30),
   checkpointEverySteps: fc.integer({ min: 1, max: 9 }),
   checkpointEveryMinutes: fc.constantFrom(0.5, 30),
+  checkpointsKept: fc.integer({ min: 2, max: 9 }),
   samples: fc.integer({ min: 0, max: 9 }),
 };
 /** Any subset of the knobs, as flags. */

@@ -11,7 +11,9 @@ import { createView } from './view.ts';
 /** No nearer than so many steps of the longest run. */
 const NEAREST = 4;
 
-const data = JSON.parse(document.getElementById('data')!.textContent) as RunPageData | { kind: 'subnet' };
+const data = JSON.parse(document.getElementById('data')!.textContent) as
+  | RunPageData
+  | { kind: 'subnet' | 'merge' };
 makeSortable();
 if (data.kind === 'run') startCharts(data);
 

@@ -5,6 +5,7 @@ import { describeCondition, type PublishCondition } from '../../training/index.t
 import { type Html, html } from '../html.ts';
 import { asObject, type Json, type RunReport } from '../run-report.ts';
 import { facts, finite, loss, moment, section, table, textOf, whole } from './parts.ts';
+import { rate } from './rates.ts';
 
 /** What validators would say of the best model. */
 export function check({ check: verdict }: RunReport): Html {
@@ -75,8 +76,10 @@ function publications(state: RunReport['state']): Json[] {
   return published ? [asObject(published)] : [];
 }
 
+const peakRate = (value: unknown): number | null => (finite(value) === null ? null : rate(value as number));
+
 /** The model and how it was trained. */
-export function model({ collected, config, dir }: RunReport): Html {
+export function model({ collected, config, dir, rates }: RunReport): Html {
   const start: Partial<EventOf<'start'>> = collected.start ?? {};
   const recipe = asObject(config.recipe);
   const shape = asObject(recipe.architecture);
@@ -117,7 +120,7 @@ export function model({ collected, config, dir }: RunReport): Html {
       ['Sequence length', finite(config.sequence_length) ?? finite(recipe.sequence_length)],
       ['Tokens a step', start.tokens_per_step === undefined ? null : whole(start.tokens_per_step)],
       ['Optimizer', textOf(config.optimizer) ?? textOf(optimizer.name)],
-      ['Peak learning rate', finite(config.lr) ?? finite(optimizer.muon_lr) ?? finite(optimizer.lr)],
+      ['Peak learning rate', peakRate(rates?.lr ?? start.peak_lr ?? config.lr)],
       ['Schedule', textOf(config.schedule) ?? textOf(schedule.name)],
       ['Seed', finite(config.seed)],
       [
