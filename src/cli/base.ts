@@ -340,9 +340,19 @@ export abstract class PtCommand extends Command {
     try {
       return await this.run();
     } finally {
-      await this.#notifier?.settled();
+      await this.#untilTold();
       await Promise.all(this.#places.map((place) => place.close()));
     }
+  }
+
+  /** The shell comes back when everybody was told; a wait that is felt is explained. */
+  async #untilTold(): Promise<void> {
+    const patience = setTimeout(
+      () => this.note('The webhook has not answered yet; pt ends when it has, or after half a minute.'),
+      2000,
+    );
+    await this.#notifier?.settled();
+    clearTimeout(patience);
   }
 
   #interrupt(give_up: (error: Cancelled) => void, terminalClosed: boolean): void {

@@ -51,7 +51,20 @@ export function usageError(error: unknown, flagNames: string[], command: string)
     default: {
       const inFlag = PARSE_PREFIX.exec(message);
       if (inFlag) return fail('bad_value', `--${inFlag[1]}: ${message.replace(PARSE_PREFIX, '')}`);
-      return 'oclif' in error ? fail('bad_flags', message.replace(/\s*\n\s*/g, ' ')) : error;
+      return 'oclif' in error ? fail('bad_flags', related(message.replace(/\s*\n\s*/g, ' '))) : error;
     }
   }
 }
+
+/** What the parser says of flags that need or exclude one another, shortly. */
+const related = (message: string): string =>
+  message
+    .replace(/^The following errors? occurred: /, '')
+    .replace(
+      /All of the following must be provided when using (--\S+): (--[^.]*)$/,
+      '$1 does nothing without $2.',
+    )
+    .replace(
+      /(--[^\s=]+)(=\S*)? cannot also be provided when using (--\S+)$/,
+      '$1 and $3 exclude one another.',
+    );

@@ -2,7 +2,16 @@ import type { Manifest, ManifestCommand, ManifestFlag } from '../manifest.ts';
 import { visibleIds } from '../manifest.ts';
 
 /** Values that only this machine knows; asked for when a flag or argument wants them. */
-export type DynamicKind = 'network' | 'profile' | 'recipe' | 'wallet' | 'hotkey' | 'run' | 'competition';
+export type DynamicKind =
+  | 'network'
+  | 'profile'
+  | 'choice'
+  | 'recipe'
+  | 'dataset'
+  | 'wallet'
+  | 'hotkey'
+  | 'run'
+  | 'competition';
 
 /** The answer that means "file names"; each shell has its own way to complete those. */
 export const FILES = ':files';
@@ -16,16 +25,21 @@ const BY_FLAG: Record<string, DynamicKind> = {
   resume: 'run',
   'decay-from': 'run',
   competition: 'competition',
+  data: 'dataset',
+  'duel-data': 'dataset',
 };
+
+/** Words that a flag takes beside what cannot be listed. */
+const WORDS: Record<string, string[]> = { against: ['best', 'king'], lr: ['auto'], bs: ['auto'] };
 
 const FILE_FLAGS = /(^|-)(dir|path|model|config|file|data|out|html)$/;
 
-/** What an argument of a command is; by its name. */
+/** What an argument is, by its name, or by its command's and its own. */
 const BY_ARGUMENT: Record<string, DynamicKind | typeof FILES> = {
   run: 'run',
+  profile: 'profile',
+  'use name': 'choice',
   model: FILES,
-  dir: FILES,
-  models: FILES,
 };
 
 /**
@@ -38,28 +52,50 @@ export async function complete(
   current: string,
   dynamic: (kind: DynamicKind, words: string[]) => Promise<string[]>,
 ): Promise<string[]> {
+  const joined = /^(--[^=]+)=(.*)$/s.exec(current);
+  if (joined !== null) {
+    const [, flag, value] = joined;
+    const found = await complete(manifest, [...words, flag!], value!, dynamic);
+    return found[0] === FILES ? found : found.map((each) => `${flag}=${each}`);
+  }
   const fitting = (candidates: string[]) =>
     [...new Set(candidates)].filter((candidate) => candidate.startsWith(current)).toSorted();
+  /** What has a name; what has none of these is a file. */
+  const orFiles = (candidates: string[]) => {
+    const found = fitting(candidates);
+    return found.length > 0 ? found : [FILES];
+  };
   const { command, path, args } = commandOf(manifest, words);
-  if (!command) {
-    const ids = visibleIds(manifest).map((id) => id.split(':'));
-    const below = ids.filter((id) => path.every((word, i) => id[i] === word) && id.length > path.length);
-    return fitting(below.map((id) => id[path.length]!));
-  }
+  const ids = visibleIds(manifest).map((id) => id.split(':'));
+  const below = ids
+    .filter((id) => path.every((word, i) => id[i] === word) && id.length > path.length)
+    .map((id) => id[path.length]!);
+  if (!command) return fitting(below);
+  // Bash takes --flag=value apart.
+  if (words.at(-1) === '=') return complete(manifest, words.slice(0, -1), current, dynamic);
   const before = words.at(-1) ?? '';
+  if (current === '=') return complete(manifest, words, '', dynamic);
   const flag = before.startsWith('--') ? findFlag(command, before.slice(2)) : null;
   if (flag?.type === 'option') {
     if (flag.options) return fitting(flag.options);
     const kind = BY_FLAG[flag.name];
+    if (WORDS[flag.name])
+      return flag.name === 'against' ? orFiles(WORDS.against!) : fitting(WORDS[flag.name]!);
+    if (kind === 'dataset') return orFiles(await dynamic(kind, words));
     if (kind) return fitting(await dynamic(kind, words));
     return FILE_FLAGS.test(flag.name) ? [FILES] : [];
   }
   if (current.startsWith('-')) return fitting(flagNames(command));
-  const argument = Object.values(command.args)[args];
+  const known = Object.values(command.args);
+  const argument = known[args] ?? (command.strict === false ? known.at(-1) : undefined);
+  // Commands of their own under one that is one too: `runs`, and `runs rm`.
+  if (args === 0 && before === path.at(-1) && below.length > 0)
+    return fitting([...below, ...(argument ? [] : flagNames(command))]);
   if (!argument) return current === '' ? fitting(flagNames(command)) : [];
   if (argument.options) return fitting(argument.options);
-  const kind = BY_ARGUMENT[argument.name];
-  return kind === FILES || kind === undefined ? [FILES] : fitting(await dynamic(kind, words));
+  const kind = BY_ARGUMENT[`${path.join(' ')} ${argument.name}`] ?? BY_ARGUMENT[argument.name];
+  if (kind === undefined) return [];
+  return kind === FILES ? [FILES] : fitting(await dynamic(kind, words));
 }
 
 /** The candidates with what each is for, after a tab; names that only this machine knows have none. */
@@ -70,10 +106,13 @@ export function described(manifest: Manifest, words: string[], candidates: strin
   return candidates.map((candidate) => {
     const flag = command && candidate.startsWith('--') ? findFlag(command, candidate.slice(2)) : null;
     const off = flag === null && command ? findFlag(command, candidate.replace(/^--no-/, '')) : null;
+    const below = aboutCommand(manifest, [...path, candidate]);
     const about = command
-      ? isValue
-        ? undefined
-        : (flag?.summary ?? (off === null ? undefined : `not: ${off.summary}`))
+      ? below !== '' && words.at(-1) === path.at(-1)
+        ? below
+        : isValue
+          ? undefined
+          : (flag?.summary ?? (off === null ? undefined : `not: ${off.summary}`))
       : aboutCommand(manifest, [...path, candidate]);
     return about === undefined ? candidate : `${candidate}\t${about.replaceAll(/\s+/g, ' ')}`;
   });
@@ -95,6 +134,8 @@ function commandOf(manifest: Manifest, words: string[]) {
     if (word.startsWith('-')) continue;
     path = [...path, word.replaceAll('_', '-')];
     const command = manifest[path.join(':')];
+    // The longest that is one: `runs rm`, not `runs` and an argument.
+    if (command && manifest[[...path, words[at + 1]].join(':')]) continue;
     if (command) return { command, path, args: countArguments(command, words.slice(at + 1)) };
   }
   return { command: null, path, args: 0 };

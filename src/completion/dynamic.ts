@@ -2,6 +2,7 @@ import { findHotkeys } from '../chain/index.ts';
 import { profileNamed } from '../constants.ts';
 import { mechanicsOf, newestPeriod, scheduleNamed } from '../rules/index.ts';
 import { resolveSettings, runsFolder, type Settings } from '../settings/index.ts';
+import { shippedDataSets } from '../shipped.ts';
 import { listRuns } from '../training/index.ts';
 import type { DynamicKind } from './complete.ts';
 
@@ -29,6 +30,10 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
       return Object.keys(constants.networks);
     case 'profile':
       return [...Object.keys(constants.profiles), 'history'];
+    case 'choice':
+      return [...Object.keys(constants.networks), ...Object.keys(constants.profiles)];
+    case 'dataset':
+      return ['builtin', ...shippedDataSets()];
     case 'recipe':
       return Object.keys(constants.recipes);
     case 'wallet':
@@ -38,7 +43,7 @@ async function valuesOf(kind: DynamicKind, settings: Settings): Promise<string[]
         .filter((file) => file.wallet === wallet.name)
         .map(({ hotkey }) => hotkey);
     case 'run':
-      return (await listRuns(runsFolder(settings))).map(({ id }) => id);
+      return ['latest', ...(await listRuns(runsFolder(settings))).map(({ id }) => id)];
     case 'competition': {
       const { competitions } = newestPeriod(
         scheduleNamed(constants, network.schedule),

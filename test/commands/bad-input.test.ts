@@ -174,3 +174,10 @@ test.each(['train', 'upload', 'evaluate', 'load-best', 'status'])(
     expect(await report([id, ...typed, ...network])).toMatchObject({ code: 'profile.history', exitCode: 2 });
   },
 );
+
+test.each([
+  ['train --from-start', '--from-start does nothing without --resume.'],
+  ['evaluate x --sequences 8 --pages 2', '--pages and --sequences exclude one another.'],
+])('pt %s says what goes with what', async (line, message) => {
+  expect(await report(line.split(' '))).toMatchObject({ code: 'usage.bad_flags', message });
+});

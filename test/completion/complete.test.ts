@@ -17,11 +17,17 @@ const manifest: Manifest = {
       ...flag('network', { aliases: ['subtensor-network'] }),
       ...flag('optimizer', { options: ['adamw', 'muon'] }),
       ...flag('load-model-dir'),
+      ...flag('against'),
+      ...flag('data'),
       compile: { name: 'compile', type: 'boolean', allowNo: true },
       ...flag('secret', { hidden: true }),
     },
   },
-  report: { id: 'report', args: { run: { name: 'run' } }, flags: {} },
+  report: { id: 'report', args: { run: { name: 'run' } }, strict: false, flags: {} },
+  logs: { id: 'logs', args: { run: { name: 'run' } }, flags: {} },
+  runs: { id: 'runs', args: {}, flags: {} },
+  'runs:rm': { id: 'runs:rm', args: { run: { name: 'run' } }, strict: false, flags: {} },
+  use: { id: 'use', args: { name: { name: 'name' } }, flags: {} },
   check: { id: 'check', args: { model: { name: 'model' } }, flags: { ...flag('network') } },
   'sandbox:start': { id: 'sandbox:start', args: {}, flags: {} },
   'sandbox:stop': { id: 'sandbox:stop', args: {}, flags: {} },
@@ -34,7 +40,7 @@ const at = (...words: string[]) =>
   });
 
 test.each([
-  [[''], ['check', 'report', 'sandbox', 'train']],
+  [[''], ['check', 'logs', 'report', 'runs', 'sandbox', 'train', 'use']],
   [['tr'], ['train']],
   [
     ['sandbox', ''],
@@ -50,7 +56,28 @@ test.each([
   [['check', ''], [FILES]],
   [['check', '--network', 'finney', './mo'], [FILES]],
   [['report', 'run'], ['run-1']],
-  [['report', 'run-1', 'x'], []],
+  [
+    ['report', 'run-1', ''],
+    ['finney', 'run-1', 'sandbox'],
+  ],
+  [['logs', 'run-1', 'x'], []],
+  // A command under one that is one too.
+  [['runs', ''], ['rm']],
+  [['runs', 'rm', 'run'], ['run-1']],
+  [['runs', 'rm', 'x', 'run'], ['run-1']],
+  [['use', 's'], ['sandbox']],
+  // What has a name by it, else a file.
+  [['train', '--against', 'k'], ['king']],
+  [['train', '--against', './'], [FILES]],
+  [['train', '--data', 'f'], ['finney']],
+  [['train', '--data', '/d'], [FILES]],
+  // As zsh and fish give it, and as bash does.
+  [['train', '--network=s'], ['--network=sandbox']],
+  [['train', '--network', '=', 's'], ['sandbox']],
+  [
+    ['train', '--optimizer', '='],
+    ['adamw', 'muon'],
+  ],
   [['nonsense', ''], []],
 ])('%j offers %j', async (words, offered) => {
   expect(await at(...words)).toEqual(offered);
