@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from .constants import FOLDER
@@ -38,7 +38,8 @@ _GPT4_MAX_LENGTH = 8192
 _FORMS = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model*", "spiece.model", "sentencepiece*.model", "vocab.txt", "*.tiktoken", "tekken.json")
 # Classes that cut text as GPT-2 does before their merges; others with the same two files (Qwen2, RoBERTa) do not.
 _TWO_FILES = (None, "GPT2Tokenizer", "GPT2TokenizerFast")
-_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "config.json"]
+_TOKEN_SETTINGS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
+_FILES = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt", "added_tokens.json", "config.json"]
 
 
 def load_tokenizer(name_or_dir: str, offline: bool = True, hub_endpoint: str | None = None) -> PreTrainedTokenizerFast:
@@ -110,6 +111,7 @@ def _from_folder(folder: Path) -> PreTrainedTokenizerFast:
         backend = Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises a bare Exception for every malformed file
         raise TrainerError("bad_tokenizer", f"{file} cannot be read: {error}", ["Download the tokenizer again"]) from error
+    _add_tokens(backend, folder)
     return _with_special_tokens(backend, folder, {})
 
 
@@ -143,23 +145,55 @@ def _from_sentencepiece(folder: Path) -> PreTrainedTokenizerFast:
     """Raises NotTheSame."""
     model = read_sentencepiece(folder / "tokenizer.model")
     vocabulary = {piece.text: at for at, piece in enumerate(model.pieces)}
-    decoder = _read_json(folder / "tokenizer_config.json").get("added_tokens_decoder") or {}
-    added = {**_read_json(folder / "added_tokens.json"), **{_token_text(token): int(at) for at, token in decoder.items()}}
-    beyond = [text for text, at in added.items() if vocabulary.get(text) != at]
+    beyond = [token.content for at, token in _added_tokens(folder).items() if vocabulary.get(token.content) != at]
     if beyond:
         raise NotTheSame(f"tokens were added to it ({', '.join(map(str, beyond[:3]))})")
     defaults = {name: text for name, text in (("eos_token", model.eos), ("bos_token", model.bos)) if text is not None}
     return _with_special_tokens(convert(model), folder, defaults)
 
 
+def _add_tokens(backend: Tokenizer, folder: Path) -> None:
+    """Those that stand beside the tokenizer.json, as transformers adds them."""
+    for at, token in sorted(_added_tokens(folder).items()):
+        if at in backend.get_added_tokens_decoder():
+            continue
+        (backend.add_special_tokens if token.special else backend.add_tokens)([token])
+        if backend.token_to_id(token.content) != at:
+            raise TrainerError(
+                "bad_tokenizer",
+                f"{folder} adds the token {token.content} as number {at}, which its tokenizer.json has no room for.",
+                ["Copy the tokenizer.json of the same model there, with its tokenizer_config.json and added_tokens.json"],
+            )
+
+
+def _added_tokens(folder: Path) -> dict[int, AddedToken]:
+    """Tokens by number that the folder names beside its vocabulary. Raises TrainerError `bad_tokenizer`."""
+    decoder = _read_json(folder / "tokenizer_config.json").get("added_tokens_decoder") or {}
+    named = {at: {"content": text, "special": True} for text, at in _read_json(folder / "added_tokens.json").items()}
+    try:
+        named.update({int(at): {name: value for name, value in token.items() if name in _TOKEN_SETTINGS} for at, token in decoder.items()})
+        return {at: AddedToken(**token) for at, token in named.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise TrainerError("bad_tokenizer", f"{folder} names tokens beside its vocabulary that are none: {error}", ["Download the tokenizer again"]) from error
+
+
 def _with_special_tokens(backend: Tokenizer, folder: Path, defaults: dict[str, str]) -> PreTrainedTokenizerFast:
     """With those that the folder's settings name, else `defaults`."""
     config = _read_json(folder / "tokenizer_config.json")
-    special = {**_read_json(folder / "special_tokens_map.json"), **config}
+    apart = _read_json(folder / "special_tokens_map.json")
+    # As transformers reads them: settings that list their added tokens stand above the older file.
+    special = {**apart, **config} if "added_tokens_decoder" in config else {**config, **apart}
     backend.no_truncation()
     backend.no_padding()
     names = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
     tokens = {name: _token_text(special.get(name)) or defaults.get(name) for name in names}
+    end = tokens["eos_token"]
+    if end is not None and backend.token_to_id(end) is None:
+        raise TrainerError(
+            "bad_tokenizer",
+            f"{folder} names {end} as the end of a text, which is no token of its tokenizer.",
+            ['Correct "eos_token" in its tokenizer_config.json', "Copy the tokenizer.json of the same model there"],
+        )
     # A name outside the vocabulary would grow it beyond the model's embedding.
     known = {name: text for name, text in tokens.items() if text is not None and backend.token_to_id(text) is not None}
     if "eos_token" not in known and backend.token_to_id(END_OF_TEXT) is not None:

