@@ -99,8 +99,14 @@ async function* prepareFolder(
   const meant = () => competitionFor(request, place, block, folder.facts.parameters);
   const dtype = asked ?? loadedDtype(meant());
   if (asked === null) {
-    const message = `Weights are published in ${dtype}, as validators load them in ${competitionLabel(meant())} (--dtype overrides).`;
-    yield note(message);
+    const { dtypes } = folder.facts;
+    // What is no fp32 is cast to nothing wider.
+    const kept = dtype === 'fp32' && !dtypes.includes('F32');
+    yield note(
+      kept
+        ? `Weights are published as they are, in ${dtypes.join(', ')} (--dtype overrides).`
+        : `Weights are published in ${dtype}, as validators load them in ${competitionLabel(meant())} (--dtype overrides).`,
+    );
   }
   const plan = yield* planFolder(folder, {
     dtype,

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { PtError, UserError } from '../errors.ts';
 import type { Lock } from '../host/lock.ts';
 import { type LoadSource, load } from '../load/index.ts';
@@ -10,6 +11,7 @@ import { type PublishOrder, refuseHash } from '../publish/index.ts';
 import { fieldsIn } from '../publish/source.ts';
 import { chooseCompetition, duel, newestPeriod, parseRepoId } from '../rules/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
+import { shellWord } from '../text/shell-word.ts';
 import {
   asksToPublish,
   branchRun,
@@ -191,7 +193,7 @@ export async function* resumeRun(
   refuseUnforeseeable(mine, (config.duel as Partial<DuelRequest> | null)?.against != null, place);
   await refuseUnconfirmable(runDir, mine);
   const planned = planOf(mine, order, place);
-  const heard = planned.plan === null || (yield* isHeard(planned.plan, order, place));
+  const heard = planned.plan === null || (yield* isHeard(planned.plan, runDir, order, place));
   const { plan, rehearsal } = heard ? planned : { plan: null, rehearsal: null };
   await place.close();
   const lock = yield* hold(runDir, order);
@@ -211,16 +213,28 @@ export async function* resumeRun(
  * Whether a run that goes on may still publish. Its own publish may have been the only one that its hotkey has: it trains on without. Who asks
  * for another is refused.
  */
-async function* isHeard(plan: RunPublish, { aim, signal }: TrainOrder, place: Place): Work<boolean> {
+async function* isHeard(
+  plan: RunPublish,
+  runDir: string,
+  { aim, signal }: TrainOrder,
+  place: Place,
+): Work<boolean> {
   try {
     yield* checkEarly(plan, place, signal);
     return true;
   } catch (error) {
     const spent = error instanceof PtError && ['seal.spent', 'seal.pending'].includes(error.code);
     if (!spent || asksToPublish(aim)) throw error;
-    yield warning(`Nothing more of this run is published. ${error.message}`);
+    yield warning(`Nothing more of this run is published. ${error.message}${unfinished(plan, runDir)}`);
     return false;
   }
+}
+
+/** What is left of a publish that was killed: a sealed text whose repository may still be private when it is opened. */
+function unfinished({ intent: { repo } }: RunPublish, runDir: string): string {
+  const left = join(runDir, 'best.candidate');
+  if (!existsSync(left)) return '';
+  return ` Its publish was interrupted; this ends it: pt upload --load-model-dir ${shellWord(left)} --hf-repo-id ${repo} --resume`;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   describeCondition,
   isMet,
   type King,
+  keepDecided,
   publishNewest,
   type RunDuel,
   readKing,
@@ -40,8 +41,8 @@ export interface ForecastPublisherOptions {
 
 /** What publishes beside a training. */
 export interface ForecastPublisher {
-  /** There is a new best model, with this held-out loss; `duel`: what its own duel with the run's king says, where the run has one. */
-  offer(heldOutLoss: number, duel?: RunDuel | null): void;
+  /** There is a new best model, with this held-out loss; `duel`: what its own duel with the run's king says, where the run has one; `step`: of it. */
+  offer(heldOutLoss: number, duel?: RunDuel | null, step?: number | null): void;
   /** After the last model: waits for what is under way, and tries the newest once more if it failed. */
   finish(): Promise<UploadOutcome | null>;
   close(): Promise<void>;
@@ -63,6 +64,7 @@ export async function openForecastPublisher(
   let training = true;
   const king = await readKing(runDir);
   let standing: RunDuel | null = null;
+  let offeredStep: number | null = null;
   /** The profile allows one publication, and it is done. */
   let spent = false;
   // The bar on the screen is the training's: only notes are shown of what goes on beside it.
@@ -93,6 +95,13 @@ export async function openForecastPublisher(
     );
     if (chance === null || !isMet(when, chance)) return null;
     return (await holdsOnFreshText(dir, evaluation)) ? publishNow(dir) : null;
+  };
+  /** A try that comes to an end is not made again by a run that goes on; one that fails or is killed is. */
+  const decide = async (dir: string): Promise<UploadOutcome | null> => {
+    const step = offeredStep;
+    const outcome = await attempt(dir);
+    if (step !== null && !either.aborted) await keepDecided(runDir, step);
+    return outcome;
   };
   /** By the run's own duel, and then on text that no choice was made by. */
   const wins = async (dir: string, against: King): Promise<boolean> => {
@@ -145,16 +154,17 @@ export async function openForecastPublisher(
   };
   const newest = publishNewest({
     bestDir: join(runDir, 'best'),
-    attempt,
+    attempt: decide,
     onFailure: (error) => {
       if (!either.aborted) warn(`Not published yet: ${error instanceof Error ? error.message : error}`);
     },
   });
   await quietly(preflight(orderOf(plan, '', signal), place));
   return {
-    offer(heldOutLoss, duel = null): void {
+    offer(heldOutLoss, duel = null, step = null): void {
       loss = heldOutLoss;
       standing = duel;
+      offeredStep = step;
       newest.offer();
     },
     finish(): Promise<UploadOutcome | null> {

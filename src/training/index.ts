@@ -74,3 +74,4 @@ export type {
   RunSummary,
   TrainOutcome,
 } from './types.ts';
+export { keepDecided } from './undecided.ts';

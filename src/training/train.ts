@@ -9,13 +9,14 @@ import { createDuels, readDuels } from './duels.ts';
 import { tellerOf } from './progress-of.ts';
 import { checkpointSteps, hasCheckpoint, holder, readBest, updateState } from './run-folder.ts';
 import type { TrainOutcome } from './types.ts';
+import { undecidedBest } from './undecided.ts';
 
 export interface Launch extends Omit<TrainerRequest, 'config' | 'script'> {
   resumed: boolean;
   /** The command that goes on with this run. */
   resumeWith: string;
-  /** `best/` holds a new best model, of this held-out loss. */
-  onBest?: (loss: number, duel: RunDuel | null) => void;
+  /** `best/` holds a best model that nobody has decided on: of this held-out loss, duel and step. */
+  onBest?: (loss: number, duel: RunDuel | null, step: number | null) => void;
   /** Ends it when its gain over the king has flattened below what a win needs. */
   stopEarly: boolean;
   /** First Ctrl-C: checkpoint and end; its reason, when it is `Cancelled`, is kept in `state.json`. */
@@ -54,9 +55,12 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
     stopped_early: null,
   });
   const king = await readKing(runDir);
-  const duels = king && createDuels(king, resumed ? await readDuels(runDir) : []);
+  const fought = resumed ? await readDuels(runDir) : [];
+  const duels = king && createDuels(king, fought);
   const tell = tellerOf(king);
   let bestDuel = resumed ? await readStanding(runDir) : null;
+  const left = resumed && onBest ? await undecidedBest(runDir, king, fought) : null;
+  if (left !== null) onBest?.(left.loss, left.duel, left.step);
   try {
     const trainer = await startTrainer({ ...request, config: join(runDir, 'run.json') });
     const cancel = () => void trainer.cancel();
@@ -77,7 +81,8 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
         if (event.type === 'duel') outcome.duel = duels?.take(event) ?? null;
         else if (outcome.duel?.step === event.step) bestDuel = outcome.duel;
         if (duels !== null) await keepStanding(runDir, { best: bestDuel, newest: outcome.duel });
-        if (event.type === 'best' && event.eval_loss !== undefined) onBest?.(event.eval_loss, bestDuel);
+        if (event.type === 'best' && event.eval_loss !== undefined)
+          onBest?.(event.eval_loss, bestDuel, event.step ?? null);
       }
       const progress = tell(event);
       if (progress !== null) yield progress;
@@ -111,6 +116,8 @@ export async function* train(launch: Launch): Work<TrainOutcome> {
   }
   const best = await readBest(runDir);
   if (best !== null) Object.assign(outcome, { bestDir: join(runDir, 'best'), bestLoss: best.loss });
+  // Of a run that had nothing left to do.
+  if (king !== null) outcome.duel ??= await readStanding(runDir);
   const { reason }: { reason: unknown } = stop;
   await updateState(runDir, {
     state: outcome.cancelled ? 'cancelled' : 'done',

@@ -136,18 +136,37 @@ export class ProgressRenderer {
     const width = this.#target.columns() - 1;
     const wide = share !== null && width >= 40;
     const [first = null, ...others] = details;
+    // Of several the last says how fast it is, which tells less than the others.
+    const last = others.length > 1 ? others.pop()! : null;
     // What fits, whole: the rest is left out from the least to the most telling, and only then is something cut.
-    const leastTelling = ['speed', 'quiet', 'others', 'remaining', 'first', 'amount'] as const;
-    const said = { percent, amount, quiet, speed, remaining, first, others: others.join(' · ') || null };
+    const [quick, whole] = [['speed', 'quiet', 'last'] as const, ['amount'] as const];
+    // A chance to win tells more than the loss, the time that is left and the bar.
+    const between =
+      last === null
+        ? (['others', 'remaining', 'first'] as const)
+        : (['remaining', 'first', 'others'] as const);
+    const leastTelling = [...quick, ...between, ...whole];
+    const said = {
+      percent,
+      amount,
+      quiet,
+      speed,
+      remaining,
+      first,
+      others: others.join(' · ') || null,
+      last,
+    };
     const text = () => {
-      const detail = [said.first, said.others].filter((part) => part !== null).join(' · ');
+      const detail = [said.first, said.others, said.last].filter((part) => part !== null).join(' · ');
       return [said.percent, said.amount, said.quiet, said.speed, said.remaining, detail]
         .filter((fact) => fact !== null && fact !== '')
         .join('  ');
     };
-    const room = () => width - stringWidth(phase) - stringWidth(text()) - (wide ? 4 : 2);
-    for (const what of leastTelling) if (room() < (wide ? LEAST_BAR : 0)) said[what] = null;
-    const bar = wide && room() >= LEAST_BAR ? `${this.#bar(share, Math.min(room(), 30))}  ` : '';
+    const room = () => width - stringWidth(phase) - stringWidth(text()) - (wide && last === null ? 4 : 2);
+    const needed = wide && last === null ? LEAST_BAR : 0;
+    for (const what of leastTelling) if (room() < needed) said[what] = null;
+    const spare = room() - (last === null ? 0 : 2);
+    const bar = wide && spare >= LEAST_BAR ? `${this.#bar(share, Math.min(spare, 30))}  ` : '';
     const named = room() < 0 ? cutText(phase, Math.max(1, width - stringWidth(text()) - 2)) : phase;
     this.#target.write(`\r\u001b[2K${cutText(`${named}  ${bar}${text()}`, width)}`);
     this.#drawn = true;

@@ -90,7 +90,19 @@ it('refuses what no duel can be, before anything is trained, and leaves no run',
 
 it('publishes what wins, once, when text that no choice was made by says so too', async () => {
   const steps = ['--max-steps', '16', '--eval-every-steps', '8', '--lr', '3e-3', '--run', 'wins'];
-  const ran = await pt(['train', '--load-best', ...small, ...steps, ...duel, ...repo, ...publish]);
+  const dry = await pt([
+    'train',
+    '--load-best',
+    ...small,
+    ...steps,
+    ...duel,
+    ...repo,
+    ...publish,
+    '--dry-run',
+  ]);
+  expect(dry.json().published, dry.stderr).toBeNull();
+  // As after a kill: the best model is there, and whoever goes on decides on it though nothing better comes.
+  const ran = await pt(['train', '--resume', 'wins', '--yes']);
   expect(ran.code, ran.stderr).toBe(0);
   const { duel: stands, published, stoppedEarly } = ran.json() as Record<string, Record<string, unknown>>;
   expect(stands).toMatchObject({ step: 16, sequences: 24, more: 0 });
@@ -99,6 +111,7 @@ it('publishes what wins, once, when text that no choice was made by says so too'
   expect(published).toMatchObject({ repo: repo[1] });
   expect(ran.stderr).toMatch(/Confirmed on 24 fresh sequences: p\(win\) is/);
   expect(ran.stderr).toContain('its one evaluation');
+  expect(ran.stderr).toContain('published as they are, in BF16');
   expect(ran.stderr.match(/is on chain since block/g)).toHaveLength(1);
   const [run] = (await pt(['runs'])).json().runs as Record<string, unknown>[];
   expect(run).toMatchObject({ pWin: stands!.p, duel: stands });

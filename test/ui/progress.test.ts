@@ -117,6 +117,8 @@ test('what does not fit is left out whole, the least telling first', () => {
     expect(line.length).toBeLessThan(columns);
     expect(line).toMatch(columns === 20 ? /^Scoring a-mod… {2}19%$/ : /^Scoring a-model {2}[^…]*19%[^…]*$/);
     if (columns >= 40) expect(line).toContain('100/512 sequences');
+    // What is asked of a duel stays longer than the loss, the bar and the time left.
+    if (columns >= 80) expect(line).toContain('p(win) 34% (10% to 60%), +1,200');
     for (const word of words) if (line.includes(word.slice(0, 6))) expect(line).toContain(word);
   }
 });
