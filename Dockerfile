@@ -1,5 +1,5 @@
-# pt in a container: docs/install.md says how to build and run it. Its parts are tested (test/package/dockerfile.test.ts), the whole was
-# never built: no machine that this was written on has an engine.
+# pt in a container: docs/install.md says how to build and run it. Its parts are tested (test/package/dockerfile.test.ts); the whole was
+# built once, by buildah on a stand-in for its base.
 FROM node:24-bookworm-slim AS package
 WORKDIR /pt
 COPY . .

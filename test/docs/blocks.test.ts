@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -74,6 +74,21 @@ test('no other page has programs that nobody runs', () => {
   );
   // jsonc, ini, yaml and text are shown, not run; a block without a language is a drawing or a usage line.
   expect([...languages].toSorted()).toEqual(['', 'bash', 'ini', 'jsonc', 'sh', 'text', 'yaml']);
+});
+
+test('the page beside other tools names commands of pt that there are, and leaves no cell empty', () => {
+  const manifest = readManifest(root);
+  const page = readFileSync(join(root, 'docs/beside.md'), 'utf8');
+  const named = [...page.matchAll(/`(pt [^`]+)`/g)].map(([, command]) => command!);
+  expect(named.length).toBeGreaterThan(15);
+  for (const command of named.filter((one) => !one.startsWith('pt --')))
+    expect(isKnownCommand(manifest, command), command).toBe(true);
+  const rows = page.split('\n').filter((line) => /^\|.*`pt`|^\| [a-z`]/.test(line));
+  for (const row of rows) {
+    const cells = row.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim());
+    expect([2, 8], row).toContain(cells.length);
+    expect(cells, row).not.toContain('');
+  }
 });
 
 test('the systemd unit is one that systemd takes', ({ skip }) => {
