@@ -45,7 +45,7 @@ export interface RepoId {
 export function parseRepoId(profile: Profile, text: string): RepoId {
   const fail = (why: string) =>
     new UserError('repo.invalid', `--hf-repo-id ${JSON.stringify(text)}: ${why}`, {
-      nextSteps: ['--hf-repo-id your-name/your-model'],
+      nextSteps: [`--hf-repo-id ${likeIt(profile, text)}`],
     });
   const { min_chars: min, max_chars: max } = repoLength(profile);
   const length = [...text].length;
@@ -63,6 +63,17 @@ export function parseRepoId(profile: Profile, text: string): RepoId {
   if (most !== undefined && Buffer.byteLength(text) > most)
     throw fail(`must have at most ${most} bytes, not ${Buffer.byteLength(text)}.`);
   return { ...split, repo: text };
+}
+
+/** A name that validators take, as near to `text` as their pattern lets one be made of it. */
+function likeIt({ repo: { match } }: Profile, text: string): string {
+  const [namespace = '', name = ''] = isHubRepo(text) ? text.split('/') : ['your-name', 'your-model'];
+  const made = (match ?? '')
+    .replace(/^\^|\$$/g, '')
+    .replace('[^/]+', () => namespace)
+    .replace(/\.\+$/, () => name)
+    .replaceAll('\\.', '.');
+  return isHubRepo(made) && pythonPattern(match ?? '').test(made) ? made : 'your-name/your-model';
 }
 
 /** `namespace/name` when a Hub could have it, for reading other people's repositories; null otherwise. */
