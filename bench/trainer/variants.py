@@ -54,8 +54,15 @@ _MEDIUM = {
     "optimizer": {**TINY["optimizer"], "momentum": 0.95, "weight_decay": 0.1},
     "schedule": {**TINY["schedule"], "warmup_steps": 40},
 }  # fmt: skip
-BASES = {"tiny": TINY, "15m": _MEDIUM}
-"""15m: 15.7 million parameters, steps of 8,192 tokens."""
+_MIXTURE = {
+    **TINY,
+    "architecture": {
+        **{key: value for key, value in TINY["architecture"].items() if key != "intermediate_size"},
+        "model_type": "qwen3_moe", "head_dim": 32, "num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 172, "norm_topk_prob": True,
+    },
+}  # fmt: skip
+BASES = {"tiny": TINY, "15m": _MEDIUM, "moe": _MIXTURE}
+"""15m: 15.7 million parameters, steps of 8,192 tokens. moe: `tiny` with eight experts in place of each dense block, two a token, as wide together as it."""
 _TRIED = ("cautious", "scale", "falling")
 
 
@@ -107,10 +114,12 @@ def run(shape: str, sequences: int | None, variant: str, seed: int, steps: int, 
     torch.set_num_threads(1)
     recipe, tried = changed(shape, variant, sequences)
     recipe.update(steps_per_epoch=steps, eval_every_steps=max(1, steps // 4), eval_sequences=64, checkpoint_every_steps=10 * steps)
-    trainer.optim.optimizers.Muon = type("Tried", (Tried,), tried)
+    trainer.optim.optimizers.Muon = type("Tried", (Tried,), tried) if tried else Muon
     lines = run_ours(recipe, device=device, seed=seed, compile=False, data=[{"name": text, "weight": 1.0}])
     curve = [[line["tokens"], round(line["eval_loss"], 4)] for line in lines if line.get("eval_loss") is not None]
     found = {"loss": curve[-1][1], "curve": curve, "seconds": round(time.perf_counter() - started, 1)}
+    if "expert_load" in lines[-1]:
+        found["expert_load"] = lines[-1]["expert_load"]
     return {"shape": shape, "variant": variant, "seed": seed, "steps": steps, "device": device, "sequences": recipe["batch_size"], **found}
 
 
@@ -142,7 +151,7 @@ def main() -> None:
     end = time.monotonic() + given.limit
     with tempfile.TemporaryDirectory(prefix="pt-variants-", ignore_cleanup_errors=True) as folder:
         os.environ["PT_HOME"] = folder  # tokens are made once, for all processes
-        text = "builtin" if given.shape == "tiny" else python_sources(Path(folder), given.megabytes)
+        text = python_sources(Path(folder), given.megabytes) if given.shape == "15m" else "builtin"
         length = BASES[given.shape]["sequence_length"]
         open_data(DataRequest([{"name": text}], load_tokenizer("builtin"), length, 1, cache_dir=Path(folder) / "cache"))
         # Seed by seed: what a limit cuts off is the last seed of all, not the last variants.
