@@ -4,7 +4,7 @@ import { Cancelled } from '../errors.ts';
 import type { Printed } from '../output/index.ts';
 import { jobOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
-import { formatLoss, formatWhole } from '../text/format.ts';
+import { formatAmount, formatLoss } from '../text/format.ts';
 import { STATE_WORDS } from '../text/state-words.ts';
 
 export default class Attach extends PtCommand {
@@ -27,7 +27,7 @@ export default class Attach extends PtCommand {
     if (this.signal.aborted)
       throw new Cancelled(`Run ${word} goes on.`, { nextSteps: [`pt attach ${word}`, `pt stop ${word}`] });
     const best = run.bestLoss === null ? '' : `; best held-out loss ${formatLoss(run.bestLoss)}`;
-    this.note(`Run ${word}: ${STATE_WORDS[run.state]} after ${formatWhole(run.steps)} steps${best}.`);
+    this.note(`Run ${word}: ${STATE_WORDS[run.state]} after ${formatAmount(run.steps, 'steps')}${best}.`);
     if (run.error !== null) this.warning(`${run.error.message} [${run.error.code}]`);
     this.nextSteps([run.state === 'done' ? `pt report ${word}` : `pt train --resume ${word}`]);
     return jobOutput(run);

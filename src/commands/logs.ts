@@ -4,7 +4,7 @@ import type { Happening } from '../jobs/index.ts';
 import type { Printed } from '../output/index.ts';
 import { logLine, logsOutput } from '../output/jobs.ts';
 import { runsFolder } from '../settings/index.ts';
-import { formatWhole, localTime } from '../text/format.ts';
+import { formatAmount, localTime } from '../text/format.ts';
 import { STATE_WORDS } from '../text/state-words.ts';
 
 export default class Logs extends PtCommand {
@@ -47,7 +47,7 @@ export default class Logs extends PtCommand {
     const run = await summariseRun(runDir);
     if (run.error !== null) this.note(`${STATE_WORDS[run.state]}: ${run.error.message} [${run.error.code}]`);
     else if (run.state !== 'running')
-      this.note(`${STATE_WORDS[run.state]} after ${formatWhole(run.steps)} steps.`);
+      this.note(`${STATE_WORDS[run.state]} after ${formatAmount(run.steps, 'steps')}.`);
     return logsOutput(run, follow ? null : shown);
   }
 

@@ -87,7 +87,7 @@ export default class Status extends PtCommand {
       [
         { title: 'uid', align: 'right' },
         { title: 'incentive', align: 'right' },
-        { title: 'age', align: 'right' },
+        { title: 'age (blocks)', align: 'right' },
         { title: 'model', narrow: 'under' },
         { title: 'hotkey', narrow: 'under' },
         ...(neurons.some((row) => row.repository !== undefined)
@@ -99,7 +99,7 @@ export default class Status extends PtCommand {
         row.incentive.toFixed(4),
         describeAge(row, block),
         describeModel(row),
-        row.hotkey,
+        row.hotkey === hotkey ? `${row.hotkey} (you)` : row.hotkey,
         describeRepository(row),
       ]),
     );

@@ -24,7 +24,7 @@ import {
   resumeRun,
 } from '../runs/index.ts';
 import { runsFolder, type Settings } from '../settings/index.ts';
-import { formatCount, formatLoss, formatWhole } from '../text/format.ts';
+import { formatAmount, formatCount, formatLoss, formatWhole } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import {
   describeStanding,
@@ -43,6 +43,7 @@ import {
   runCalled,
   runName,
   runWord,
+  summariseRun,
   type TrainOutcome,
   thisMachine,
   train,
@@ -178,6 +179,7 @@ export default class Train extends PtCommand {
       else if (times === 1) this.note('Stopping: a checkpoint is saved first. Ctrl-C again ends at once.');
       (times === 1 ? stop : kill).abort(terminalClosed ? new Cancelled(TERMINAL_CLOSED) : undefined);
     });
+    const before = flags.resume === undefined ? null : (await summariseRun(runDir)).steps;
     const outcome = await this.work(
       train({
         runDir,
@@ -194,6 +196,10 @@ export default class Train extends PtCommand {
       }),
     );
     this.onInterrupt(null);
+    if (!outcome.cancelled && outcome.steps === before)
+      this.warning(
+        'Nothing was trained: the run had come to its end. A larger --max-steps, --tokens or --epochs gives it more.',
+      );
     if (!outcome.cancelled) return outcome;
     const why = stop.signal.reason instanceof Cancelled ? `${TERMINAL_CLOSED} ` : '';
     const saved = await hasCheckpoint(runDir);
@@ -224,7 +230,7 @@ export default class Train extends PtCommand {
     const than =
       unigramEntropy === null ? '' : ` (unigram entropy of this text: ${formatLoss(unigramEntropy)})`;
     this.success(
-      `${formatWhole(steps)} steps, ${formatCount(tokens)} tokens; best held-out loss ${bestLoss === null ? 'none' : formatLoss(bestLoss)}${than}.`,
+      `${formatAmount(steps, 'steps')}, ${formatCount(tokens)} tokens; best held-out loss ${bestLoss === null ? 'none' : formatLoss(bestLoss)}${than}.`,
     );
     if (duel !== null) this.note(`Against ${duel.king} at step ${duel.step}: ${describeStanding(duel)}.`);
     if (bestDir === null) return;

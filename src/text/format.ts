@@ -77,7 +77,8 @@ export function formatDuration(seconds: number): string {
 export function formatAmount(done: number, unit: Unit, total?: number): string {
   const format = unit === 'bytes' ? formatBytes : unit === 'tokens' ? formatCount : formatWhole;
   const amount = total === undefined ? format(done) : `${format(done)}/${format(total)}`;
-  return unit === 'bytes' ? amount : `${amount} ${unit}`;
+  if (unit === 'bytes') return amount;
+  return `${amount} ${done === 1 && total === undefined ? unit.replace(/s$/, '') : unit}`;
 }
 
 /** Seconds since the epoch as the machine's own date and time: `2026-11-26 10:15:00`. */

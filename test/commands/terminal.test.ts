@@ -122,6 +122,7 @@ test('Ctrl-C at a wait ends with 130', async () => {
   });
   expect(code).toBe(130);
   expect(shown).toContain('[cancelled]');
+  expect(shown).toMatch(/5\w{47} \(you\)/);
   // Drawn at the top of the screen each time.
   expect(shown).toContain('\u001b[2J\u001b[HSubnet 9');
 });

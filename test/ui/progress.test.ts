@@ -168,4 +168,5 @@ test('amounts read well', () => {
     '?',
   ]);
   expect(formatAmount(3, 'blocks')).toBe('3 blocks');
+  expect([formatAmount(1, 'files'), formatAmount(1, 'steps', 2)]).toEqual(['1 file', '1/2 steps']);
 });
