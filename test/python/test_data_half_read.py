@@ -79,6 +79,16 @@ def test_parts_of_arrow_are_its_rows_in_their_order(tmp_path, monkeypatch, form,
     assert len(local_source(tmp_path / "a.arrow").groups[0]()) > 1
 
 
+def test_a_page_of_parquet_that_is_not_what_its_checksum_says_is_refused(tmp_path):
+    file = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"text": TEXTS}), file, write_page_checksum=True, compression="none", use_dictionary=False)
+    assert read(file) == TEXTS
+    file.write_bytes(file.read_bytes().replace(b"row 7 word", b"row 8 word", 1))
+    with pytest.raises(TrainerError) as caught:
+        read(file)
+    assert caught.value.code == "bad_data" and str(file) in caught.value.message
+
+
 def write_rows(file, texts):
     file.write_bytes(rows(texts))
 

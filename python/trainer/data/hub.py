@@ -156,7 +156,7 @@ def _open(file: HubFile, entry: dict, on_progress: Callable[[str], None]) -> pya
     what = f"reading {file.path} of {entry['repo']}{_at(file.url)}"
     source = RangeFile(file.url, file.size, build_hf_headers(), partial(patiently, what=what, on_progress=on_progress))
     try:
-        return pyarrow.parquet.ParquetFile(pyarrow.PythonFile(source, mode="r"), pre_buffer=True)
+        return pyarrow.parquet.ParquetFile(pyarrow.PythonFile(source, mode="r"), pre_buffer=True, page_checksum_verification=True)
     except pyarrow.ArrowException as error:
         raise TrainerError("bad_data", f"{file.path} of {entry['repo']} cannot be read as parquet: {error}", ["Leave this data set out of --data"]) from error
 

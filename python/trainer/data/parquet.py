@@ -73,7 +73,7 @@ def _documents(file: Path, column: str, group: int, start: int, end: int, before
 def open_parquet(file: Path) -> pyarrow.parquet.ParquetFile:
     try:
         # No memory map: a file that is cut while it is read would kill the process (SIGBUS).
-        return pyarrow.parquet.ParquetFile(file)
+        return pyarrow.parquet.ParquetFile(file, page_checksum_verification=True)
     except (pyarrow.ArrowException, OSError) as error:
         raise _bad(file, str(error)) from error
 
