@@ -18,9 +18,11 @@ test('what is not run says why, and the list is known', () => {
   expect(skipped).toMatchInlineSnapshot(`
     [
       "README.md: the first takes minutes, the second would run itself",
+      "README.md: test/end-to-end/jobs.test.ts does",
       "CONTRIBUTING.md: the tests are among them",
       "CONTRIBUTING.md: it publishes",
       "docs/duels.md: it needs a king, and text of yours",
+      "docs/duels.md: it needs a king",
       "docs/first-hour.md: it is what made the tests' own environment",
       "docs/first-hour.md: needs btcli, coldkey and coins",
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
