@@ -7,11 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from trainer.importing import importing
 from trainer.script import run_script
 
 
 def check(config: dict, events, stop_if_asked) -> dict:
-    with events.phase("loading", "PyTorch"):
+    with importing(events):
         from trainer.score.checking import check_folder
     return check_folder(config, events, stop_if_asked)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from trainer.importing import importing
 from trainer.script import run_script
 
 
 def evaluate(config: dict, events, stop_if_asked) -> dict:
-    with events.phase("loading", "PyTorch"):
+    with importing(events):
         from trainer.score.evaluating import evaluate_models
     return evaluate_models(config, events, stop_if_asked)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from trainer.importing import importing
 from trainer.script import run_script
 
 SEED = 20_261
@@ -14,7 +15,7 @@ SEED = 20_261
 
 def make(config: dict, events, stop_if_asked) -> dict:
     """`king` is a config.json's content, `folder` must not exist, `texts` are further files by name; bf16 weights. Proved by one loss of the saved folder."""
-    with events.phase("loading", "PyTorch"):
+    with importing(events):
         import torch
         from transformers import AutoModelForCausalLM
 

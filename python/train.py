@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from trainer.config import RunConfig, describe
 from trainer.errors import TrainerError, naming_run
 from trainer.events import Events
+from trainer.importing import importing
 from trainer.machine.signals import StopFlag
 from trainer.request import read_config
 from trainer.secret import mask_output
@@ -45,7 +46,7 @@ def main() -> int:
 
 
 def train(config: RunConfig, events: Events, stop: StopFlag) -> int:
-    with events.phase("loading", "PyTorch"):
+    with importing(events):
         from trainer.data.of_run import tell
         from trainer.loop import Trainer
         from trainer.machine.distributed import join, leave

@@ -11,7 +11,7 @@ FILES = {".".join(("trainer", *path.relative_to(TRAINER).with_suffix("").parts))
 ORDER = [
     {"trainer", "background", "constants", "errors", "files", "secret", "sentencepiece", "spikes"},
     {"config", "events", "progress", "tokenizer"},
-    {"plan", "finetuning", "failures", "machine"},
+    {"plan", "finetuning", "failures", "importing", "machine"},
     {"model", "record", "script"},
     {"optim"},
     {"fit"},
