@@ -1,5 +1,6 @@
 /** The duel that decides on a subnet, from both models' losses on the same sequences to a sentence. */
 import { advise, CONFIDENT, duel as duels, type Profile, undecidedHere } from '../rules/index.ts';
+import { formatChance } from '../text/format.ts';
 import type { Duel, Evaluation } from './types.ts';
 
 /** One side: its name and its losses, a sequence each. */
@@ -92,18 +93,12 @@ export function describeDuel(duel: Duel): [string, string][] {
     );
   if (p !== null)
     rows.push(
-      ['p(win)', `${percent(p)} (${percent(pLow!)} to ${percent(pHigh!)})`],
+      ['p(win)', `${formatChance(p)} (${formatChance(pLow!)} to ${formatChance(pHigh!)})`],
       ['fresh sequences', subnetN === null ? `${n}, as many as here` : `${subnetN}, the subnet's own`],
       ['more would settle it', more === null ? 'no number' : more === 0 ? 'settled' : String(more)],
     );
   return rows;
 }
-
-const percent = (share: number): string => {
-  const whole = Math.round(share * 100);
-  if (whole === 100 && share < 1) return 'over 99%';
-  return whole === 0 && share > 0 ? 'under 1%' : `${whole}%`;
-};
 
 function lead({ mean, low, high, n, challenger, king, losses }: Duel): string {
   if (losses.king.every((loss, i) => loss === losses.challenger[i]))
@@ -125,13 +120,13 @@ function notJudgedHere(duel: Duel): string {
 function sentenceOf(duel: Duel, advice: 'publish' | 'wait' | 'train', later: number): string {
   const { p, pLow, pHigh, more, n, subnetN } = duel;
   const fresh = subnetN === null ? `${n} fresh sequences` : `the subnet's ${subnetN} fresh sequences`;
-  const chance = `a chance of ${percent(p!)} (${percent(pLow!)} to ${percent(pHigh!)}) to win on ${fresh} of this text`;
+  const chance = `a chance of ${formatChance(p!)} (${formatChance(pLow!)} to ${formatChance(pHigh!)}) to win on ${fresh} of this text`;
   switch (advice) {
     case 'publish':
       return `Publish: ${lead(duel)}; ${chance}.`;
     case 'wait':
       return later >= CONFIDENT
-        ? `Wait for the king's head start to decay: ${chance}, ${percent(later)} then; ${lead(duel)}.`
+        ? `Wait for the king's head start to decay: ${chance}, ${formatChance(later)} then; ${lead(duel)}.`
         : `Wait, and score ${more} more sequences first (--sequences ${n + more!}): ${chance}; ${lead(duel)}.`;
     case 'train': {
       const settle =

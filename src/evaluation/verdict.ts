@@ -15,6 +15,7 @@ import {
   winProbability,
   winRates,
 } from '../rules/index.ts';
+import { formatChance } from '../text/format.ts';
 import { duelOf, liveDuel } from './duel.ts';
 import type { Duel, Evaluation, ScoredModel } from './types.ts';
 
@@ -207,7 +208,6 @@ function sentenceOf(
   pWinLater: number,
   goal: { lossToBeat: number | null; lossToBeatLater: number | null; decayedAtBlock: number | null },
 ): string {
-  const percent = (p: number) => `${Math.round(p * 100)}%`;
   const losses = `${own.name} has a loss of ${own.score.toFixed(4)}, ${rival.name} ${rival.score.toFixed(4)}`;
   const later =
     goal.decayedAtBlock === null
@@ -216,10 +216,10 @@ function sentenceOf(
   const needed = `to win it needs less than ${goal.lossToBeat!.toFixed(4)}${later}`;
   switch (advice) {
     case 'publish':
-      return `Publish: ${losses}; ${percent(pWin)} chance to win now.`;
+      return `Publish: ${losses}; ${formatChance(pWin)} chance to win now.`;
     case 'wait':
-      return `Wait, or publish early for the earlier block: ${losses}; ${percent(pWin)} chance now, ${percent(pWinLater)} once the head start has decayed (${needed}).`;
+      return `Wait, or publish early for the earlier block: ${losses}; ${formatChance(pWin)} chance now, ${formatChance(pWinLater)} once the head start has decayed (${needed}).`;
     case 'train':
-      return `Train on: ${losses}; ${percent(pWin)} chance to win now; ${needed}.`;
+      return `Train on: ${losses}; ${formatChance(pWin)} chance to win now; ${needed}.`;
   }
 }

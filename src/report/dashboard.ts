@@ -194,7 +194,7 @@ const marksOf = ({ series }: RunReport['collected']): Sent =>
   ) as Sent;
 
 /** What is new of a run since `before`; everything without it. */
-function changeOf({ collected }: RunReport, before: Sent | undefined): RunChange {
+function changeOf({ collected }: RunReport, before?: Sent): RunChange {
   const curves: RunChange['curves'] = {};
   for (const [key, series] of Object.entries(collected.series)) {
     const name = key as CurveName;
@@ -210,7 +210,7 @@ function endOf(
   before: Mark | undefined,
 ): CurveChange | null {
   const same = before !== undefined && before.generation === series.generation;
-  if (same ? before.pushed === series.pushed : series.pushed === 0 && !before) return null;
+  if (same && before.pushed === series.pushed) return null;
   // The last value sent may have grown: it is sent again.
   const at = same ? Math.max(0, before.length - 1) : 0;
   return { at, points: series.points(at) };
@@ -226,13 +226,7 @@ function announced({ name, collected }: RunReport, evals: number, named: boolean
 
 function everything(reports: RunReport[]): LiveChange {
   return {
-    runs: reports.map(({ collected }) => ({
-      curves: Object.fromEntries(
-        Object.entries(collected.series).map(([name, curve]) => [name, { at: 0, points: curve.points() }]),
-      ),
-      resumed: collected.resumed,
-      flopsPerToken: flopsOf(collected),
-    })),
+    runs: reports.map((report) => changeOf(report)),
     charts: chartsOf(reports),
     sections: textsOf(reports),
     title: titleOf(reports),

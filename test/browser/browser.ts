@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
 
 /**
  * A real Chromium: the one in PT_BROWSER, or the system's. Without any, the tests that need it are skipped, unless PT_BROWSER=required.
@@ -29,6 +33,25 @@ export const openBrowser = (): Promise<Browser> =>
     // Containers run tests as root and give little shared memory.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
+
+/** For the tests around it: `write` makes a page in a folder of their own and names its file, and a browser is there. Returns a `look` at that page. */
+export function lookAt(
+  write: (dir: string) => Promise<string>,
+): (options?: BrowserContextOptions) => Promise<Watched> {
+  let dir: string;
+  let browser: Browser;
+  let url: string;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'pt-browser-'));
+    url = pathToFileURL(await write(dir)).href;
+    browser = await openBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+  return (options) => look(browser, url, options);
+}
 
 export interface Watched {
   page: Page;

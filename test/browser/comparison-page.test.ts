@@ -1,22 +1,15 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { runPt } from '../commands/run-pt.ts';
 import { lossAt, makeRun } from '../report/make-run.ts';
-import { barriers, browserPath, look, openBrowser, overflow } from './browser.ts';
+import { barriers, browserPath, lookAt, overflow } from './browser.ts';
 
 const EVIL = '</script><img src=x onerror=alert(1)>';
 
 describe.skipIf(browserPath === null)('the page of several runs, in a browser', () => {
-  let home: string;
-  let browser: Browser;
-  let url: string;
-
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'pt-comparison-'));
+  const look = lookAt(async (home) => {
     const runs = join(home, 'runs');
     await makeRun(join(runs, 'long'), { steps: 1200 });
     await makeRun(join(runs, 'short-one'), {
@@ -43,12 +36,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
       { run: 'short-one', state: 'failed' },
       { run: 'still-on', state: 'running' },
     ]);
-    url = pathToFileURL(String(printed.file)).href;
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(home, { recursive: true, force: true });
+    return String(printed.file);
   });
 
   test.each([
@@ -57,7 +45,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   ])(
     'at $width pixels, $colorScheme: draws, asks for nothing, fits, and is open to all',
     async ({ width, colorScheme }) => {
-      const { page, complaints, requests, close } = await look(browser, url, {
+      const { page, complaints, requests, close } = await look({
         viewport: { width, height: 900 },
         colorScheme,
         bypassCSP: true,
@@ -73,7 +61,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   );
 
   test('on paper: light, without what is pressed, and each line in dashes and marks of its own', async () => {
-    const { page, close } = await look(browser, url, { colorScheme: 'dark' });
+    const { page, close } = await look({ colorScheme: 'dark' });
     await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     const ground = await page.evaluate(`getComputedStyle(document.querySelector('.chart')).backgroundColor`);
     expect(ground).toBe('rgb(255, 255, 255)');
@@ -103,7 +91,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   });
 
   test('a legend switches a run off in every chart; the others are read out alone', async () => {
-    const { page, complaints, close } = await look(browser, url);
+    const { page, complaints, close } = await look();
     const drawn = (chart: string) => page.locator(`#chart-${chart} .plot > svg .line`).count();
     expect([await drawn('eval'), await drawn('lr')]).toEqual([3, 3]);
     await page.locator('#chart-lr').getByRole('button', { name: 'short-one' }).click();
@@ -123,7 +111,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   });
 
   test('over tokens, time and FLOPs, evenly and by powers of ten, with more and less smoothing', async () => {
-    const { page, complaints, close } = await look(browser, url);
+    const { page, complaints, close } = await look();
     const range = () => page.locator('#range').textContent();
     const line = () => page.locator('#chart-train .plot .line').first().getAttribute('d');
     const first = await line();
@@ -150,7 +138,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   });
 
   test('each chart is saved as picture and as values, without leaving the page', async () => {
-    const { page, complaints, requests, close } = await look(browser, url, { acceptDownloads: true });
+    const { page, complaints, requests, close } = await look({ acceptDownloads: true });
     const svg = (await saved(page, 'SVG')).toString();
     expect(svg).toMatch(/^<svg[^>]*viewBox/);
     for (const text of ['Held-out loss, nats a token', 'short-one', 'still-on']) expect(svg).toContain(text);
@@ -168,7 +156,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   });
 
   test('each chart is a table too, with its values where they are', async () => {
-    const { page, close } = await look(browser, url);
+    const { page, close } = await look();
     const table = page.locator('#chart-eval .values');
     await table.locator('summary').click();
     const row = (step: number) =>
@@ -184,7 +172,7 @@ describe.skipIf(browserPath === null)('the page of several runs, in a browser', 
   });
 
   test('what differs is told, what is the same is not; what a stranger wrote is text', async () => {
-    const { page, close } = await look(browser, url);
+    const { page, close } = await look();
     const differs = page.locator('#differences tbody tr');
     const seed = differs.filter({ has: page.locator('code', { hasText: /^seed$/ }) });
     expect(await seed.locator('td').allTextContents()).toEqual(['0', '0', '7']);

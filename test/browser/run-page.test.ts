@@ -1,33 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { runPt } from '../commands/run-pt.ts';
 import { lossAt, makeRun } from '../report/make-run.ts';
-import { barriers, browserPath, look, openBrowser, overflow } from './browser.ts';
+import { barriers, browserPath, lookAt, overflow } from './browser.ts';
 
 const EVIL = '</script><img src=x onerror=alert(1)> \u202Egnp \u200b<b>';
 
 describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
-  let home: string;
-  let browser: Browser;
-  let url: string;
-
-  beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), 'pt-browser-'));
+  const look = lookAt(async (home) => {
     const dir = join(home, 'runs', '20261123-120000-abcd');
     await makeRun(dir, { steps: 1200, evalEvery: 100, bad: [600], text: EVIL });
     await writeFile(join(dir, 'forecast.json'), JSON.stringify(forecastOf(dir)));
     const { code, stderr, json } = await runPt(['report', 'latest', '--json'], { env: { PT_HOME: home } });
     expect(code, stderr).toBe(0);
-    url = pathToFileURL(String(json().file)).href;
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(home, { recursive: true, force: true });
+    return String(json().file);
   });
 
   test.each([
@@ -38,7 +26,7 @@ describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
   ])(
     'at $width pixels, $colorScheme: draws, asks for nothing, complains of nothing, fits, and is open to all',
     async ({ width, colorScheme }) => {
-      const { page, complaints, requests, close } = await look(browser, url, {
+      const { page, complaints, requests, close } = await look({
         viewport: { width, height: 900 },
         colorScheme,
         // axe is put in by the test, which the page's policy rightly forbids.
@@ -62,7 +50,7 @@ describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
   );
 
   test('its own policy stands: no complaint with it, and what strangers wrote is text', async () => {
-    const { page, complaints, requests, close } = await look(browser, url);
+    const { page, complaints, requests, close } = await look();
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('header').textContent()).toContain('</script><img src=x onerror=alert(1)>');
     // Even a script that got in would not run.
@@ -77,7 +65,7 @@ describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
   });
 
   test('the mouse: a value under it in every chart; a drag zooms, a double click shows all again', async () => {
-    const { page, complaints, close } = await look(browser, url);
+    const { page, complaints, close } = await look();
     const plot = page.locator('#chart-loss .plot');
     const box = (await plot.boundingBox())!;
     await page.mouse.move(box.x + box.width / 2, box.y + 60);
@@ -110,7 +98,7 @@ describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
   });
 
   test('the keyboard: reaches a chart, reads values, zooms, pans, and shows all again', async () => {
-    const { page, close } = await look(browser, url);
+    const { page, close } = await look();
     for (let presses = 0; presses < 15; presses += 1) {
       await page.keyboard.press('Tab');
       if ((await focused(page)).role === 'slider') break;
@@ -146,7 +134,7 @@ describe.skipIf(browserPath === null)('the page of a run, in a browser', () => {
   });
 
   test('buttons zoom too, also for a finger, which otherwise scrolls', async () => {
-    const { page, close } = await look(browser, url, {
+    const { page, close } = await look({
       hasTouch: true,
       viewport: { width: 400, height: 800 },
     });

@@ -1,37 +1,26 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
 import { subnetPage } from '../../src/report/subnet-page.ts';
 import { root } from '../commands/run-pt.ts';
 import { subnetFacts } from '../report/subnet-facts.ts';
-import { barriers, browserPath, look, openBrowser, overflow } from './browser.ts';
+import { barriers, browserPath, lookAt, overflow } from './browser.ts';
 
 describe.skipIf(browserPath === null)('the page of the subnet, in a browser', () => {
-  let dir: string;
-  let browser: Browser;
-  let url: string;
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'pt-subnet-'));
+  const look = lookAt(async (dir) => {
     const read = (name: string) => readFile(join(root, 'dist/report', name), 'utf8');
     const assets = { script: await read('client.js'), style: await read('client.css') };
     const file = join(dir, 'subnet.html');
     await writeFile(file, subnetPage(subnetFacts('<img src=x onerror=alert(1)>'), assets));
-    url = pathToFileURL(file).href;
-    browser = await openBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await rm(dir, { recursive: true, force: true });
+    return file;
   });
 
   test.each([
     { width: 1400, colorScheme: 'light' as const },
     { width: 400, colorScheme: 'dark' as const },
   ])('at $width pixels, $colorScheme: draws, asks for nothing, fits, and is open to all', async (options) => {
-    const { page, complaints, requests, close } = await look(browser, url, {
+    const { page, complaints, requests, close } = await look({
       viewport: { width: options.width, height: 900 },
       colorScheme: options.colorScheme,
       bypassCSP: true,
@@ -45,7 +34,7 @@ describe.skipIf(browserPath === null)('the page of the subnet, in a browser', ()
   });
 
   test('sorts by any column, by mouse and by key; what is unknown comes last', async () => {
-    const { page, close } = await look(browser, url);
+    const { page, close } = await look();
     const uids = () => column(page, 0);
     expect((await uids()).slice(0, 2)).toEqual([3, 0]);
     await page.getByRole('button', { name: 'uid' }).click();
