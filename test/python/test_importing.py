@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+
 from trainer.events import Events
 from trainer.importing import importing
 
