@@ -46,7 +46,7 @@ const PLACEHOLDERS: [RegExp, string][] = [
 ];
 
 const TOOLS = `
-run_folder() { grep -l '"state": *"done"' "$PT_HOME"/runs/*/state.json | tail -1 | xargs dirname; }
+run_folder() { pt runs --json | node -p 'JSON.parse(require("fs").readFileSync(0)).runs.find((run) => run.state === "done").dir'; }
 on_hub() { pt status --json | node -p 'const { repo, commit } = JSON.parse(require("fs").readFileSync(0)).neurons.find((n) => n.repo); repo + "@" + commit'; }
 nothing_runs() { set +e; "$@"; code=$?; set -e; [ $code = 2 ]; }
 ends_by_interrupt() { set +e; timeout --foreground -s INT 3 "$@"; code=$?; set -e; [ $code = 0 ] || [ $code = 130 ] || [ $code = 124 ]; }
@@ -158,7 +158,7 @@ test.each(pages.filter((page) => blocksOf(page).some((block) => isShell(block) &
       cpSync(join(root, folder), join(place, folder), { recursive: true });
     const blocks = blocksOf(page).filter((block) => isShell(block) && !block.notRun);
     const output = await inBash(
-      `${TOOLS}rm -rf "$PT_HOME/journals" # readers do not come from another page\n${blocks.map(runnable).join('')}`,
+      `${TOOLS}pt sandbox start --detach 2> /dev/null\nrm -rf "$PT_HOME/journals" # readers do not come from another page\n${blocks.map(runnable).join('')}`,
       place,
     );
     expect(output).not.toMatch(/\n {4}at |Traceback/);

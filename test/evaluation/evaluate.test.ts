@@ -118,7 +118,7 @@ it('judges a duel by the profile’s rule on the same sequences, and says what i
   expect(printed.duel).toMatchObject({ bound: paired.bound, wins: paired.wins });
   expect(printed.winner).toBe(paired.wins ? printed.duel!.challenger : printed.duel!.king);
   const text = await under('teutonic', 12);
-  expect(text.stdout).toMatch(/^p\(win\) +(under |over )?\d+%/m);
+  expect(text.stdout).toMatch(/^p\(win\) +[<>]?\d+%/m);
   expect(text.stderr).toContain('Not judged here: behaviour');
   for (const line of text.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 
