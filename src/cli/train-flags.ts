@@ -1,29 +1,15 @@
 import { Flags, type Interfaces } from '@oclif/core';
 import { UserError } from '../errors.ts';
 import { shippedDataSets, shippedNames } from '../shipped.ts';
-import { isIn, type NumberRange, rangeWords } from '../text/range.ts';
 import { type KNOBS, type Knob, knobs, REPORT_TO } from '../training/index.ts';
 import { hubFlags, networkFlags, notifyFlag, publishFlags, signingFlags, writeFlags } from './flags.ts';
+import { number } from './number-flag.ts';
 
 const start = { helpGroup: 'START FROM' };
 const training = { helpGroup: 'TRAINING' };
 const duel = { helpGroup: 'DUEL' };
 const scale = { helpGroup: 'SCALE' };
 const tracking = { helpGroup: 'TRACKING' };
-
-/** A number with a fraction (oclif has whole ones only); its help says which there are. */
-const number =
-  (range: NumberRange) =>
-  ({ summary, unset, ...more }: { summary: string; unset: unknown; helpGroup: string; aliases?: string[] }) =>
-    Flags.custom<number>({
-      parse: async (text) => {
-        const value = text.trim() === '' ? Number.NaN : Number(text);
-        if (isIn(range, value)) return value;
-        throw new UserError('usage.number', `"${text}" must be ${rangeWords(range)}.`, {
-          nextSteps: ['pt train --help'],
-        });
-      },
-    })({ summary: `${summary}: ${rangeWords(range)} (${unset})`, ...more });
 
 const integer = ({ min, max, but }: { min: number; max: number; but?: number }) =>
   Flags.custom<number>({

@@ -11,8 +11,9 @@ import {
   walletFlags,
 } from '../cli/base.ts';
 import { notTheFolder } from '../cli/chain-words.ts';
+import { number } from '../cli/number-flag.ts';
 import { uploadStep } from '../cli/upload-steps.ts';
-import { EXIT, UserError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
 import {
   type Cost,
   costOf,
@@ -34,14 +35,7 @@ import { formatBytes, formatLoss } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { readState, resumeCommand, runOf, runWord } from '../training/index.ts';
 
-/** A number that a flag takes, within bounds. */
-const within = (low: number, high: number, what: string) => async (text: string) => {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= low && value <= high) return value;
-  throw new UserError('usage.bad_value', `${text}: must be ${what}.`, { nextSteps: ['pt evaluate --help'] });
-};
-const share = within(0.5, 0.999, 'a chance from 0.5 to 0.999');
-const nats = within(1e-9, 100, 'nats a token, above 0 and at most 100');
+const nats = number({ above: 0, max: 100 });
 
 export default class Evaluate extends PtCommand {
   static override summary = 'Score models as validators do and forecast the win';
@@ -87,17 +81,19 @@ export default class Evaluate extends PtCommand {
       summary: 'Say what it takes here (memory, hours, download), and score nothing',
       exclusive: ['pages', 'seed', 'skip', 'text-column'],
     }),
-    power: Flags.custom<number>({ parse: share })({
-      summary: 'With --plan: how many sequences settle the duel with this chance, 0.5 to 0.999 (not told)',
+    power: number({ above: 0.5, max: 0.999 })({
+      summary: 'With --plan: how many sequences settle the duel in this share of cases',
+      unset: 'not told',
       dependsOn: ['plan'],
     }),
-    gain: Flags.custom<number>({ parse: nats })({
-      summary:
-        "The true gain to plan for, nats a token (what the model's own run measured, else twice what is needed)",
+    gain: nats({
+      summary: 'The true gain to plan for, nats a token',
+      unset: "what the model's own run measured, else twice what is needed",
       dependsOn: ['power'],
     }),
-    spread: Flags.custom<number>({ parse: nats })({
-      summary: 'Its standard deviation, nats a token (what an earlier duel here measured)',
+    spread: nats({
+      summary: 'Its standard deviation, nats a token',
+      unset: 'what an earlier duel here measured',
       dependsOn: ['power'],
     }),
     'sequence-length': Flags.integer({
