@@ -18,8 +18,6 @@ export interface Ran {
 export const cleanEnv = (extra: Record<string, string> = {}): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   HOME: '/nonexistent-home',
-  // Each test's home is new: what Node compiled of pt for one serves the next.
-  NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'compiled-by-tests'),
   OMP_NUM_THREADS: '1',
   ...(process.env.PT_PYTHON ? { PT_PYTHON: process.env.PT_PYTHON } : {}),
   ...extra,
