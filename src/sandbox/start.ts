@@ -25,6 +25,8 @@ export interface SandboxOptions {
   /** Subnet of the competition (9). */
   netuid?: number;
   blockTimeMs?: number;
+  /** Blocks of an epoch, less one (360): the space of a hotkey's commitments is free again after so many. */
+  tempo?: number;
   /** Of the chain's runtime, one of `SPECS`; absent: that of the kept chain. 218 limits commitments by blocks and has a bare u16 for netuid. */
   spec?: number | undefined;
   /** Chopsticks over a real chain's state instead of the embedded chain. */
@@ -92,6 +94,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
         netuid,
         ...(playing ? { incentive: 'manual' as const } : {}),
         ...(options.blockTimeMs === undefined ? {} : { blockTimeMs: options.blockTimeMs }),
+        ...(options.tempo === undefined ? {} : { tempo: options.tempo }),
         ...(options.spec === undefined ? {} : { shape: shapeOf(options.spec) }),
         ...(options.faults?.chain ? { faults: options.faults.chain } : {}),
       });

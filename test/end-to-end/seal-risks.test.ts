@@ -16,7 +16,7 @@ let sandbox: Sandbox;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'pt-seal-risks-'));
-  sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200, spec: 446 });
+  sandbox = await startSandbox({ dir: sandboxDir(home), blockTimeMs: 200, tempo: 30, spec: 446 });
   model = await makeModel(join(home, 'model'));
   const albedo = profileNamed(loadConstants(), 'albedo');
   const write = (name: string, profile: object) =>
@@ -52,7 +52,7 @@ const pt = (profile: string, ...args: string[]) =>
     env: { PT_HOME: home, PT_NETWORK: 'sandbox', PT_PROFILES: join(home, 'mine'), PT_PROFILE: profile },
   });
 const repo = (name: string) => `me/albedo-qwen3.6-35b-${name}`;
-/** An epoch has room for nine seals, and here are more. */
+/** An epoch has room for nine seals, and here are more: it is short, and what does not fit waits. */
 const upload = (profile: string, name: string, ...more: string[]) =>
   pt(
     profile,
