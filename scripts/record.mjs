@@ -128,5 +128,5 @@ try {
   spawnSync(join(bin, 'pt'), ['sandbox', 'stop'], { env, stdio: 'ignore' });
   spawnSync('tmux', ['-S', socket, 'kill-server'], { stdio: 'ignore' });
   // The sandbox may still be writing its last words.
-  rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 300 });
+  rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 300 });
 }
