@@ -107,8 +107,8 @@ def _measure(recipe, micro, pipe):
     pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
-# What a CPU's allocator and kernels keep beside the tensors makes it differ.
-FACTOR = 1.5
+# What a CPU's allocator and kernels keep beside the tensors makes it differ (0.86 to 0.94 here); activations told by a third too low do not pass.
+FACTOR = 1.25
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it")

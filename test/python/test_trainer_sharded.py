@@ -54,12 +54,29 @@ def test_between_micro_batches_a_rank_holds_the_gradients_of_its_shard_alone(pla
         assert all(0.45 * whole < grown < 0.6 * whole for grown in gradients), (whole, held)
 
 
+def watch_parameters():
+    """Runs in a rank: what its parameters are right after held-out text was scored, into a file. `state_dict()` would put them back by itself."""
+    from trainer.evaluation import Evaluation
+
+    score = Evaluation.held_out_loss
+
+    def held_out_loss(self):
+        loss = score(self)
+        left = {name: str(tensor.dtype) for name, tensor in self.model.named_parameters() if type(tensor.data).__name__ != "DTensor" or tensor.dtype != torch.float32}
+        (Path(self.config.run_dir) / f"gathered-{os.environ['RANK']}.json").write_text(json.dumps(left))
+        return loss
+
+    Evaluation.held_out_loss = held_out_loss
+
+
 def test_the_saved_best_model_is_the_masters_that_were_evaluated(place, text):
     from safetensors.torch import load_file
     from torch.distributed.checkpoint import FileSystemReader, load
 
     run_dir = write_run(place / "best", text, {**RECIPE, "eval_every_steps": 3, "checkpoint_every_steps": 3}, max_steps=3, dtype="bf16")
-    assert finish(*start_ranks(run_dir, place, 2)) == [0, 0], (run_dir / "trainer.log").read_text()
+    assert finish(*start_ranks(run_dir, place, 2, watch_parameters)) == [0, 0], (run_dir / "trainer.log").read_text()
+    for rank in range(2):
+        assert json.loads((run_dir / f"gathered-{rank}.json").read_text()) == {}, "averages are put into the masters"
     assert json.loads((run_dir / "best.json").read_text())["step"] == 3
     best = load_file(run_dir / "best" / "model.safetensors")
     reader = FileSystemReader(Path(run_dir / "checkpoints" / "step-3"))
