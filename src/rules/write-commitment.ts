@@ -75,11 +75,15 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
     throw wrong(`commit must be 40 hex digits, not ${JSON.stringify(commit)}.`);
   if (contentHash !== null && !/^[A-Za-z0-9+/]{43}=$/.test(contentHash))
     throw wrong('the content hash is not a sha256 in base64.');
-  refuseMissing(profile, input);
   const fields = valuesOf(profile, input);
   const missing = fieldsOf(profile.commit.format)
     .filter(({ name, needed }) => needed && isNothing(fields[name]))
     .map(({ name }) => name);
+  refuseWithout(
+    profile,
+    input,
+    missing.filter((name) => isGiven(profile, name)),
+  );
   if (missing.includes('pin'))
     throw wrong(`the text pins ${pinInWords(profile)}: name it, --commit-only ${input.repo}@PIN.`);
   if (missing.length > 0) throw wrong(`it also names ${missing.join(', ')}, which pt does not know here.`);
@@ -101,20 +105,28 @@ export function commitmentFor(profile: Profile, input: CommitmentInput): string 
   return text;
 }
 
-/** Throws `UserError` `commitment.field` while the text names what only the miner knows, and it was not given. */
+/** Before there is a model: throws `UserError` `commitment.field` while the text names what only the miner knows, and it was not given. */
 export function refuseMissing(
   profile: Profile,
   { fields = {}, competitionId }: Pick<CommitmentInput, 'fields' | 'competitionId'>,
 ): void {
-  const missing = givenFields(profile)
-    .filter(
-      ({ name, needed }) =>
-        needed && isNothing(fields[name] ?? (name === 'competition' ? competitionId : null)),
-    )
-    .map(({ name }) => name);
+  const known: Fields = { competition: competitionId, ...fields };
+  const missing = givenFields(profile).filter(({ name, needed }) => needed && isNothing(known[name]));
+  refuseWithout(
+    profile,
+    { fields },
+    missing.map(({ name }) => name),
+  );
+}
+
+function refuseWithout(
+  profile: Profile,
+  input: Pick<CommitmentInput, 'fields'>,
+  missing: readonly string[],
+): void {
   if (missing.length === 0) return;
   const what = `needed in the text, and only you know ${missing.length > 1 ? 'them' : 'it'}`;
-  throw badField(profile, { fields }, missing, what);
+  throw badField(profile, input, missing, what);
 }
 
 const isNothing = (value: unknown): boolean => value === undefined || value === null || value === '';
