@@ -33,8 +33,17 @@ function normalised(weights: number[], models: number): number[] {
     weights.length === models
       ? `--weights ${weights.join(',')}: they sum to ${Number(sum.toPrecision(6))}, not to 1.`
       : `--weights ${weights.join(',')}: ${weights.length} weights for ${models} models.`,
-    { nextSteps: [`--weights ${Array.from({ length: models }, () => (1 / models).toFixed(3)).join(',')}`] },
+    { nextSteps: [`--weights ${meant(weights, models).join(',')}`] },
   );
+}
+
+/** The shares that were typed, made to sum to 1; of another number of models, or of none that sum to anything, equal ones. */
+function meant(weights: number[], models: number): number[] {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  const shares = weights.map((weight) => weight / sum);
+  const usable = weights.length === models && sum > 0 && shares.every((share) => Math.abs(share) < 1e3);
+  const given = usable ? shares : Array.from({ length: models }, () => 1 / models);
+  return given.map((share) => Number(share.toFixed(6)));
 }
 
 /** `0.75,0.25` as numbers. */

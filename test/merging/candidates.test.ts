@@ -37,3 +37,23 @@ test('weights as typed are held to the models', () => {
   for (const text of ['', 'a,b', '0.5,', '1,Infinity']) expect(() => parseWeights(text)).toThrow(/--weights/);
   expect(() => mixturesOf(3, { weights: [], grid: 4 })).toThrow(/--grid/);
 });
+
+test('weights that do not sum to 1 are answered with those shares that do, and are taken', () => {
+  const step = (weights: number[], models: number) => {
+    try {
+      mixturesOf(models, { weights: [weights], grid: null });
+    } catch (error) {
+      return (error as { nextSteps: string[] }).nextSteps[0]!.replace('--weights ', '');
+    }
+    return null;
+  };
+  expect(step([1, 3], 2)).toBe('0.25,0.75');
+  expect(step([1, -1], 2)).toBe('0.5,0.5');
+  const typed = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 40 });
+  fc.assert(
+    fc.property(typed, fc.integer({ min: 1, max: 40 }), (weights, models) => {
+      const hint = step(weights, models);
+      if (hint !== null) expect(step(parseWeights(hint), models), hint).toBeNull();
+    }),
+  );
+});
