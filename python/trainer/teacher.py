@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 import torch
-from transformers import PretrainedConfig, PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from .config import Recipe, RunConfig, Source
 from .errors import TrainerError
@@ -40,14 +40,14 @@ def make_teacher(
     source = _source(config)
     assert source is not None
     if world.size == 1:
-        teacher = Teacher(load_model(source, taught, attention, dtype, world.device), config.teacher_weight, document_end)
+        teacher = Teacher(_load(config, source, taught, attention, dtype, world.device), config.teacher_weight, document_end)
         if dtype == torch.bfloat16:
             cast_layer_inputs(teacher.model, dtype)
     else:
         given, failure = None, None
         if world.first:
             try:
-                given = load_model(source, taught, attention, dtype, torch.device("cpu"))
+                given = _load(config, source, taught, attention, dtype, torch.device("cpu"))
             except Exception as error:  # the others are told before it ends
                 failure = error
         if world.any(failure is not None):
@@ -61,6 +61,14 @@ def make_teacher(
     if not fits:
         raise _unfit(config, f"{type(teacher.model).__name__} changes its logits after the head, and they are never whole here")
     return teacher
+
+
+def _load(config: RunConfig, source: Source, taught: PretrainedConfig, attention: str, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    model = load_model(source, taught, attention, dtype, device)
+    broken = next((name for name, weight in model.named_parameters() if not weight.isfinite().all()), None)
+    if broken is not None:
+        raise _unfit(config, f"{broken} holds NaN or infinite numbers in {str(dtype).removeprefix('torch.')}")
+    return model
 
 
 def _source(config: RunConfig) -> Source | None:

@@ -109,6 +109,8 @@ def test_who_cannot_teach_is_told_before_the_first_step(place, text, base):
         kind = changes.pop("model_type", "llama")
         config = make_config({**NANO["architecture"], "model_type": kind, **changes}, name)
         model = AutoModelForCausalLM.from_config(config)
+        if name == "broken":
+            model.model.norm.weight.data[3] = torch.nan
         tokenizer = load_tokenizer(str(base))
         if name == "tokenizer":
             tokenizer.add_tokens(["<other>"])
@@ -119,6 +121,7 @@ def test_who_cannot_teach_is_told_before_the_first_step(place, text, base):
         ("vocabulary", "tells 5,000 tokens apart, and the model 4,096", {"vocab_size": 5000}),
         ("tokenizer", "its tokenizer is another", {}),
         ("short", "it reads 16 tokens, and sequences have 32", {"max_position_embeddings": 16}),
+        ("broken", "model.norm.weight holds NaN", {}),
         ("capped", "changes its logits after the head", {"model_type": "granite", "logits_scaling": 8.0}),
     ]:
         run_dir = tune(place, text, base, f"bad-{name}", code=7, teacher=str(folder(name, **changes)))
