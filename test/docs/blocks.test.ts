@@ -23,6 +23,7 @@ test('what is not run says why, and the list is known', () => {
       "CONTRIBUTING.md: it publishes",
       "docs/duels.md: it needs a king, and text of yours",
       "docs/duels.md: it needs a king",
+      "docs/finetuning.md: it needs a run that began with a model",
       "docs/first-hour.md: it is what made the tests' own environment",
       "docs/first-hour.md: needs btcli, coldkey and coins",
       "docs/first-hour.md: needs a GPU and a real network; every command in it is run above, on the sandbox",
