@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -32,6 +33,15 @@ from .score.held_out import held_out_loss
 from .score.samples import write_samples
 
 
+class Course(NamedTuple):
+    """How far the run is."""
+
+    part: float | None
+    """Of it that is done; None: it has no end."""
+    fall_ahead: bool
+    """Whether its rate has yet to begin its fall."""
+
+
 class Evaluation:
     """Of one run; `evaluate` does all of it."""
 
@@ -42,9 +52,9 @@ class Evaluation:
         self.experts = mixtures(parts.model)
         self.best = Best(Path(config.run_dir))
 
-    def evaluate(self, progress: Progress, metrics: Metrics, average: Average | None, elapsed: float, course: Mapping[str, float | bool | None]) -> None:
+    def evaluate(self, progress: Progress, metrics: Metrics, average: Average | None, elapsed: float, course: Course) -> None:
         """At the step of `progress`, once; what is found is in it, in the metrics and told by events. `elapsed`: seconds of training by the
-        clock; `course`: how far the run is, for the duel."""
+        clock; `course` is for the duel."""
         if progress.last_eval == progress.step:
             return
         loss, averaged = self.held_out_loss(), None
@@ -80,7 +90,7 @@ class Evaluation:
             message = f"{given} has no finite loss on held-out text: its weights hold NaN or infinite numbers, or it computes such."
             raise TrainerError("bad_model", message, [f"pt check {given} --deep"])
 
-    def _fight(self, duel: RunDuel, progress: Progress, weights: str, course: Mapping[str, float | bool | None]) -> dict:
+    def _fight(self, duel: RunDuel, progress: Progress, weights: str, course: Course) -> dict:
         """The model as it is against the king on the duel's sequences; what metrics.jsonl keeps of it."""
         began = time.monotonic()
         # One sequence at a time, of a length of its own: that is not compiled for.
@@ -89,8 +99,9 @@ class Evaluation:
             losses = duel.losses(self.loss_model, self.world, self.events.alive)
         seconds = time.monotonic() - began
         numbers = duel.outcome_of(losses)
-        self.events.emit("duel", step=progress.step, tokens=progress.tokens, weights=weights, **numbers, **course, seconds=seconds)
-        return {"weights": weights, **numbers, **course}
+        how_far = {"part": course.part, "fall_ahead": course.fall_ahead}
+        self.events.emit("duel", step=progress.step, tokens=progress.tokens, weights=weights, **numbers, **how_far, seconds=seconds)
+        return {"weights": weights, **numbers, **how_far}
 
     def held_out_loss(self) -> float:
         with self.events.phase("evaluating", f"{len(self.held_out)} held-out sequences"), self._as_scored():

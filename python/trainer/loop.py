@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .config import RunConfig
 from .errors import TrainerError
-from .evaluation import Evaluation
+from .evaluation import Course, Evaluation
 from .events import Events
 from .finetuning import cannot_win
 from .machine.distributed import World
@@ -341,13 +341,12 @@ class Trainer:
     def _evaluate(self) -> None:
         self.evaluation.evaluate(self.progress, self.metrics, self.average, self.elapsed, self._course())
 
-    def _course(self) -> dict[str, float | bool | None]:
-        """How far the run is, and whether its rate has yet to begin its fall."""
+    def _course(self) -> Course:
         total, elapsed = self.plan.total_steps, self._elapsed_part()
         endless = total is None and self.config.max_minutes is None
         part = None if endless else schedule.part_done(self.progress.step, total, elapsed)
         falls = schedule.fall_ahead(self.recipe.schedule, self.progress.step, self.plan.warmup_steps, total, elapsed)
-        return {"part": part, "fall_ahead": falls and self.config.decay_from.step is None}
+        return Course(part, falls and self.config.decay_from.step is None)
 
     def _save_checkpoint(self) -> None:
         step = self.progress.step
