@@ -7,11 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from trainer.importing import importing
 from trainer.script import run_script
 
 
 def needs(config: dict, events, stop_if_asked) -> dict:
-    with events.phase("loading", "PyTorch"):
+    with importing(events):
         from trainer.needs import run_fits
         from trainer.score.needs import scoring_needs
     return run_fits(config, events) if "run" in config else scoring_needs(config, events, stop_if_asked)

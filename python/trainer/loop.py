@@ -343,8 +343,7 @@ class Trainer:
 
     def _course(self) -> Course:
         total, elapsed = self.plan.total_steps, self._elapsed_part()
-        endless = total is None and self.config.max_minutes is None
-        part = None if endless else schedule.part_done(self.progress.step, total, elapsed)
+        part = None if without_end(self.config, self.plan) else schedule.part_done(self.progress.step, total, elapsed)
         falls = schedule.fall_ahead(self.recipe.schedule, self.progress.step, self.plan.warmup_steps, total, elapsed)
         return Course(part, falls and self.config.decay_from.step is None)
 

@@ -18,8 +18,9 @@ const OLDEST_PYTHON: Release = [3, 10];
 /** Newest version that all pinned packages have builds for. */
 const NEWEST_PYTHON: Release = [3, 14];
 
-/** `3.10 to 3.14`, for messages. */
-export const PYTHONS = `${OLDEST_PYTHON.join('.')} to ${NEWEST_PYTHON.join('.')}`;
+/** `3.14`, and `3.10 to 3.14`, for messages. */
+export const NEWEST = NEWEST_PYTHON.join('.');
+export const PYTHONS = `${OLDEST_PYTHON.join('.')} to ${NEWEST}`;
 
 /** `python3` first, because it is what the user's shell, virtual environment or pyenv points at. */
 function candidates(platform: NodeJS.Platform): string[][] {

@@ -1,12 +1,21 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, OutsideError, UserError } from '../errors.ts';
 import { diskError, systemCode } from '../host/disk-error.ts';
+import { freeSpace } from '../host/free-space.ts';
 import { type Lock, takeLock } from '../host/lock.ts';
 import { note, type Progress, type Work, warning } from '../progress.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { type Installer, installerFor } from './installer.ts';
-import { age, findInterpreter, type Interpreter, PYTHONS, releaseOf, type Tried } from './interpreter.ts';
+import {
+  age,
+  findInterpreter,
+  type Interpreter,
+  NEWEST,
+  PYTHONS,
+  releaseOf,
+  type Tried,
+} from './interpreter.ts';
 import { cacheFolder } from './paths.ts';
 import {
   envName,
@@ -159,12 +168,12 @@ async function proveItWorks(folder: string, env: NodeJS.ProcessEnv): Promise<voi
   });
 }
 
-function* warnOfLittleSpace(folder: string): Generator<Progress> {
+async function* warnOfLittleSpace(folder: string): Work<void> {
   mkdirSync(folder, { recursive: true });
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize < NEEDED_BYTES)
+  const free = await freeSpace(folder);
+  if (free < NEEDED_BYTES)
     yield warning(
-      `Only ${((bavail * bsize) / 1e9).toFixed(1)} GB are free there; up to 9 GB are needed. XDG_CACHE_HOME moves it.`,
+      `Only ${(free / 1e9).toFixed(1)} GB are free there; up to 9 GB are needed. XDG_CACHE_HOME moves it.`,
     );
 }
 
@@ -202,11 +211,10 @@ function noPython(tried: Tried[]): OutsideError {
 
 /** Where the system's own is too new, its `python3` would be that again. */
 function howToGetPython(systemsIsTooNew: boolean): string {
-  const newest = PYTHONS.split(' ').at(-1)!;
-  if (process.platform === 'darwin') return `brew install python@${newest}`;
-  if (process.platform === 'win32') return `winget install Python.Python.${newest}`;
+  if (process.platform === 'darwin') return `brew install python@${NEWEST}`;
+  if (process.platform === 'win32') return `winget install Python.Python.${NEWEST}`;
   return systemsIsTooNew
-    ? `uv python install ${newest}   # or your system's package of a Python from ${PYTHONS}`
+    ? `uv python install ${NEWEST}   # or your system's package of a Python from ${PYTHONS}`
     : `sudo apt-get install python3 python3-venv   # or your system's package of a Python from ${PYTHONS}`;
 }
 

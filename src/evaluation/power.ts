@@ -47,7 +47,7 @@ export function powerFor(
   if ('missing' in taken) return { ...none, ...taken.known, sentence: taken.missing };
   const sequences = duel.sequencesFor(taken.truth, request.wanted, trialOf);
   const percent = `${Math.round(request.wanted * 1000) / 10}%`;
-  const own = trialOf(duel.FEWEST).n === trialOf(2 * duel.FEWEST).n ? trial.n : null;
+  const own = trial.n === trialOf(2 * duel.FEWEST).n ? trial.n : null;
   const open =
     own === null ? 'so small a gain stays open' : `the subnet's own ${own} sequences leave it open`;
   const outcome =

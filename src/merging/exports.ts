@@ -17,7 +17,7 @@ export const runOfModel = ({ dir, checkpoint }: NamedModel): string | null =>
  *
  * @throws UserError `run.no_best`
  */
-export function bestOfRun(runDir: string): string {
+function bestOfRun(runDir: string): string {
   const best = join(runDir, 'best');
   if (existsSync(join(best, 'config.json'))) return best;
   throw new UserError(
@@ -28,6 +28,9 @@ export function bestOfRun(runDir: string): string {
     },
   );
 }
+
+/** The folder whose files a model has, or would get. Throws as `bestOfRun`. */
+export const filesOf = ({ dir, checkpoint }: NamedModel): string => dir ?? bestOfRun(checkpoint!.runDir);
 
 /** Folders of all models, in their order: a checkpoint's is made in `workshop`. The run may be training meanwhile. */
 export async function* exportCheckpoints(

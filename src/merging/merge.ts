@@ -12,7 +12,7 @@ import type { Work } from '../progress.ts';
 import { formatBytes } from '../text/format.ts';
 import { shellWord } from '../text/shell-word.ts';
 import { mixtureName, mixturesOf } from './candidates.ts';
-import { bestOfRun, exportCheckpoints, runOfModel } from './exports.ts';
+import { exportCheckpoints, filesOf, runOfModel } from './exports.ts';
 import { greedySoup } from './greedy.ts';
 import type { Candidate, MergeOutcome, MergeRequest, NamedModel } from './types.ts';
 
@@ -59,12 +59,10 @@ export async function* mergeModels(request: MergeRequest, place: Place): Work<Me
     throw new UserError('merge.out_exists', `--out: ${out} exists already.`, {
       nextSteps: ['Name a folder that does not exist.', `rm -r ${shellWord(out)}`],
     });
-  for (const { dir, checkpoint } of models)
-    await openFolder(dir ?? bestOfRun(checkpoint!.runDir), place.profile);
+  for (const model of models) await openFolder(filesOf(model), place.profile);
   const checkpoints = models.filter(({ checkpoint }) => checkpoint !== null).length;
   const most = checkpoints + (request.greedy ? models.length - 1 : mixtures.length);
-  const [{ dir: firstDir, checkpoint: firstOf }] = models as [NamedModel];
-  const workshop = await openWorkshop(out, most * (await sizeOf(firstDir ?? bestOfRun(firstOf!.runDir))));
+  const workshop = await openWorkshop(out, most * (await sizeOf(filesOf(models[0]!))));
   const tried: (Candidate & Made)[] = [];
   let sample: MergeOutcome['sample'] = null;
   const runs = [...new Set(models.map(runOfModel).filter((run) => run !== null))];

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from .experts import active_shares
@@ -25,18 +28,19 @@ def flops_per_token(model: PreTrainedModel, sequence_length: int) -> float:
     """Forward and backward: 6 N + 12 L H Q T (Chowdhery et al. 2022), N without an untied input table and of experts those that a token goes
     through, attention not halved for causality; what is frozen has no gradient of its own, 2 of its 6."""
     config = model.config
-    table, head = input_table(model), output_head(model)
-    looked_up = table.weight if head is not None and head.weight is not table.weight else None
-    shares = active_shares(model)
-    passes = sum((6 if param.requires_grad else 4) * param.numel() * shares.get(param, 1.0) for param in model.parameters() if param is not looked_up)
+    passes = _products(model, lambda param: 6 if param.requires_grad else 4)
     return passes + 12 * config.num_hidden_layers * config.hidden_size * sequence_length
 
 
 def forward_flops(model: PreTrainedModel, sequence_length: int) -> float:
     """Of scoring a token: 2 N + 4 L H T, as above; of experts those that a router sends a token to."""
     config = model.config.get_text_config()
+    return _products(model, lambda _: 2) + 4 * config.num_hidden_layers * config.hidden_size * sequence_length
+
+
+def _products(model: PreTrainedModel, times: Callable[[nn.Parameter], int]) -> float:
+    """Of a token with the parameters that it goes through, each counted so many `times`."""
     table, head = input_table(model), output_head(model)
     looked_up = table.weight if head is not None and head.weight is not table.weight else None
     shares = active_shares(model)
-    met = sum(shares.get(param, 1.0) * param.numel() for param in model.parameters() if param is not looked_up)
-    return 2 * met + 4 * config.num_hidden_layers * config.hidden_size * sequence_length
+    return sum(times(param) * param.numel() * shares.get(param, 1.0) for param in model.parameters() if param is not looked_up)
